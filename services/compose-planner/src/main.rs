@@ -1,0 +1,2 @@
+//! The `tercio-compose-planner` binary.
+fn main() {}

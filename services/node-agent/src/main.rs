@@ -1,0 +1,2 @@
+//! The `tercio-node-agent` binary.
+fn main() {}

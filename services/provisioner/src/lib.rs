@@ -1,0 +1,1 @@
+//! Machines: knows this machine, answers machine list.

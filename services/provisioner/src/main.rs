@@ -1,0 +1,2 @@
+//! The `tercio-provisioner` binary.
+fn main() {}

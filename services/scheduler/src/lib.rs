@@ -1,0 +1,1 @@
+//! Owns desired state: leader election, passes, node liveness.

@@ -1,0 +1,2 @@
+//! The `tercio-scheduler` binary.
+fn main() {}

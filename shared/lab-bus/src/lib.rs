@@ -1,0 +1,1 @@
+//! The only user of async-nats: request, serve, commit, lease, events, streams, identity, server.

@@ -1,0 +1,1 @@
+//! Compose files and environment to a model and a plan. Pure.

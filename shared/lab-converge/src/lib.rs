@@ -1,0 +1,1 @@
+//! What a node must do to match its assignment. Pure.

@@ -1,0 +1,112 @@
+//! Everything one node must run: one record, one generation.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::fence::Fence;
+use crate::ids::{
+    ConfirmationId, EngineName, NodeId, ProjectName, ServiceName, SpecDigest, TaskId,
+};
+use crate::spec::{NetworkSpec, VolumeSpec};
+
+/// All that a node must run. Whatever of the lab's is on the node and not in here, is to go, except
+/// what holds data: a volume goes only when `remove_volumes` names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assignment {
+    /// For whom.
+    pub node: NodeId,
+    /// Which version, by which leader, in which life of the state.
+    pub fence: Fence,
+    /// The tasks by id.
+    pub tasks: BTreeMap<TaskId, AssignedTask>,
+    /// Networks to be there, by their name on the engine.
+    pub networks: BTreeMap<EngineName, ProjectNetwork>,
+    /// Volumes to be there, by their name on the engine.
+    pub volumes: BTreeMap<EngineName, ProjectVolume>,
+    /// Volumes to be removed with their data, each with the consent that covers it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub remove_volumes: BTreeMap<EngineName, ConfirmationId>,
+}
+
+impl Assignment {
+    /// An assignment of nothing, of generation 0: what a node has before the first.
+    #[must_use]
+    pub fn empty(node: NodeId) -> Self {
+        Self {
+            node,
+            fence: Fence::default(),
+            tasks: BTreeMap::new(),
+            networks: BTreeMap::new(),
+            volumes: BTreeMap::new(),
+            remove_volumes: BTreeMap::new(),
+        }
+    }
+
+    /// The specs its tasks refer to.
+    #[must_use]
+    pub fn specs(&self) -> BTreeSet<SpecDigest> {
+        self.tasks.values().map(|task| task.spec.clone()).collect()
+    }
+}
+
+/// A network with the project it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectNetwork {
+    /// Whose.
+    pub project: ProjectName,
+    /// What.
+    pub spec: NetworkSpec,
+}
+
+/// A volume with the project it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectVolume {
+    /// Whose.
+    pub project: ProjectName,
+    /// What.
+    pub spec: VolumeSpec,
+}
+
+/// One task in an assignment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssignedTask {
+    /// Which task.
+    pub id: TaskId,
+    /// Of which project.
+    pub project: ProjectName,
+    /// Of which service.
+    pub service: ServiceName,
+    /// In which slot, from 1.
+    pub slot: u32,
+    /// How to run it.
+    pub spec: SpecDigest,
+    /// Whether it should run.
+    pub target: TaskTarget,
+    /// Whether it may start yet. Once open it is never closed again.
+    pub gate: Gate,
+}
+
+/// What should become of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskTarget {
+    /// It should run.
+    Run,
+    /// It should be stopped and its container removed; then the agent reports it `Stopped`, and
+    /// forgets it when the assignment names it no longer.
+    Stop,
+}
+
+/// Whether a task may start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Gate {
+    /// It may.
+    Open,
+    /// Its container may be made but not started: these services are not there yet.
+    Closed {
+        /// In words a person can read: `redis (service_healthy)`.
+        waits_for: Vec<String>,
+    },
+}

@@ -1,0 +1,47 @@
+//! The nouns of a lab.
+//!
+//! Every other crate speaks in these types. They say what a thing *is*; they decide nothing, perform
+//! no I/O and know no clock.
+//!
+//! ```text
+//! ids ── names and typed identifiers        record ── desired state, one struct a key
+//! fence ─ incarnation, epoch, generation    assignment ─ everything one node must run
+//! spec ── how to run a task of a service    status ── what an agent observed
+//! plan ── what an `up` would change         event ── what happened
+//! ```
+//!
+//! Maps are `BTreeMap` throughout: the same value has one byte form, so a digest of it is stable.
+
+pub mod assignment;
+pub mod event;
+pub mod fence;
+pub mod ids;
+pub mod plan;
+pub mod problem;
+pub mod record;
+pub mod spec;
+pub mod status;
+pub mod time;
+
+pub use assignment::{AssignedTask, Assignment, Gate, ProjectNetwork, ProjectVolume, TaskTarget};
+pub use event::{Cause, Event, EventScope, EventWhat, WriterKind};
+pub use fence::{Epoch, Fence, Generation, Incarnation, Pass, WriteTag};
+pub use ids::{
+    ConfirmationId, EngineName, EventId, InvalidId, LabId, NetworkName, NodeId, NodeName, PlanHash,
+    ProjectName, RequestId, ServiceName, SpecDigest, StreamId, TaskId, UserName, VolumeName,
+};
+pub use plan::{Operation, OperationKind, Plan, PlanCause};
+pub use problem::{Code, Diagnostic, Location, Problem, Severity};
+pub use record::{
+    Availability, Condition, Dependency, NodeRecord, NodeRole, Outcome, OutcomeRecord,
+    ProjectModel, ProjectRecord, ServiceModel, ServiceRecord,
+};
+pub use spec::{
+    HealthCheck, HealthTest, Mount, MountSource, NetworkAttachment, NetworkSpec, PortProtocol,
+    PortPublish, Resources, RestartPolicy, TaskSpec, VolumeSpec,
+};
+pub use status::{
+    AgentBoot, Attempt, ContainerIdentity, EngineFacts, ForeignPort, Health, Heartbeat, Inventory,
+    NodeFacts, NodeLiveness, Report, ReportBody, TaskProgress, TaskState, TaskStatus,
+};
+pub use time::{DurationMs, UnixMillis};

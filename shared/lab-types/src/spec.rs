@@ -1,0 +1,274 @@
+//! How to run a task of a service: immutable and content-addressed.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{EngineName, NetworkName, SpecDigest, VolumeName, sha256_hex};
+use crate::time::DurationMs;
+
+/// Everything an agent must know to run one task. Equal specs have equal digests.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaskSpec {
+    /// The image as the engine is asked for it: `redis:alpine`, `sha256:…`.
+    pub image: String,
+    /// Set when the image was built for this spec: the image's id on the engine that built it.
+    ///
+    /// A rebuilt image under the same tag thereby makes another spec, and so a new task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_id: Option<String>,
+    /// Replaces the image's `CMD`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<Vec<String>>,
+    /// Replaces the image's `ENTRYPOINT`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entrypoint: Option<Vec<String>>,
+    /// Environment variables; all values are resolved.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, String>,
+    /// The user's container labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// What is mounted where, in the file's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<Mount>,
+    /// Ports published on the host.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<PortPublish>,
+    /// Networks joined; the first is the primary one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<NetworkAttachment>,
+    /// How the engine asks the container whether it is well; absent means the image's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub healthcheck: Option<HealthCheck>,
+    /// What the agent does when the container ends.
+    pub restart: RestartPolicy,
+    /// How long a container may take to stop before it is killed. Compose's default is 10 s.
+    #[serde(default = "stop_grace_default")]
+    pub stop_grace: DurationMs,
+    /// What placement sets aside for one task.
+    #[serde(default)]
+    pub reservation: Resources,
+}
+
+const fn stop_grace_default() -> DurationMs {
+    DurationMs::from_secs(10)
+}
+
+impl TaskSpec {
+    /// The digest of the spec's canonical bytes (JSON with sorted keys and no white space).
+    ///
+    /// # Panics
+    /// Never: every field is a string, a number or a map of them, which JSON can always hold.
+    #[must_use]
+    pub fn digest(&self) -> SpecDigest {
+        let bytes = serde_json::to_vec(self).expect("invariant: a task spec always fits JSON");
+        SpecDigest::new(sha256_hex(&bytes)).expect("invariant: SHA-256 in hex is a spec digest")
+    }
+}
+
+/// CPU and memory, as reserved by a task or offered by a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resources {
+    /// Billionths of a CPU; 1.5 CPUs are 1,500,000,000.
+    pub nano_cpus: u64,
+    /// Bytes of memory.
+    pub memory_bytes: u64,
+}
+
+/// One mount of a container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mount {
+    /// What is mounted.
+    pub source: MountSource,
+    /// The absolute path inside the container.
+    pub target: String,
+    /// Whether the container may not write to it.
+    #[serde(default)]
+    pub read_only: bool,
+}
+
+/// What a mount shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum MountSource {
+    /// A volume of the project.
+    Volume {
+        /// Its key in the project.
+        volume: VolumeName,
+        /// Its name on the engine.
+        engine_name: EngineName,
+    },
+    /// A volume without a name, made with the container.
+    Anonymous,
+    /// A path of the node.
+    Bind {
+        /// Absolute.
+        path: String,
+        /// Whether a missing path is made as a folder (the short form does so).
+        create_host_path: bool,
+    },
+}
+
+/// Tells the protocols apart that Docker can publish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PortProtocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+impl std::fmt::Display for PortProtocol {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        })
+    }
+}
+
+/// A container port made reachable from outside.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PortPublish {
+    /// The host's address to bind, absent for all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_ip: Option<String>,
+    /// The host's port, absent for any free one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<u16>,
+    /// The container's port.
+    pub target: u16,
+    /// Which protocol.
+    pub protocol: PortProtocol,
+}
+
+/// A network that a container joins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkAttachment {
+    /// Its key in the project.
+    pub network: NetworkName,
+    /// Its name on the engine.
+    pub engine_name: EngineName,
+    /// Names under which the container is found there, besides its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
+}
+
+/// How the engine asks a container whether it is well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthCheck {
+    /// What is run.
+    pub test: HealthTest,
+    /// Time between two checks; absent for the engine's 30 s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<DurationMs>,
+    /// How long one check may take; absent for the engine's 30 s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<DurationMs>,
+    /// Failures in a row until unhealthy; absent for the engine's 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<u32>,
+    /// Time at the start in which failures do not count; absent for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_period: Option<DurationMs>,
+}
+
+/// What a health check runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum HealthTest {
+    /// Nothing: the image's own check is switched off.
+    Disabled,
+    /// A program with its arguments.
+    Exec {
+        /// Program and arguments.
+        argv: Vec<String>,
+    },
+    /// A line for the container's shell.
+    Shell {
+        /// The line.
+        line: String,
+    },
+}
+
+/// What the agent does when a container ends. Source: Compose specification, `restart`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum RestartPolicy {
+    /// Start again after a failure (exit code other than 0), with back-off and without limit.
+    ///
+    /// The lab's default where a file says nothing: what fails is brought back, what has finished
+    /// its work stays finished.
+    #[default]
+    OnFailure,
+    /// Start again after a failure, at most `max_attempts` further times.
+    OnFailureAtMost {
+        /// Starts after the first.
+        max_attempts: u32,
+    },
+    /// Start again whatever the exit code.
+    Always,
+    /// Never start again.
+    Never,
+}
+
+/// A project network on one node.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NetworkSpec {
+    /// Its key in the project.
+    pub network: NetworkName,
+    /// Its name on the engine: `PROJECT_KEY`, or what `name:` says.
+    pub engine_name: EngineName,
+    /// The user's labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Whether it exists outside the project and is only used.
+    #[serde(default)]
+    pub external: bool,
+}
+
+/// A project volume on one node.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct VolumeSpec {
+    /// Its key in the project.
+    pub volume: VolumeName,
+    /// Its name on the engine: `PROJECT_KEY`, or what `name:` says.
+    pub engine_name: EngineName,
+    /// The user's labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Whether it exists outside the project and is only used.
+    #[serde(default)]
+    pub external: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TaskSpec;
+
+    #[test]
+    fn the_digest_tells_specs_apart_and_is_the_same_each_time() {
+        let redis = TaskSpec {
+            image: "redis:alpine".into(),
+            ..TaskSpec::default()
+        };
+        let other = TaskSpec {
+            image: "redis:7".into(),
+            ..TaskSpec::default()
+        };
+        assert_eq!(redis.digest(), redis.clone().digest());
+        assert_ne!(redis.digest(), other.digest());
+    }
+
+    #[test]
+    fn an_unknown_field_of_a_spec_is_refused_not_ignored() {
+        let text = r#"{"image":"a","restart":{"kind":"never"},"privilegd":true}"#;
+        let refused = serde_json::from_str::<TaskSpec>(text)
+            .unwrap_err()
+            .to_string();
+        assert!(refused.contains("privilegd"), "{refused}");
+    }
+}
