@@ -43,6 +43,7 @@ pub struct TaskSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub healthcheck: Option<HealthCheck>,
     /// What the agent does when the container ends.
+    #[serde(default)]
     pub restart: RestartPolicy,
     /// How long a container may take to stop before it is killed. Compose's default is 10 s.
     #[serde(default = "stop_grace_default")]

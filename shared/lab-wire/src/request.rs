@@ -1,0 +1,553 @@
+//! Requests with their replies. One table, [`REQUESTS`], says who serves each and who may send it.
+//!
+//! The project a request is about stands in its subject (`_` for the whole lab), the user too.
+//! Requests that change something take a `request_id`, in the body or in the header
+//! [`REQUEST_ID`](crate::header::REQUEST_ID): repeated with the same id, they are answered by the
+//! first answer and change nothing again.
+
+use std::collections::BTreeMap;
+
+use lab_types::{
+    ConfirmationId, Diagnostic, NodeId, NodeName, Plan, ProjectRecord, RequestId, ServiceName,
+    ServiceRecord, StreamId, TaskId, TaskSpec, TaskStatus, UnixMillis,
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::agent::{BuildOptions, LogOptions};
+use crate::row::{MachineRow, NodeRow, ProjectRow, ServiceRow, TaskRow};
+
+/// Whether a request changes the lab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// It reads; a viewer may send it.
+    Read,
+    /// It changes something, or costs the node work (a build).
+    Change,
+}
+
+/// Which part serves a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServedBy {
+    /// The scheduler that leads.
+    Scheduler,
+    /// The planner.
+    Planner,
+    /// The provisioner.
+    Provisioner,
+}
+
+/// What is known of a request without its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestInfo {
+    /// The subject's sixth token.
+    pub noun: &'static str,
+    /// The subject's last token.
+    pub verb: &'static str,
+    /// Whether it changes the lab.
+    pub access: Access,
+    /// Who serves it.
+    pub served_by: ServedBy,
+    /// One sentence for people, shown by `tercio req --list` and by service discovery.
+    pub about: &'static str,
+}
+
+/// A request: its body's type knows its subject's tokens and its reply's type.
+pub trait Request: Serialize + DeserializeOwned + Send + Sync {
+    /// Its row of [`REQUESTS`].
+    const INFO: RequestInfo;
+    /// What answers it.
+    type Reply: Serialize + DeserializeOwned + Send;
+
+    /// The idempotency id in the body, for requests that change something.
+    fn request_id(&self) -> Option<&RequestId> {
+        None
+    }
+}
+
+macro_rules! requests {
+    ($($request:ty => $reply:ty, $noun:literal . $verb:literal, $access:ident, $part:ident, $about:literal $(, $id:ident)?;)*) => {
+        $(
+            impl Request for $request {
+                const INFO: RequestInfo = RequestInfo {
+                    noun: $noun,
+                    verb: $verb,
+                    access: Access::$access,
+                    served_by: ServedBy::$part,
+                    about: $about,
+                };
+                type Reply = $reply;
+                $(fn request_id(&self) -> Option<&RequestId> {
+                    self.$id.as_ref()
+                })?
+            }
+        )*
+
+        /// Every request of the lab.
+        pub const REQUESTS: &[RequestInfo] = &[$(<$request as Request>::INFO),*];
+    };
+}
+
+requests! {
+    PlanCreate => PlanCreated, "plan"."create", Read, Planner, "Reads Compose files and says what applying them would change.";
+    ProjectApply => ProjectApplied, "project"."apply", Change, Scheduler, "Applies a plan to the project it was made for.", request_id;
+    ProjectRemove => ProjectRemoved, "project"."remove", Change, Scheduler, "Takes a project down; volumes only with a confirmation.", request_id;
+    ProjectFactsGet => ProjectFacts, "project"."facts", Read, Scheduler, "Tells a project's desired state and which images are present.";
+    ProjectList => ProjectListed, "project"."list", Read, Scheduler, "Lists the projects.";
+    ServiceCreate => ServiceChanged, "service"."create", Change, Scheduler, "Creates a service from a task spec.", request_id;
+    ServiceScale => ServiceChanged, "service"."scale", Change, Scheduler, "Changes the number of tasks of a service.", request_id;
+    ServiceRemove => ServiceChanged, "service"."remove", Change, Scheduler, "Removes a service and its tasks.", request_id;
+    ServiceList => ServiceListed, "service"."list", Read, Scheduler, "Lists services with their counts.";
+    ServiceInspect => ServiceInspected, "service"."inspect", Read, Scheduler, "Tells all about one service.";
+    ServiceLogs => StreamsOpened, "service"."logs", Read, Scheduler, "Opens a log stream for each task of the services.";
+    TaskList => TaskListed, "task"."list", Read, Scheduler, "Lists tasks.";
+    NodeList => NodeListed, "node"."list", Read, Scheduler, "Lists nodes.";
+    NodeInspect => NodeInspected, "node"."inspect", Read, Scheduler, "Tells all about one node.";
+    ImageBuild => StreamsOpened, "image"."build", Change, Scheduler, "Opens a stream that takes a build context and answers with the build's output.";
+    ImagePull => StreamsOpened, "image"."pull", Change, Scheduler, "Makes nodes pull an image, with its output as a stream.";
+    LabStatusGet => LabStatus, "lab"."status", Read, Scheduler, "Tells who leads, and the state's last pass.";
+    MachineList => MachineListed, "machine"."list", Read, Provisioner, "Lists machines.";
+}
+
+/// A file with its content, as the client read it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceText {
+    /// The path as the user named it (entry files), or absolute.
+    pub path: String,
+    /// UTF-8 text.
+    pub content: String,
+}
+
+/// Whether images are built that are there already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BuildPolicy {
+    /// Only where the image is missing.
+    #[default]
+    IfMissing,
+    /// Each service with a `build`.
+    Always,
+}
+
+/// `plan.create`: everything the planner may know; it reads no files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanCreate {
+    /// The Compose files in the order of `-f`.
+    pub files: Vec<SourceText>,
+    /// Other files they refer to (`.env`, `env_file`), by absolute path.
+    #[serde(default)]
+    pub other_files: Vec<SourceText>,
+    /// The client's environment, for interpolation.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    /// `-p`.
+    #[serde(default)]
+    pub project_name: Option<String>,
+    /// The absolute folder that relative paths start from, on the client's machine.
+    pub project_dir: String,
+    /// Whether present images are built again.
+    #[serde(default)]
+    pub build: BuildPolicy,
+}
+
+/// The planner's answer. A file with errors is an answer too, not a failed request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanCreated {
+    /// The plan, absent when a diagnostic is an error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
+    /// What is to be built, by image reference.
+    #[serde(default)]
+    pub builds: BTreeMap<String, BuildInstruction>,
+    /// All findings.
+    #[serde(default)]
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// How the client builds one image of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildInstruction {
+    /// For which service.
+    pub service: ServiceName,
+    /// The absolute folder of the context, on the client's machine.
+    pub context: String,
+    /// Tag, Dockerfile, arguments.
+    pub options: BuildOptions,
+}
+
+/// `project.apply`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProjectApply {
+    /// The plan as the planner made it; refused when its hash does not fit its content, or when the
+    /// project's revision is no longer the plan's base.
+    pub plan: Plan,
+    /// The idempotency id.
+    #[serde(default)]
+    pub request_id: Option<RequestId>,
+}
+
+/// What became of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectApplied {
+    /// The project's revision now.
+    pub revision: u64,
+    /// Whether anything was changed.
+    pub changed: bool,
+}
+
+/// `project.remove`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProjectRemove {
+    /// Consent to remove the project's volumes with their data; absent keeps them.
+    #[serde(default)]
+    pub remove_volumes: Option<ConfirmationId>,
+    /// The idempotency id.
+    #[serde(default)]
+    pub request_id: Option<RequestId>,
+}
+
+/// What became of a removal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectRemoved {
+    /// Services that are being removed.
+    pub services: Vec<ServiceName>,
+    /// Networks that are being removed, by engine name.
+    pub networks: Vec<String>,
+    /// Volumes that are being removed, by engine name.
+    pub volumes: Vec<String>,
+    /// Whether there was anything to remove.
+    pub changed: bool,
+}
+
+/// `project.facts`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProjectFactsGet {
+    /// Image references to look for on the nodes.
+    #[serde(default)]
+    pub images: Vec<String>,
+}
+
+/// A project's desired state, and images.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectFacts {
+    /// The project's revision; 0 when it was never applied.
+    pub revision: u64,
+    /// Its record.
+    #[serde(default)]
+    pub record: Option<ProjectRecord>,
+    /// Its services with their specs.
+    #[serde(default)]
+    pub services: BTreeMap<ServiceName, ServiceFacts>,
+    /// The id of each image asked for that every ready node has.
+    #[serde(default)]
+    pub images: BTreeMap<String, String>,
+}
+
+/// A service's record and spec.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceFacts {
+    /// Its record.
+    pub record: ServiceRecord,
+    /// Its spec.
+    pub task: TaskSpec,
+}
+
+/// `project.list`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProjectList {}
+
+/// The projects by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectListed {
+    /// In order of name.
+    pub projects: Vec<ProjectRow>,
+}
+
+/// `service.create`: the project is made when it is missing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceCreate {
+    /// The new service's name.
+    pub service: ServiceName,
+    /// How to run one task.
+    pub task: TaskSpec,
+    /// How many.
+    #[serde(default = "one")]
+    pub replicas: u32,
+    /// The idempotency id.
+    #[serde(default)]
+    pub request_id: Option<RequestId>,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+/// `service.scale`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceScale {
+    /// Which.
+    pub service: ServiceName,
+    /// How many there should be.
+    pub replicas: u32,
+    /// The idempotency id.
+    #[serde(default)]
+    pub request_id: Option<RequestId>,
+}
+
+/// `service.remove`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceRemove {
+    /// Which.
+    pub service: ServiceName,
+    /// The idempotency id.
+    #[serde(default)]
+    pub request_id: Option<RequestId>,
+}
+
+/// What became of a change to a service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceChanged {
+    /// The project's revision now.
+    pub revision: u64,
+    /// Whether anything was changed.
+    pub changed: bool,
+}
+
+/// `service.list`: of one project, or of all (`_`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceList {
+    /// Rows after this one: `project/service`, from the previous page.
+    #[serde(default)]
+    pub after: Option<String>,
+}
+
+/// A page of services.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceListed {
+    /// In order of project and name.
+    pub services: Vec<ServiceRow>,
+    /// What to ask after for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// `service.inspect`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceInspect {
+    /// Which.
+    pub service: ServiceName,
+}
+
+/// All about one service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceInspected {
+    /// Its record.
+    pub record: ServiceRecord,
+    /// Its spec.
+    pub task: TaskSpec,
+    /// Its counts.
+    pub row: ServiceRow,
+    /// Its tasks.
+    pub tasks: Vec<TaskRow>,
+}
+
+/// `service.logs`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceLogs {
+    /// Which; empty for all of the project.
+    #[serde(default)]
+    pub services: Vec<ServiceName>,
+    /// Which part.
+    #[serde(default)]
+    pub options: LogOptions,
+}
+
+/// Streams that were opened for the client: it subscribes to each and grants credit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamsOpened {
+    /// One each.
+    pub streams: Vec<OpenedStream>,
+}
+
+/// One opened stream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenedStream {
+    /// Its id.
+    pub stream: StreamId,
+    /// The agent's node.
+    pub node: NodeId,
+    /// The agent's node's name.
+    pub node_name: NodeName,
+    /// Whose log, when it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskId>,
+    /// The service of that task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<ServiceName>,
+    /// The slot of that task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot: Option<u32>,
+}
+
+/// `task.list`: of one project, or of all (`_`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaskList {
+    /// Only of these services; empty for all.
+    #[serde(default)]
+    pub services: Vec<ServiceName>,
+    /// Only on this node.
+    #[serde(default)]
+    pub node: Option<NodeId>,
+    /// Rows after this task, from the previous page.
+    #[serde(default)]
+    pub after: Option<String>,
+}
+
+/// A page of tasks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskListed {
+    /// In order of project, service and slot.
+    pub tasks: Vec<TaskRow>,
+    /// What to ask after for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// `node.list`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeList {}
+
+/// The nodes by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeListed {
+    /// In order of name.
+    pub nodes: Vec<NodeRow>,
+}
+
+/// `node.inspect`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeInspect {
+    /// A node's id or name.
+    pub node: String,
+}
+
+/// All about one node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeInspected {
+    /// Its row.
+    pub row: NodeRow,
+    /// Its record.
+    pub record: lab_types::NodeRecord,
+    /// What it is, when it has reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<lab_types::NodeFacts>,
+    /// The assignment's fence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assigned: Option<lab_types::Fence>,
+    /// What it has accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<lab_types::Fence>,
+    /// Its tasks as it reported them.
+    pub tasks: Vec<TaskStatus>,
+}
+
+/// `image.build`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImageBuild {
+    /// What and how.
+    pub options: BuildOptions,
+    /// On which node; absent for the lab's choice.
+    #[serde(default)]
+    pub node: Option<NodeId>,
+    /// The idempotency id.
+    #[serde(default)]
+    pub request_id: Option<RequestId>,
+}
+
+/// `image.pull`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImagePull {
+    /// The image's reference.
+    pub image: String,
+    /// The idempotency id.
+    #[serde(default)]
+    pub request_id: Option<RequestId>,
+}
+
+/// `lab.status`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LabStatusGet {}
+
+/// Who leads, and how far the state is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabStatus {
+    /// Whose life, which leader, which pass.
+    pub head: lab_types::WriteTag,
+    /// Since when this leader leads, by its clock.
+    pub leader_since: UnixMillis,
+    /// The leader's version.
+    pub version: String,
+    /// How many projects, services, tasks and nodes there are.
+    pub counts: LabCounts,
+    /// What holds the scheduler back, in words: "removals are held: …".
+    #[serde(default)]
+    pub notices: Vec<String>,
+}
+
+/// How much there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabCounts {
+    /// Projects.
+    pub projects: u32,
+    /// Services.
+    pub services: u32,
+    /// Tasks that should run.
+    pub tasks_desired: u32,
+    /// Tasks that run and are healthy.
+    pub tasks_running: u32,
+    /// Nodes.
+    pub nodes: u32,
+    /// Nodes that report.
+    pub nodes_ready: u32,
+}
+
+/// `machine.list`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MachineList {}
+
+/// The machines by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineListed {
+    /// In order of name.
+    pub machines: Vec<MachineRow>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::REQUESTS;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_two_requests_share_a_subject() {
+        let subjects: BTreeSet<_> = REQUESTS.iter().map(|r| (r.noun, r.verb)).collect();
+        assert_eq!(subjects.len(), REQUESTS.len());
+    }
+}
