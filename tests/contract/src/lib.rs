@@ -1,1 +1,1 @@
-//! Holds only tests; see `tests/it`.
+//! Tests of `lab-bus` against a real nats-server; see `tests/it`.

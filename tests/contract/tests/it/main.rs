@@ -1,1 +1,3 @@
-//! The tests of `contract`.
+//! What `lab-bus` promises, tried on a real nats-server with each role's real permissions.
+
+mod permissions;

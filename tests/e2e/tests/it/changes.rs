@@ -1,0 +1,218 @@
+//! Changes: what a file asks for comes about, and what it does not name stays.
+
+use crate::{
+    docker,
+    lab::{Lab, PATIENCE},
+    wait,
+};
+
+fn sleeper(replicas: u32, text: &str) -> String {
+    format!(
+        "services:\n  web:\n    image: {}\n    command: [sh, -c, 'echo {text}; exec sleep 1000']\n    deploy:\n      replicas: {replicas}\n",
+        docker::busybox()
+    )
+}
+
+#[test]
+fn scaling_keeps_what_runs_and_a_changed_command_replaces_it() {
+    let mut lab = Lab::new();
+    let project = lab.project("change");
+    let file = lab.file("compose.yml", &sleeper(2, "one"));
+    lab.compose(&file, &project, &["up", "-d"]).ok();
+    let two = lab.running(&project, 2);
+
+    lab.tercio(&["service", "scale", "-p", &project, "web=4"])
+        .ok();
+    let four = lab.running(&project, 4);
+    assert!(
+        two.iter().all(|id| four.contains(id)),
+        "scaling up recreated a container"
+    );
+    lab.tercio(&["service", "scale", "-p", &project, "web=1"])
+        .ok();
+    lab.running(&project, 1);
+    assert_eq!(
+        docker::names(&project),
+        [format!("{project}-web-1")],
+        "the highest slots go first"
+    );
+
+    let file = lab.file("compose.yml", &sleeper(1, "two"));
+    let plan = lab.compose(&file, &project, &["up", "--plan"]).ok();
+    assert!(
+        plan.out.contains("command"),
+        "the plan names the cause: {}",
+        plan.all()
+    );
+    let before = lab.running(&project, 1);
+    lab.compose(&file, &project, &["up", "-d"]).ok();
+    let after = lab.running(&project, 1);
+    assert_ne!(before, after);
+    let logs = lab.compose(&file, &project, &["logs", "web"]).ok().out;
+    assert!(logs.contains("two") && !logs.contains("one"), "{logs}");
+}
+
+#[test]
+fn a_volume_outlives_down_and_goes_only_with_consent() {
+    let mut lab = Lab::new();
+    let project = lab.project("data");
+    let text = format!(
+        "services:\n  db:\n    image: {}\n    command: [sh, -c, 'echo kept >> /data/f; exec sleep 1000']\n    volumes: ['store:/data']\nvolumes:\n  store: {{}}\n",
+        docker::busybox()
+    );
+    let file = lab.file("compose.yml", &text);
+    let volume = format!("{project}_store");
+    let exists = || docker::try_docker(&["volume", "inspect", &volume]).is_ok();
+
+    lab.compose(&file, &project, &["up", "-d"]).ok();
+    assert!(exists());
+    lab.compose(&file, &project, &["down"]).ok();
+    assert!(exists(), "down removed a volume");
+
+    lab.compose(&file, &project, &["up", "-d"]).ok();
+    lab.compose(&file, &project, &["down", "-v"])
+        .refused(&[&volume, "--yes"]);
+    assert!(exists(), "a refused down -v removed a volume");
+    assert_eq!(
+        docker::running(&project).len(),
+        1,
+        "a refused down -v changed something"
+    );
+
+    lab.compose(&file, &project, &["down", "-v", "--yes"]).ok();
+    wait::until("the volume goes", PATIENCE, || {
+        if exists() {
+            Err("it is there".into())
+        } else {
+            Ok(())
+        }
+    });
+}
+
+#[test]
+fn services_wait_for_the_conditions_they_name() {
+    let mut lab = Lab::new();
+    let project = lab.project("gate");
+    let image = docker::busybox();
+    let text = format!(
+        "services:
+  migrate:
+    image: {image}
+    command: [sh, -c, 'sleep 1; echo migrated']
+  db:
+    image: {image}
+    command: [sh, -c, 'sleep 1; touch /tmp/ok; exec sleep 1000']
+    healthcheck:
+      test: [CMD, ls, /tmp/ok]
+      interval: 200ms
+      retries: 50
+  web:
+    image: {image}
+    command: [sleep, '1000']
+    depends_on:
+      migrate: {{condition: service_completed_successfully}}
+      db: {{condition: service_healthy}}
+"
+    );
+    let file = lab.file("compose.yml", &text);
+    lab.compose(&file, &project, &["up", "-d", "--wait"]).ok();
+    let started = |service: &str| {
+        docker::docker(&[
+            "inspect",
+            "-f",
+            "{{.State.StartedAt}}",
+            &format!("{project}-{service}-1"),
+        ])
+    };
+    let finished = docker::docker(&[
+        "inspect",
+        "-f",
+        "{{.State.FinishedAt}}",
+        &format!("{project}-migrate-1"),
+    ]);
+    assert!(
+        started("web") > finished,
+        "web started before migrate had ended"
+    );
+    assert!(started("web") > started("db"));
+    let health = docker::docker(&[
+        "inspect",
+        "-f",
+        "{{.State.Health.Status}}",
+        &format!("{project}-db-1"),
+    ]);
+    assert_eq!(health, "healthy");
+
+    let before = docker::all(&project);
+    lab.compose(&file, &project, &["up", "-d", "--wait"]).ok();
+    assert_eq!(
+        docker::all(&project),
+        before,
+        "a completed service ran again"
+    );
+}
+
+#[test]
+fn service_names_resolve_inside_the_project() {
+    let mut lab = Lab::new();
+    let project = lab.project("names");
+    let image = docker::busybox();
+    // Debian's static busybox cannot look names up itself; the engine's own answer is asked for instead.
+    let text = format!(
+        "services:\n  a:\n    image: {image}\n    command: [sleep, '1000']\n  b:\n    image: {image}\n    command: [sleep, '1000']\n"
+    );
+    let file = lab.file("compose.yml", &text);
+    lab.compose(&file, &project, &["up", "-d"]).ok();
+    let format =
+        format!("{{{{json (index .NetworkSettings.Networks \"{project}_default\").Aliases}}}}");
+    let aliases = docker::docker(&["inspect", "-f", &format, &format!("{project}-a-1")]);
+    assert!(aliases.contains("\"a\""), "{aliases}");
+}
+
+#[test]
+fn every_change_leaves_an_event_and_they_replay_in_order() {
+    let mut lab = Lab::new();
+    let project = lab.project("events");
+    let file = lab.file("compose.yml", &sleeper(1, "x"));
+    lab.compose(&file, &project, &["up", "-d"]).ok();
+    lab.tercio(&["service", "scale", "-p", &project, "web=2"])
+        .ok();
+    lab.running(&project, 2);
+    lab.compose(&file, &project, &["down"]).ok();
+
+    let wanted = [
+        "project_applied",
+        "service_created",
+        "task_running",
+        "service_scaled",
+        "project_removed",
+    ];
+    let said = wait::until("the events", PATIENCE, || {
+        let said = lab.tercio(&["events", "--since", "1h", "--json"]).ok();
+        if wanted.iter().all(|what| said.out.contains(what)) {
+            Ok(said)
+        } else {
+            Err(said.out)
+        }
+    });
+    let lines: Vec<serde_json::Value> = said
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("one JSON object a line"))
+        .collect();
+    let sequences: Vec<u64> = lines
+        .iter()
+        .map(|line| {
+            line["sequence"]
+                .as_u64()
+                .unwrap_or_else(|| panic!("{line}"))
+        })
+        .collect();
+    assert!(sequences.is_sorted_by(|a, b| a < b), "{sequences:?}");
+    let at = |what: &str| said.out.find(what).expect(what);
+    assert!(
+        wanted.windows(2).all(|pair| at(pair[0]) < at(pair[1])),
+        "{}",
+        said.out
+    );
+}
