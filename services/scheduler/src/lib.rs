@@ -1,1 +1,30 @@
-//! Owns desired state: leader election, passes, node liveness.
+//! The scheduler: the one writer of the lab's desired state.
+//!
+//! Several may run; one leads. A shell around [`lab_placement::leader::LeaderCore`], which decides
+//! everything: this crate carries messages to it and its effects out, and holds no policy.
+//!
+//! ```text
+//! candidate ── waits for the lease, takes over the head, loads the state, leads, gives up
+//! leading ──── one task: requests, reports, beats, time ─► core ─► commit ─► pushes, replies, events
+//! request ──── a request ─► a change for the core, or a read      reply ── the core's answer ─► reply
+//! agents ───── what agents say, and what they are told            streams ─ opened for users
+//! record ───── the bytes of a record in the state stream
+//! ```
+//!
+//! Entry point: [`run`].
+
+mod agents;
+mod candidate;
+pub mod codes;
+pub mod config;
+mod images;
+mod leading;
+mod publisher;
+mod read;
+mod record;
+mod reply;
+mod request;
+mod streams;
+
+pub use candidate::{Error, run};
+pub use config::Config;

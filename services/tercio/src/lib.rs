@@ -1,1 +1,5 @@
-//! The command line as a library.
+//! The command line, and every service in one process.
+
+pub mod archive;
+pub mod failure;
+pub mod output;

@@ -19,6 +19,7 @@ pub mod ids;
 pub mod plan;
 pub mod problem;
 pub mod record;
+pub mod row;
 pub mod spec;
 pub mod status;
 pub mod time;

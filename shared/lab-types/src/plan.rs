@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{PlanHash, ProjectName};
+use crate::ids::{PlanHash, ProjectName, sha256_hex};
 use crate::record::ProjectModel;
 
 /// The operations that lead from what is to what a file asks for.
@@ -21,6 +21,44 @@ pub struct Plan {
     pub model: ProjectModel,
     /// What changes, in an order that respects `depends_on`. Empty when nothing does.
     pub operations: Vec<Operation>,
+}
+
+impl Plan {
+    /// A plan with its hash.
+    ///
+    /// # Panics
+    /// Never: a plan is made of strings, numbers and maps with string keys, which JSON can hold.
+    #[must_use]
+    pub fn sealed(
+        project: ProjectName,
+        base_revision: u64,
+        model: ProjectModel,
+        operations: Vec<Operation>,
+    ) -> Self {
+        let covered = (&project, base_revision, &model, &operations);
+        let bytes = serde_json::to_vec(&covered).expect("invariant: a plan always fits JSON");
+        let hash = PlanHash::new(sha256_hex(&bytes)).expect("invariant: SHA-256 is a plan hash");
+        Self {
+            hash,
+            project,
+            base_revision,
+            model,
+            operations,
+        }
+    }
+
+    /// Whether the hash is that of the content.
+    #[must_use]
+    pub fn is_genuine(&self) -> bool {
+        let Self {
+            hash,
+            project,
+            base_revision,
+            model,
+            operations,
+        } = self.clone();
+        Self::sealed(project, base_revision, model, operations).hash == hash
+    }
 }
 
 /// One step of a plan.
@@ -72,6 +110,9 @@ pub enum OperationKind {
     },
     /// Change only what the service waits for; no task is touched.
     UpdateDependencies,
+    /// Change only what the lab's record says of a network or volume (its labels, whether it is
+    /// external); the engine's object stays as it was made.
+    UpdateRecord,
     /// Stop and remove the tasks of a service that the file names no longer.
     RemoveService,
     /// A kind this version does not know.
@@ -131,6 +172,7 @@ impl std::fmt::Display for OperationKind {
             Self::UpdateService { replicas } => write!(f, "replace ×{replicas}"),
             Self::ScaleService { from, to } => write!(f, "scale {from} → {to}"),
             Self::UpdateDependencies => f.write_str("update depends_on"),
+            Self::UpdateRecord => f.write_str("update record"),
             Self::Unknown => f.write_str("unknown operation"),
         }
     }

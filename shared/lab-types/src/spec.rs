@@ -30,7 +30,7 @@ pub struct TaskSpec {
     /// The user's container labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// What is mounted where, in the file's order.
+    /// What is mounted where, by target.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mounts: Vec<Mount>,
     /// Ports published on the host.

@@ -16,7 +16,8 @@ use crate::time::UnixMillis;
 ///      any state before Running may also end in Rejected, Failed or Stopped
 /// ```
 /// `Complete`, `Failed`, `Stopped` and `Rejected` are terminal for the attempt; only `Complete` and
-/// `Failed` may be followed by a next attempt. The order of the variants is the order of the states.
+/// `Failed` may be followed by a next attempt. The order of the variants is the order of the states:
+/// `Stopped` is the last, because a task that ended in any other way may still be told to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskState {
@@ -34,12 +35,12 @@ pub enum TaskState {
     Running,
     /// It ended with exit code 0.
     Complete,
-    /// It was stopped because it should be.
-    Stopped,
     /// It ended with another exit code, or its start failed.
     Failed,
     /// The agent cannot run it at all: the spec or the node is at fault.
     Rejected,
+    /// It was stopped because it should be, and its container removed. Nothing follows this.
+    Stopped,
     /// A state this version does not know.
     #[serde(other)]
     Unknown,
@@ -330,6 +331,7 @@ mod tests {
             TaskState::Starting,
             TaskState::Running,
             TaskState::Failed,
+            TaskState::Stopped,
         ];
         assert!(life.is_sorted());
     }

@@ -13,6 +13,7 @@
 
 pub mod agent;
 pub mod codec;
+pub mod commit;
 pub mod header;
 pub mod request;
 pub mod roles;

@@ -146,6 +146,13 @@ pub struct PlanCreate {
     pub project_name: Option<String>,
     /// The absolute folder that relative paths start from, on the client's machine.
     pub project_dir: String,
+    /// The absolute folder that the paths of the files themselves start from; absent for the
+    /// project's.
+    #[serde(default)]
+    pub current_dir: Option<String>,
+    /// `--env-file`, to read instead of `.env`.
+    #[serde(default)]
+    pub env_files: Vec<String>,
     /// Whether present images are built again.
     #[serde(default)]
     pub build: BuildPolicy,

@@ -1,3 +1,4 @@
 //! What `lab-bus` promises, tried on a real nats-server with each role's real permissions.
 
+mod commit;
 mod permissions;

@@ -1,0 +1,200 @@
+//! One action, one call: no choice is made here.
+//!
+//! What an action wanted gone and is gone already counts as done.
+
+use std::path::Path;
+use std::time::Duration;
+
+use bollard::models::{NetworkConnectRequest, NetworkCreateRequest, VolumeCreateRequest};
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, InspectNetworkOptions, RemoveContainerOptionsBuilder,
+    RemoveVolumeOptions, StartContainerOptions, StopContainerOptionsBuilder,
+};
+use lab_converge::{ActionError, ActionKind, ContainerId, CreateContainer, ObservedContainer};
+use lab_types::DurationMs;
+
+use super::connect::Engine;
+use super::create;
+use super::error::{Error, Kind};
+use super::observe::{Site, inspect};
+use super::published::published;
+use crate::facts::ports;
+use crate::image;
+
+/// Performs `action`; returns the container as it is afterwards, where it is about one that stays.
+///
+/// # Errors
+/// What the engine said; the error's kind tells whether trying again may help.
+pub async fn execute(
+    engine: &Engine,
+    site: &Site,
+    action: &ActionKind,
+) -> Result<Option<ObservedContainer>, Error> {
+    match action {
+        ActionKind::PullImage { image } => image::pull::pull(engine, image, None).await.map(|_| None),
+        ActionKind::CreateNetwork { name, labels } => {
+            let labels = labels.clone().into_iter().collect();
+            create_network(engine, name.as_str(), labels).await.map(|()| None)
+        }
+        ActionKind::CreateVolume { name, labels } => {
+            let request = VolumeCreateRequest {
+                name: Some(name.to_string()),
+                labels: Some(labels.clone().into_iter().collect()),
+                ..VolumeCreateRequest::default()
+            };
+            let made = engine.changing(Duration::ZERO).create_volume(request).await;
+            made.map(|_| None).map_err(engine.failed(&format!("create volume {name}")))
+        }
+        ActionKind::CreateContainer(create) => create_container(engine, site, create).await,
+        ActionKind::StartContainer {
+            container, name, ..
+        } => start(engine, site, container, name).await,
+        ActionKind::StopContainer {
+            container,
+            name,
+            grace,
+            ..
+        } => stop(engine, site, (container, name), *grace).await,
+        ActionKind::RemoveContainer {
+            container, name, ..
+        } => {
+            let options = RemoveContainerOptionsBuilder::new().v(false).force(false).build();
+            let docker = engine.changing(Duration::ZERO);
+            let removed = docker.remove_container(&container.0, Some(options)).await;
+            gone(removed.map_err(engine.failed(&format!("remove container {name}"))))
+        }
+        ActionKind::RemoveNetwork { name } => {
+            let removed = engine.changing(Duration::ZERO).remove_network(name.as_str()).await;
+            gone(removed.map_err(engine.failed(&format!("remove network {name}"))))
+        }
+        ActionKind::RemoveVolume { name, .. } => {
+            let options = RemoveVolumeOptions { force: false };
+            let docker = engine.changing(Duration::ZERO);
+            let removed = docker.remove_volume(name.as_str(), Some(options)).await;
+            gone(removed.map_err(engine.failed(&format!("remove volume {name}"))))
+        }
+    }
+}
+
+/// The error as a decision takes it: with its help, because it is shown beside the task.
+#[must_use]
+pub fn action_error(error: &Error) -> ActionError {
+    ActionError {
+        retryable: error.kind.is_transient(),
+        message: match error.help {
+            Some(help) => format!("{error}; {help}"),
+            None => error.to_string(),
+        },
+    }
+}
+
+fn gone(removed: Result<(), Error>) -> Result<Option<ObservedContainer>, Error> {
+    match removed {
+        Err(error) if error.kind != Kind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(None),
+    }
+}
+
+async fn create_network(
+    engine: &Engine,
+    name: &str,
+    labels: std::collections::HashMap<String, String>,
+) -> Result<(), Error> {
+    let docker = engine.changing(Duration::ZERO);
+    // The engine takes one name for several networks; a container could then join the wrong one.
+    let found = docker.inspect_network(name, None::<InspectNetworkOptions>).await;
+    if found.is_ok() {
+        return Err(Error::new(Kind::InUse, format!("cannot create network {name}: it exists already")));
+    }
+    let request = NetworkCreateRequest {
+        name: name.to_owned(),
+        driver: Some("bridge".to_owned()),
+        labels: Some(labels),
+        ..NetworkCreateRequest::default()
+    };
+    let made = docker.create_network(request).await;
+    made.map(|_| ()).map_err(engine.failed(&format!("create network {name}")))
+}
+
+async fn create_container(
+    engine: &Engine,
+    site: &Site,
+    wanted: &CreateContainer,
+) -> Result<Option<ObservedContainer>, Error> {
+    let doing = format!("create container {}", wanted.name);
+    let docker = engine.changing(Duration::ZERO);
+    let options = CreateContainerOptionsBuilder::new().name(wanted.name.as_str()).build();
+    let made = docker.create_container(Some(options), create::body(wanted)?).await;
+    let id = made.map_err(engine.failed(&doing))?.id;
+    for attachment in wanted.spec.networks.iter().skip(1) {
+        let request = NetworkConnectRequest {
+            container: id.clone(),
+            endpoint_config: Some(create::endpoint(attachment)),
+        };
+        let joined = docker.connect_network(attachment.engine_name.as_str(), request).await;
+        if let Err(error) = joined {
+            let doing = format!("join container {} to network {}", wanted.name, attachment.engine_name);
+            let error = engine.failed(&doing)(error);
+            // Half joined it would be taken for whole. It never ran: its volumes without a name
+            // are as new as it is.
+            let options = RemoveContainerOptionsBuilder::new().v(true).force(true).build();
+            let removed = docker.remove_container(&id, Some(options)).await;
+            gone(removed.map_err(engine.failed(&format!("remove container {}", wanted.name))))?;
+            return Err(error);
+        }
+    }
+    inspect(engine, site, &id).await
+}
+
+async fn start(
+    engine: &Engine,
+    site: &Site,
+    container: &ContainerId,
+    name: &str,
+) -> Result<Option<ObservedContainer>, Error> {
+    let docker = engine.changing(Duration::ZERO);
+    let started = docker.start_container(&container.0, None::<StartContainerOptions>).await;
+    match started.map_err(engine.failed(&format!("start container {name}"))) {
+        Ok(()) => inspect(engine, site, &container.0).await,
+        Err(error) if error.kind == Kind::PortTaken => Err(naming_holder(engine, site, error).await),
+        Err(error) => Err(error),
+    }
+}
+
+async fn stop(
+    engine: &Engine,
+    site: &Site,
+    (container, name): (&ContainerId, &str),
+    grace: DurationMs,
+) -> Result<Option<ObservedContainer>, Error> {
+    let seconds = i32::try_from(create::seconds(grace)).unwrap_or(i32::MAX);
+    let options = StopContainerOptionsBuilder::new().t(seconds).build();
+    let docker = engine.changing(grace.as_std());
+    let stopped = docker.stop_container(&container.0, Some(options)).await;
+    match stopped.map_err(engine.failed(&format!("stop container {name}"))) {
+        Err(error) if error.kind != Kind::NotFound => Err(error),
+        Ok(()) | Err(_) => inspect(engine, site, &container.0).await,
+    }
+}
+
+/// Adds who holds the port, when it can be told.
+async fn naming_holder(engine: &Engine, site: &Site, error: Error) -> Error {
+    let Some((protocol, port)) = error.port else {
+        return error;
+    };
+    let Ok(published) = published(engine, site).await else {
+        return error;
+    };
+    let listed = tokio::task::spawn_blocking(move || ports::foreign(Path::new("/proc"), &published));
+    let holder = listed.await.unwrap_or_default().into_iter();
+    let holder = holder
+        .filter(|row| (row.protocol, row.port) == (protocol, port))
+        .find_map(|row| row.holder);
+    match holder {
+        Some(holder) => Error {
+            message: format!("{} by {holder}", error.message),
+            ..error
+        },
+        None => error,
+    }
+}

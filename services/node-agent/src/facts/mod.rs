@@ -1,0 +1,4 @@
+//! What the node is and has.
+
+pub mod host;
+pub mod ports;

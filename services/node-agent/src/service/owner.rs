@@ -1,0 +1,218 @@
+//! The one task that owns the agent's decisions.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lab_converge::{AgentCore, Effect};
+use lab_kit::clock;
+use lab_types::{Problem, Report, ReportBody};
+use lab_wire::subject::{self, NodeVerb};
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Interval, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+use super::link::{FromBus, Linked, Outgoing};
+use super::work::{self, Done};
+use super::{command, ledger, offer, part_failed};
+use crate::engine::Site;
+use crate::engine::watch::Connection;
+use crate::logs::Statuses;
+
+/// How often the agent gives a sign of life. Source: the lab's liveness rule, three missed beats.
+const BEAT_EVERY: Duration = Duration::from_secs(1);
+/// The longest sleep: a wall clock that was set forward wakes the agent late by no more than this.
+const SLEEP_MAX: Duration = Duration::from_secs(60);
+/// How many streams and checks may be under way: each holds at most 2 MiB on its way.
+pub(super) const HELPERS_MAX: usize = 32;
+
+pub(super) struct Owner {
+    pub(super) core: AgentCore,
+    pub(super) site: Site,
+    pub(super) engine: watch::Receiver<Connection>,
+    pub(super) link: Linked,
+    /// The tasks as last reported, for the readers of their logs.
+    pub(super) statuses: watch::Sender<Statuses>,
+    /// Streams and checks; each answers by itself.
+    pub(super) helpers: JoinSet<()>,
+    activity: watch::Receiver<()>,
+    ledger: Arc<Path>,
+    work: JoinSet<Done>,
+}
+
+impl Owner {
+    pub(super) fn new(
+        core: AgentCore,
+        site: Site,
+        directory: &Path,
+        (engine, activity): (watch::Receiver<Connection>, watch::Receiver<()>),
+        link: Linked,
+    ) -> Self {
+        Self {
+            core,
+            site,
+            engine,
+            link,
+            statuses: watch::Sender::new(Arc::default()),
+            helpers: JoinSet::new(),
+            activity,
+            ledger: ledger::path(directory).into(),
+            work: JoinSet::new(),
+        }
+    }
+
+    /// Runs until `stop`.
+    ///
+    /// # Errors
+    /// When a part of the work panicked.
+    pub(super) async fn run(mut self, stop: &CancellationToken) -> Result<(), Problem> {
+        let mut beat = tokio::time::interval(BEAT_EVERY);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while !stop.is_cancelled() {
+            self.perform_effects();
+            self.wait(stop, &mut beat).await?;
+        }
+        // Each call to the engine may be cut off anywhere: the next life looks at what it did.
+        self.work.shutdown().await;
+        self.helpers.shutdown().await;
+        Ok(())
+    }
+
+    async fn wait(&mut self, stop: &CancellationToken, beat: &mut Interval) -> Result<(), Problem> {
+        let now = clock::now();
+        let sleep = self.core.wake_at().since(now).as_std().min(SLEEP_MAX);
+        // Cancel-safe: queues, watches, join sets and timers keep what they have.
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {}
+            _ = beat.tick() => self.beat(),
+            Some(done) = self.work.join_next() => self.on_done(done)?,
+            Some(news) = self.link.incoming.recv() => self.on_news(news),
+            Ok(()) = self.activity.changed() => self.core.on_engine_changed(),
+            Ok(()) = self.engine.changed() => self.on_engine(),
+            Some(ended) = self.helpers.join_next() => on_helper(ended),
+            () = tokio::time::sleep(sleep) => {}
+        }
+        Ok(())
+    }
+
+    fn perform_effects(&mut self) {
+        loop {
+            let effects = self.core.next(clock::now());
+            if effects.is_empty() {
+                return;
+            }
+            for effect in effects {
+                self.perform(effect);
+            }
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        let connection = || self.engine.borrow().clone();
+        let site = || self.site.clone();
+        match effect {
+            Effect::Persist(ledger) => {
+                self.work.spawn(work::persist(Arc::clone(&self.ledger), *ledger));
+            }
+            Effect::Observe(ask) => {
+                self.work.spawn(work::observe(connection(), site(), ask));
+            }
+            Effect::Execute(id, action) => {
+                self.work.spawn(work::act(connection(), site(), id, action));
+            }
+            Effect::Report(report) => self.report(&report),
+            Effect::ReportFull => {
+                self.work.spawn(work::sight(connection(), site()));
+            }
+            Effect::AskSync(ask) => {
+                // Without a bus the question is lost, as one without an answer is.
+                if let Some(bus) = self.link.bus.borrow().clone() {
+                    self.work.spawn(work::sync(bus, self.site.node.clone(), ask));
+                }
+            }
+            Effect::Warn(problem) => tracing::warn!(error = %problem, "the agent's decision"),
+        }
+    }
+
+    fn on_done(&mut self, done: Result<Done, JoinError>) -> Result<(), Problem> {
+        let now = clock::now();
+        match done.map_err(|error| part_failed(&error))? {
+            Done::Persisted(result) => self.core.on_persisted(result, now),
+            Done::Observed(mark, observed) => self.core.on_observed(mark, *observed, now),
+            Done::Acted(id, result) => self.core.on_action_result(id, result, now),
+            Done::Synced(None) => {}
+            Done::Synced(Some(reply)) => {
+                let heard = self.core.on_sync_reply(reply.assignment, reply.specs, now);
+                command::tell(&heard);
+            }
+            Done::Sighted(sight) => {
+                let report = self.core.full_report(sight);
+                self.report(&report);
+            }
+        }
+        Ok(())
+    }
+
+    fn on_news(&mut self, news: FromBus) {
+        match news {
+            FromBus::Connected => {
+                self.core.on_connected(clock::now());
+                self.want_full_report();
+            }
+            FromBus::Command(message) => command::obey(self, message),
+        }
+    }
+
+    /// The engine came or went: a full report says so.
+    fn on_engine(&mut self) {
+        self.core.on_engine_changed();
+        self.want_full_report();
+    }
+
+    fn want_full_report(&mut self) {
+        let accepted = self.core.heartbeat().accepted;
+        self.core.on_inventory_ask(accepted);
+    }
+
+    fn beat(&self) {
+        let subject = subject::node(&self.site.node, NodeVerb::Beat);
+        self.send(Outgoing::new(subject, &self.core.heartbeat()), "beat");
+    }
+
+    fn report(&self, report: &Report) {
+        self.statuses.send_modify(|statuses| note(Arc::make_mut(statuses), &report.body));
+        let subject = subject::node(&self.site.node, NodeVerb::Report);
+        self.send(Outgoing::new(subject, report), "report");
+    }
+
+    pub(super) fn send(&self, message: Outgoing, what: &'static str) {
+        offer(&self.link.outgoing, message, what);
+    }
+}
+
+fn on_helper(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(error = %error, "a stream ended in a mistake of the program");
+    }
+}
+
+/// What a report says of tasks, taken over.
+fn note(statuses: &mut BTreeMap<lab_types::TaskId, lab_types::TaskStatus>, body: &ReportBody) {
+    match body {
+        ReportBody::Full { inventory } => statuses.clone_from(&inventory.tasks),
+        ReportBody::Delta {
+            changed, forgotten, ..
+        } => {
+            for task in forgotten {
+                statuses.remove(task);
+            }
+            for status in changed {
+                statuses.insert(status.task.clone(), status.clone());
+            }
+        }
+        ReportBody::Unknown => {}
+    }
+}

@@ -1,0 +1,128 @@
+//! What the owner has others do: each ends with one [`Done`].
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use lab_bus::Bus;
+use lab_converge::{
+    Action, ActionError, ActionId, Ledger, NodeSight, ObservationMark, ObserveAsk, Observed,
+    ObservedContainer, SyncAsk,
+};
+use lab_types::{EngineFacts, ForeignPort, NodeId};
+use lab_wire::agent::{SyncReply, SyncRequest};
+use lab_wire::subject::{self, NodeVerb};
+
+use super::ledger;
+use crate::engine::observe::unreachable;
+use crate::engine::published::published;
+use crate::engine::watch::Connection;
+use crate::engine::{self, Engine, Site, action_error};
+use crate::facts::{host, ports};
+
+/// How long the leader may take to answer: it reads its memory and answers within milliseconds, and
+/// the agent asks again by itself.
+const SYNC_MAX: Duration = Duration::from_secs(3);
+
+/// What came of it.
+pub(super) enum Done {
+    /// The ledger was written, or why not.
+    Persisted(Result<(), String>),
+    /// The engine was looked at.
+    Observed(ObservationMark, Box<Observed>),
+    /// A call to the engine returned.
+    Acted(ActionId, Result<Option<ObservedContainer>, ActionError>),
+    /// The leader answered, or nobody did.
+    Synced(Option<SyncReply>),
+    /// The node was looked at.
+    Sighted(NodeSight),
+}
+
+/// Writes the ledger.
+pub(super) async fn persist(path: Arc<Path>, ledger: Ledger) -> Done {
+    let written = tokio::task::spawn_blocking(move || ledger::write(&path, &ledger)).await;
+    Done::Persisted(written.unwrap_or_else(|error| Err(error.to_string())))
+}
+
+/// Looks at the engine.
+pub(super) async fn observe(connection: Connection, site: Site, ask: ObserveAsk) -> Done {
+    let observed = match connection {
+        Connection::Up(engine) => engine::observe(&engine, &site, &ask.images).await,
+        Connection::Down(problem) => unreachable(&problem),
+    };
+    Done::Observed(ask.mark, Box::new(observed))
+}
+
+/// Calls the engine.
+pub(super) async fn act(
+    connection: Connection,
+    site: Site,
+    id: ActionId,
+    action: Action,
+) -> Done {
+    let started = Instant::now();
+    let result = match connection {
+        Connection::Up(engine) => {
+            let result = engine::execute(&engine, &site, &action.kind).await;
+            result.map_err(|error| action_error(&error))
+        }
+        Connection::Down(problem) => Err(ActionError {
+            retryable: true,
+            message: problem.message,
+        }),
+    };
+    let elapsed_ms = started.elapsed().as_millis();
+    match &result {
+        Ok(_) => tracing::info!(op = %action.kind, cause = %action.cause, elapsed_ms, "done"),
+        Err(error) => {
+            tracing::warn!(op = %action.kind, cause = %action.cause, elapsed_ms, error = %error, "failed");
+        }
+    }
+    Done::Acted(id, result)
+}
+
+/// Asks the leader.
+pub(super) async fn sync(bus: Bus, node: NodeId, ask: SyncAsk) -> Done {
+    let request = SyncRequest {
+        boot: ask.boot,
+        accepted: ask.accepted,
+        lacking: ask.lacking,
+    };
+    let subject = subject::node(&node, NodeVerb::Sync);
+    match bus.request_message(subject, &request, SYNC_MAX).await {
+        Ok(reply) => Done::Synced(Some(reply)),
+        Err(error) => {
+            tracing::debug!(error = %error, "the leader does not answer");
+            Done::Synced(None)
+        }
+    }
+}
+
+/// Gathers what a full report says of the node.
+pub(super) async fn sight(connection: Connection, site: Site) -> Done {
+    let engine = match connection {
+        Connection::Up(engine) => Some(engine),
+        Connection::Down(_) => None,
+    };
+    let foreign_ports = match &engine {
+        Some(engine) => foreign_ports(engine, &site).await.unwrap_or_default(),
+        None => Vec::new(),
+    };
+    let facts: Option<EngineFacts> = engine.map(|engine| engine.facts().clone());
+    Done::Sighted(NodeSight {
+        hostname: host::hostname(),
+        facts: host::facts(facts),
+        foreign_ports,
+    })
+}
+
+/// Host ports that something outside the lab holds.
+pub(super) async fn foreign_ports(
+    engine: &Engine,
+    site: &Site,
+) -> Result<Vec<ForeignPort>, engine::Error> {
+    let published = published(engine, site).await?;
+    let proc = PathBuf::from("/proc");
+    let listed = tokio::task::spawn_blocking(move || ports::foreign(&proc, &published)).await;
+    Ok(listed.unwrap_or_default())
+}

@@ -1,0 +1,154 @@
+//! What agents say, and what they are told.
+
+use lab_bus::Message;
+use lab_kit::clock;
+use lab_placement::Change;
+use lab_placement::leader::{Push, Request};
+use lab_placement::observe::{HeartbeatVerdict, ReportVerdict};
+use lab_types::{
+    Fence, Generation, Heartbeat, Inventory, NodeId, NodeName, NodeRole, Report, ReportBody,
+    RequestId, UserName,
+};
+use lab_wire::agent::{AssignPush, InventoryAsk, SyncReply, SyncRequest};
+use lab_wire::subject::{self, CommandVerb, NodeVerb};
+use serde::Serialize;
+
+use crate::leading::Leading;
+
+impl Leading {
+    /// Takes one message of an agent. NATS vouches for the node in the subject; one that speaks of
+    /// another in its body is not believed.
+    pub(crate) async fn on_agent(&mut self, message: Message) {
+        let Ok((node, verb)) = subject::parse_node(&message.subject) else {
+            tracing::debug!(subject = message.subject, "not a subject of an agent");
+            return;
+        };
+        match verb {
+            NodeVerb::Beat => {
+                if let Some(beat) = self.read::<Heartbeat>(&node, &message, |beat| &beat.node) {
+                    let verdict = self.core.on_heartbeat(&beat, clock::now());
+                    if verdict == HeartbeatVerdict::Unregistered {
+                        self.ask_inventory(&node).await;
+                    }
+                }
+            }
+            NodeVerb::Report => {
+                if let Some(report) = self.read::<Report>(&node, &message, |report| &report.node) {
+                    let verdict = self.core.on_report(&report, clock::now());
+                    if verdict == ReportVerdict::Unregistered {
+                        self.register(report).await;
+                    }
+                }
+            }
+            NodeVerb::Sync => self.on_sync(&node, message).await,
+        }
+    }
+
+    fn read<T: serde::de::DeserializeOwned>(
+        &self,
+        node: &NodeId,
+        message: &Message,
+        speaker: impl Fn(&T) -> &NodeId,
+    ) -> Option<T> {
+        match lab_wire::decode::<T>(&message.payload) {
+            Ok(body) if speaker(&body) == node => Some(body),
+            Ok(_) => {
+                tracing::warn!(node_id = %node, "an agent speaks for another node: ignored");
+                None
+            }
+            Err(error) => {
+                tracing::warn!(node_id = %node, %error, "an agent's message cannot be read");
+                None
+            }
+        }
+    }
+
+    /// A node that the lab does not know has told all about itself: its credentials prove that it
+    /// belongs to the lab.
+    async fn register(&mut self, report: Report) {
+        let ReportBody::Full { inventory } = report.body else {
+            return self.ask_inventory(&report.node).await;
+        };
+        let Inventory { hostname, .. } = *inventory;
+        let name = NodeName::new(hostname)
+            .or_else(|_| NodeName::new(report.node.as_str()))
+            .expect("invariant: a node id is a node name");
+        let id = RequestId::new(format!("register-{}-{}", report.node, report.boot.0))
+            .expect("invariant: a node id and a number make a request id");
+        self.core.on_request(Request {
+            id,
+            user: UserName::new("scheduler").expect("invariant: letters only"),
+            change: Change::RegisterNode {
+                id: report.node,
+                name,
+                role: NodeRole::Manager,
+                labels: std::collections::BTreeMap::new(),
+            },
+        });
+    }
+
+    async fn on_sync(&mut self, node: &NodeId, message: Message) {
+        let Some(reply) = message.reply else { return };
+        let request: SyncRequest = match lab_wire::decode(&message.payload) {
+            Ok(request) => request,
+            Err(error) => {
+                tracing::warn!(node_id = %node, %error, "an agent's sync cannot be read");
+                return;
+            }
+        };
+        let mut answer = SyncReply {
+            assignment: None,
+            specs: std::collections::BTreeMap::new(),
+        };
+        if let Some(Push { assignment, specs }) = self.core.sync(node) {
+            answer.assignment = Some(assignment);
+            answer.specs = specs;
+        }
+        let known = &self.core.lab().desired.specs;
+        for digest in request.lacking {
+            if let Some(spec) = known.get(&digest) {
+                answer.specs.insert(digest, spec.clone());
+            }
+        }
+        self.say(reply, &answer).await;
+    }
+
+    /// Sends an assignment to its node. A lost one shows in the heartbeat, and is sent again.
+    pub(crate) async fn push(&mut self, push: Push) {
+        let subject = subject::command(&push.assignment.node, CommandVerb::Assign);
+        let body = AssignPush {
+            assignment: push.assignment,
+            specs: push.specs,
+        };
+        self.say(subject, &body).await;
+    }
+
+    /// Asks an agent for everything it knows.
+    pub(crate) async fn ask_inventory(&mut self, node: &NodeId) {
+        let subject = subject::command(node, CommandVerb::Inventory);
+        self.say(
+            subject,
+            &InventoryAsk {
+                fence: self.fence(),
+            },
+        )
+        .await;
+    }
+
+    /// This leader's fence, for commands that concern no particular generation.
+    pub(crate) fn fence(&self) -> Fence {
+        let leader = self.core.leader();
+        Fence {
+            incarnation: leader.incarnation,
+            epoch: leader.epoch,
+            generation: Generation(0),
+        }
+    }
+
+    async fn say<T: Serialize + Sync>(&self, subject: impl Into<String> + Send, body: &T) {
+        let subject = subject.into();
+        if let Err(error) = self.bus.publish(subject.clone(), body).await {
+            tracing::debug!(subject, %error, "a message was not sent");
+        }
+    }
+}

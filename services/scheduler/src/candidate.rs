@@ -1,0 +1,185 @@
+//! One scheduler's life: wait for the lease, take over, lead, give up, wait again.
+
+use std::time::Duration;
+
+use lab_bus::commit::StoreLimits;
+use lab_bus::events::EventLimits;
+use lab_bus::{
+    Bus, Candidate, EventLog, Leadership, LeaseConfig, LeaseError, LoadError, ServeError,
+    StateStore, StoreError, SubscribeError,
+};
+use lab_kit::clock;
+use lab_placement::leader::TakeOver;
+use lab_placement::{Leader, Policy};
+use lab_types::Problem;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::leading::{self, Ended, Seat};
+use crate::record::{self, UnreadableRecord};
+
+/// How long a candidate waits after it failed to take over, before it tries again. Long enough not
+/// to press a server that is starting, short enough not to be noticed.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Why the scheduler cannot go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// It cannot join the bus.
+    #[error(transparent)]
+    Bus(#[from] Box<Problem>),
+    /// It cannot stand for the lease.
+    #[error("the scheduler cannot stand for the lead")]
+    Lease(#[from] LeaseError),
+    /// The state holds what this version does not understand.
+    #[error("the scheduler does not understand the lab's state")]
+    State(#[from] UnreadableRecord),
+    /// The server lacks what the state needs.
+    #[error("the state cannot be kept")]
+    Store(#[source] StoreError),
+}
+
+impl From<&Error> for Problem {
+    fn from(error: &Error) -> Self {
+        let said = lab_kit::telemetry::chain(error).to_string();
+        match error {
+            Error::Bus(problem) => Problem::clone(problem),
+            Error::Lease(_) => Self::new("SCH0040", said)
+                .help("check nats.urls, and that the credentials are the scheduler's"),
+            Error::State(_) => Self::new("SCH0041", said)
+                .help("start the version that wrote the state, or a later one"),
+            Error::Store(_) => Self::new("SCH0042", said)
+                .help("Tercio needs nats-server 2.15.1 or newer with JetStream"),
+        }
+    }
+}
+
+/// Leads whenever it can, until `shutdown`.
+///
+/// # Errors
+/// [`Error`] when waiting would not help.
+pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Error> {
+    let name = format!(
+        "tercio-scheduler@{}",
+        rustix::system::uname().nodename().to_string_lossy()
+    );
+    let bus = tokio::select! {
+        biased;
+        // Cancel-safe: a connection that is not there yet is simply not made.
+        () = shutdown.cancelled() => return Ok(()),
+        bus = config.nats.connect(&name) => bus.map_err(Box::new)?,
+    };
+    let mut lease = LeaseConfig::scheduler(name);
+    lease.ttl = Duration::from_millis(config.lease.ttl_ms);
+    let mut candidate = Candidate::new(&bus, lease)?;
+    let ended = loop {
+        let leadership = tokio::select! {
+            biased;
+            // Cancel-safe: a lease that was just won and is dropped lapses by itself.
+            () = shutdown.cancelled() => break Ok(()),
+            leadership = candidate.acquire() => leadership?,
+        };
+        match take_the_seat(&bus, leadership, &shutdown).await {
+            Ok(Ended::Shutdown) => break Ok(()),
+            Ok(Ended::Deposed) => tracing::warn!("the lead is lost, standing by"),
+            Err(Obstacle::Fatal(error)) => break Err(error),
+            Err(Obstacle::Passing(reason)) => {
+                tracing::warn!(%reason, "the lead could not be taken, trying again");
+                tokio::select! {
+                    biased;
+                    () = shutdown.cancelled() => break Ok(()),
+                    () = tokio::time::sleep(PAUSE) => {}
+                }
+            }
+        }
+    };
+    bus.drain().await;
+    ended
+}
+
+/// Why a take-over did not succeed.
+enum Obstacle {
+    /// Waiting does not help.
+    Fatal(Error),
+    /// It may succeed the next time.
+    Passing(String),
+}
+
+impl From<StoreError> for Obstacle {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unreachable(reason) => Self::Passing(reason),
+            other => Self::Fatal(Error::Store(other)),
+        }
+    }
+}
+
+impl From<LoadError> for Obstacle {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Store(error) => error.into(),
+            other => Self::Passing(other.to_string()),
+        }
+    }
+}
+
+impl From<SubscribeError> for Obstacle {
+    fn from(error: SubscribeError) -> Self {
+        Self::Passing(error.to_string())
+    }
+}
+
+impl From<ServeError> for Obstacle {
+    fn from(error: ServeError) -> Self {
+        Self::Passing(error.to_string())
+    }
+}
+
+async fn take_the_seat(
+    bus: &Bus,
+    leadership: Leadership,
+    shutdown: &CancellationToken,
+) -> Result<Ended, Obstacle> {
+    let store = StateStore::open(bus, StoreLimits::default()).await?;
+    let events = EventLog::ensure(bus, EventLimits::default()).await;
+    let events = events.map_err(|error| Obstacle::Passing(error.to_string()))?;
+    let head = store.take_over().await?;
+    // Between the lease and the head lies a commit: whoever was slow has lost the right meanwhile.
+    if !leadership.may_act() {
+        return Err(Obstacle::Passing(
+            "the lease lapsed during the take-over".to_owned(),
+        ));
+    }
+    let loaded = store.load_all(&head).await?;
+    let mut records = Vec::with_capacity(loaded.records.len());
+    for (key, bytes) in &loaded.records {
+        let read = record::decode(key, bytes);
+        records.push(read.map_err(|error| Obstacle::Fatal(Error::State(error)))?);
+    }
+    let tag = head.head.tag();
+    tracing::info!(
+        epoch = tag.epoch.0,
+        pass = tag.pass.0,
+        records = records.len(),
+        "leading"
+    );
+    let start = TakeOver {
+        leader: Leader {
+            incarnation: tag.incarnation,
+            epoch: tag.epoch,
+        },
+        head: tag,
+        records,
+        now: clock::now(),
+        policy: Policy::default(),
+    };
+    let seat = Seat {
+        bus: bus.clone(),
+        store,
+        events,
+        head,
+        leadership,
+    };
+    Ok(leading::lead(seat, start, shutdown).await?)
+}

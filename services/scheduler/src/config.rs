@@ -1,0 +1,57 @@
+//! What the scheduler is told at its start.
+
+use lab_bus::Nats;
+use lab_kit::config::{ConfigProblem, Validate};
+use lab_types::DurationMs;
+use serde::{Deserialize, Serialize};
+
+/// The configuration: `/etc/tercio/scheduler.toml`, `TERCIO_SCHEDULER__…`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// How it reaches the lab's bus.
+    pub nats: Nats,
+    /// The right to lead.
+    pub lease: Lease,
+    /// What it tells of its work.
+    pub log: lab_kit::telemetry::Config,
+}
+
+/// How long the right to lead lasts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lease {
+    /// Milliseconds; renewed at a quarter of it. 4 s suit one NATS server, 15 s a cluster of three,
+    /// whose own election blocks writes for 4 to 7 s.
+    pub ttl_ms: u64,
+}
+
+/// Sub-second times to live are refused by the server, and one second leaves no room for a renewal.
+const TTL_MIN: DurationMs = DurationMs::from_secs(2);
+
+impl Default for Lease {
+    fn default() -> Self {
+        Self { ttl_ms: 4000 }
+    }
+}
+
+impl lab_kit::process::ServiceConfig for Config {
+    fn log(&self) -> &lab_kit::telemetry::Config {
+        &self.log
+    }
+}
+
+impl Validate for Config {
+    fn problems(&self) -> Vec<ConfigProblem> {
+        let log = self.log.problems().into_iter().map(|p| p.under("log"));
+        let nats = self.nats.problems().into_iter().map(|p| p.under("nats"));
+        let mut problems: Vec<_> = log.chain(nats).collect();
+        if self.lease.ttl_ms < TTL_MIN.0 {
+            problems.push(
+                ConfigProblem::invalid("lease.ttl_ms", format!("is less than {}", TTL_MIN.0))
+                    .help("a lease shorter than two seconds would lapse between two renewals"),
+            );
+        }
+        problems
+    }
+}

@@ -1,0 +1,219 @@
+//! Requests that agents must be asked about: images on nodes, logs, builds, pulls.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::join_all;
+use lab_bus::{Bus, Incoming};
+use lab_placement::view;
+use lab_types::{Fence, NodeId, NodeLiveness, NodeName, Problem, TaskState, TaskTarget};
+use lab_wire::agent::{CheckAsk, CheckReply, StreamContent};
+use lab_wire::request::{
+    ImageBuild, ImagePull, ProjectFacts, ProjectFactsGet, ServiceFacts, ServiceLogs,
+};
+use lab_wire::row::NodeRow;
+use lab_wire::subject::{self, CommandVerb};
+
+use crate::codes;
+use crate::leading::Leading;
+use crate::read::answer;
+use crate::request::project_of;
+use crate::streams::{self, Wanted};
+
+/// How long an agent may take to look at its engine.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl Leading {
+    /// `project.facts`: the state now, the images by asking every ready node.
+    pub(crate) async fn facts(&mut self, incoming: Incoming) {
+        let asked = incoming.decode::<ProjectFactsGet>();
+        let (asked, project) = match asked.and_then(|asked| Ok((asked, project_of(&incoming)?))) {
+            Ok(asked) => asked,
+            Err(problem) => return incoming.refuse(&problem).await,
+        };
+        let facts = view::project_facts(self.core.lab(), &project);
+        let services = facts.services.into_iter();
+        let mut reply = ProjectFacts {
+            revision: facts.revision,
+            record: facts.record,
+            services: services
+                .map(|(name, (record, task))| (name, ServiceFacts { record, task }))
+                .collect(),
+            images: BTreeMap::new(),
+        };
+        if asked.images.is_empty() {
+            return incoming.reply(&reply).await;
+        }
+        let nodes = self.working_nodes();
+        let (bus, fence) = (self.bus.clone(), self.fence());
+        self.errands.push(Box::pin(async move {
+            let images = images_on(&bus, fence, nodes, asked.images).await;
+            answer(
+                incoming,
+                images.map(|images| {
+                    reply.images = images;
+                    reply
+                }),
+            )
+            .await;
+        }));
+    }
+
+    /// `service.logs`: a stream from each task that has, or had, a container.
+    pub(crate) async fn logs(&mut self, incoming: Incoming) {
+        let asked = incoming.decode::<ServiceLogs>();
+        let (asked, project) = match asked.and_then(|asked| Ok((asked, project_of(&incoming)?))) {
+            Ok(asked) => asked,
+            Err(problem) => return incoming.refuse(&problem).await,
+        };
+        let facts = view::project_facts(self.core.lab(), &project);
+        if let Some(missing) = asked
+            .services
+            .iter()
+            .find(|s| !facts.services.contains_key(*s))
+        {
+            let message = format!("project {project} has no service {missing}");
+            let problem = Problem::new(codes::NOT_FOUND, message)
+                .help("`tercio service ls` lists the services");
+            return incoming.refuse(&problem).await;
+        }
+        let mut tasks = view::tasks(self.core.lab(), Some(&project));
+        tasks.retain(|task| asked.services.is_empty() || asked.services.contains(&task.service));
+        tasks.retain(|task| task.target == TaskTarget::Run);
+        tasks.retain(|task| task.container.is_some() && task.progress.state != TaskState::Rejected);
+        let wanted = tasks
+            .into_iter()
+            .map(|task| Wanted {
+                node: task.node,
+                node_name: task.node_name,
+                content: StreamContent::Logs {
+                    task: task.task.clone(),
+                    options: asked.options.clone(),
+                },
+                task: Some((task.task, task.service, task.slot)),
+            })
+            .collect();
+        self.open(incoming, wanted);
+    }
+
+    /// `image.build`: on the node named, else on the first that is ready.
+    pub(crate) async fn build(&mut self, incoming: Incoming) {
+        let asked: ImageBuild = match incoming.decode() {
+            Ok(asked) => asked,
+            Err(problem) => return incoming.refuse(&problem).await,
+        };
+        let mut nodes = self.working_nodes();
+        if let Some(node) = &asked.node {
+            nodes.retain(|(id, _)| id == node);
+        }
+        let Some((node, node_name)) = nodes.into_iter().next() else {
+            return incoming.refuse(&no_node("build on")).await;
+        };
+        let content = StreamContent::Build {
+            options: asked.options,
+        };
+        self.open(
+            incoming,
+            vec![Wanted {
+                node,
+                node_name,
+                task: None,
+                content,
+            }],
+        );
+    }
+
+    /// `image.pull`: on every ready node.
+    pub(crate) async fn pull(&mut self, incoming: Incoming) {
+        let asked: ImagePull = match incoming.decode() {
+            Ok(asked) => asked,
+            Err(problem) => return incoming.refuse(&problem).await,
+        };
+        let nodes = self.working_nodes();
+        if nodes.is_empty() {
+            return incoming.refuse(&no_node("pull to")).await;
+        }
+        let wanted = nodes
+            .into_iter()
+            .map(|(node, node_name)| Wanted {
+                node,
+                node_name,
+                task: None,
+                content: StreamContent::Pull {
+                    image: asked.image.clone(),
+                },
+            })
+            .collect();
+        self.open(incoming, wanted);
+    }
+
+    fn open(&mut self, incoming: Incoming, wanted: Vec<Wanted>) {
+        let (bus, fence) = (self.bus.clone(), self.fence());
+        self.errands.push(Box::pin(async move {
+            let opened = streams::open(&bus, fence, &incoming.address.user, wanted).await;
+            answer(incoming, opened).await;
+        }));
+    }
+
+    /// Nodes that report and whose engine answers, in the order of their ids.
+    fn working_nodes(&self) -> Vec<(NodeId, NodeName)> {
+        let works = |row: &NodeRow| row.liveness == NodeLiveness::Ready && row.engine.is_some();
+        let rows = view::nodes(self.core.lab()).into_iter().filter(works);
+        rows.map(|row| (row.node, row.name)).collect()
+    }
+}
+
+fn no_node(what: &str) -> Problem {
+    let message =
+        format!("there is no node to {what}: none is ready with a Docker engine that answers");
+    Problem::new(codes::NO_NODE, message)
+        .help("`tercio node ls` shows the nodes; start the Docker engine of one of them")
+}
+
+/// The id of each image that all nodes have. Two nodes with different images of one name do not have
+/// the same image: it counts as absent, so that it is pulled or built again.
+async fn images_on(
+    bus: &Bus,
+    fence: Fence,
+    nodes: Vec<(NodeId, NodeName)>,
+    images: Vec<String>,
+) -> Result<BTreeMap<String, String>, Problem> {
+    if nodes.is_empty() {
+        return Err(no_node("run on"));
+    }
+    let ask = CheckAsk { fence, images };
+    let replies = join_all(
+        nodes
+            .iter()
+            .map(|(node, name)| check(bus, node, name, &ask)),
+    )
+    .await;
+    let mut common: Option<BTreeMap<String, String>> = None;
+    for reply in replies {
+        let here = reply?.images;
+        common = Some(match common {
+            None => here,
+            Some(mut common) => {
+                common.retain(|image, id| here.get(image) == Some(id));
+                common
+            }
+        });
+    }
+    Ok(common.unwrap_or_default())
+}
+
+async fn check(
+    bus: &Bus,
+    node: &NodeId,
+    name: &NodeName,
+    ask: &CheckAsk,
+) -> Result<CheckReply, Problem> {
+    let subject = subject::command(node, CommandVerb::Check);
+    bus.request_message(subject, ask, CHECK_TIMEOUT)
+        .await
+        .map_err(|error| {
+            let message = format!("node {name} did not say which images it has: {error}");
+            Problem::new(codes::NO_NODE, message)
+                .help("`tercio node inspect` shows how the node is")
+        })
+}

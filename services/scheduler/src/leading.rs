@@ -1,0 +1,333 @@
+//! Leading: one task that owns the core, and does what the core says.
+//!
+//! ```text
+//! hear something ─► tell the core ─► commit every pass it drafts ─► carry out the effects ─► listen
+//! ```
+//! No input has a path of its own: whatever was heard, the same four steps follow.
+
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::stream::{FuturesUnordered, StreamExt as _};
+use lab_bus::{
+    Bus, ConnectionStatus, EventLog, Incoming, Leadership, Message, PassWrites, ServeError,
+    ServiceInfo, ServiceServer, Sharing, StateStore, Subscription,
+};
+use lab_kit::clock;
+use lab_placement::PlacementRng;
+use lab_placement::leader::{Effects, LeaderCore, PassDraft, TakeOver};
+use lab_types::UnixMillis;
+use lab_wire::commit::{HeadEntry, Outcome, Verdict};
+use lab_wire::request::{REQUESTS, ServedBy};
+use lab_wire::subject;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::publisher::Publisher;
+use crate::read::Errand;
+use crate::record;
+use crate::reply::Waiting;
+
+/// What a leader holds besides its mind.
+pub(crate) struct Seat {
+    pub(crate) bus: Bus,
+    pub(crate) store: StateStore,
+    pub(crate) events: EventLog,
+    pub(crate) head: HeadEntry,
+    pub(crate) leadership: Leadership,
+}
+
+/// How leading ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// It was asked to stop.
+    Shutdown,
+    /// Another leads, or may.
+    Deposed,
+}
+
+/// How many messages of agents are taken at once before the core decides: so many reports share one
+/// commit, and a request waits for no more than this.
+const AGENT_BATCH: usize = 256;
+/// How many requests are taken at once before the core decides, likewise.
+const REQUEST_BATCH: usize = 64;
+/// The longest sleep: the core's own times are all shorter, this only guards against a clock that
+/// was set back.
+const SLEEP_MAX: Duration = Duration::from_secs(1);
+
+/// A leader at work.
+pub(crate) struct Leading {
+    pub(crate) bus: Bus,
+    pub(crate) core: LeaderCore,
+    pub(crate) since: UnixMillis,
+    /// Requests whose reply comes with the core's effects.
+    pub(crate) waiting: Waiting,
+    /// Reads that ask agents before they answer.
+    pub(crate) errands: FuturesUnordered<Errand>,
+    store: StateStore,
+    head: HeadEntry,
+    rng: PlacementRng,
+    publisher: Publisher,
+}
+
+/// Where messages come from.
+struct Inputs {
+    requests: mpsc::Receiver<Incoming>,
+    agents: Subscription,
+    probes: Subscription,
+    connection: watch::Receiver<ConnectionStatus>,
+}
+
+/// Leads until asked to stop or deposed.
+pub(crate) async fn lead(
+    seat: Seat,
+    start: TakeOver,
+    shutdown: &CancellationToken,
+) -> Result<Ended, ServeError> {
+    let Seat {
+        bus,
+        store,
+        events,
+        head,
+        mut leadership,
+    } = seat;
+    let agents = bus.subscribe(subject::NODES_ALL).await?;
+    let probes = bus.subscribe(subject::LEADER_PROBE).await?;
+    let served = REQUESTS
+        .iter()
+        .filter(|request| request.served_by == ServedBy::Scheduler);
+    let info = ServiceInfo {
+        name: "scheduler".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        description: "Desired state, placement, nodes.".to_owned(),
+    };
+    let endpoints = served.copied().collect();
+    let (server, requests) =
+        ServiceServer::start(&bus, info, endpoints, Sharing::LeaderOnly).await?;
+    let mut inputs = Inputs {
+        requests,
+        agents,
+        probes,
+        connection: bus.status(),
+    };
+    let mut leading = Leading {
+        since: start.now,
+        core: LeaderCore::take_over(start),
+        waiting: Waiting::default(),
+        errands: FuturesUnordered::new(),
+        publisher: Publisher::new(events),
+        rng: PlacementRng::from_seed(rand::random()),
+        bus,
+        store,
+        head,
+    };
+    let ended = leading.run(&mut inputs, &mut leadership, shutdown).await;
+    server.stop().await;
+    leading.core.on_deposed();
+    leading.carry_out().await;
+    if ended == Ended::Shutdown {
+        leadership.release().await;
+    }
+    Ok(ended)
+}
+
+impl Leading {
+    async fn run(
+        &mut self,
+        inputs: &mut Inputs,
+        leadership: &mut Leadership,
+        shutdown: &CancellationToken,
+    ) -> Ended {
+        loop {
+            self.core.tick(clock::now());
+            if let Some(ended) = self.settle(leadership, shutdown).await {
+                return ended;
+            }
+            let sleep = self.until_due();
+            // Every arm is cancel-safe: what is not taken stays in its queue, and time is read anew.
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return Ended::Shutdown,
+                loss = leadership.lost() => {
+                    tracing::warn!(?loss, "the lease is lost");
+                    return Ended::Deposed;
+                }
+                changed = inputs.connection.changed() => match changed {
+                    Ok(()) => {
+                        let status = *inputs.connection.borrow_and_update();
+                        if !self.on_connection(status).await {
+                            return Ended::Deposed;
+                        }
+                    }
+                    Err(_) => return Ended::Deposed,
+                },
+                message = inputs.probes.next() => match message {
+                    Some(probe) => self.on_probe(probe).await,
+                    None => return Ended::Deposed,
+                },
+                message = inputs.agents.next() => match message {
+                    Some(message) => self.on_agents(message, &mut inputs.agents).await,
+                    None => return Ended::Deposed,
+                },
+                request = inputs.requests.recv() => match request {
+                    Some(request) => self.on_requests(request, &mut inputs.requests).await,
+                    None => return Ended::Deposed,
+                },
+                pass = self.publisher.next() => self.core.on_published(pass, clock::now()),
+                Some(()) = self.errands.next() => {}
+                () = tokio::time::sleep(sleep) => {}
+            }
+        }
+    }
+
+    /// Commits everything that is due and does what follows.
+    async fn settle(
+        &mut self,
+        leadership: &mut Leadership,
+        shutdown: &CancellationToken,
+    ) -> Option<Ended> {
+        self.carry_out().await;
+        while let Some(draft) = self.core.draft_pass(clock::now(), &mut self.rng) {
+            let committed = tokio::select! {
+                biased;
+                // Not cancel-safe, and need not be: whoever stops here leads no more, and the next
+                // leader finds out whether the pass happened.
+                _ = leadership.lost() => return Some(Ended::Deposed),
+                committed = self.commit(&draft) => committed,
+                () = shutdown.cancelled() => return Some(Ended::Shutdown),
+            };
+            if !committed {
+                return Some(Ended::Deposed);
+            }
+            self.carry_out().await;
+        }
+        None
+    }
+
+    /// Whether the pass is committed; otherwise this scheduler does not lead any more.
+    async fn commit(&mut self, draft: &PassDraft) -> bool {
+        let writes = PassWrites {
+            puts: draft
+                .puts
+                .iter()
+                .map(|(key, value)| (key.to_string(), record::encode(draft.head, value)))
+                .collect(),
+            removes: draft.removes.iter().map(ToString::to_string).collect(),
+        };
+        match self.store.commit(&self.head, &writes).await {
+            Ok(Outcome::Committed(head)) => {
+                self.head = head;
+                self.core.on_committed(draft.pass, clock::now());
+                return true;
+            }
+            Ok(Outcome::Deposed { found }) => {
+                tracing::warn!(
+                    epoch = found.head.epoch.0,
+                    "another scheduler has taken over"
+                );
+            }
+            Ok(Outcome::Replaced { .. }) => {
+                tracing::error!("the state was replaced under the leader: it is loaded anew");
+            }
+            Ok(Outcome::Refused { code, text }) => {
+                tracing::error!(code, text, "a pass was refused: nothing of it was stored");
+            }
+            Ok(Outcome::Miscounted { .. }) => {
+                tracing::error!("a pass was acknowledged in part: the state is loaded anew");
+            }
+            Err(error) => tracing::error!(%error, "a pass cannot be written"),
+        }
+        false
+    }
+
+    /// Does what the core wants done outside.
+    pub(crate) async fn carry_out(&mut self) {
+        loop {
+            let effects = self.core.take_effects();
+            if effects.is_empty() {
+                return;
+            }
+            let Effects {
+                pushes,
+                replies,
+                publish,
+                asks,
+            } = effects;
+            for push in pushes {
+                self.push(push).await;
+            }
+            for reply in replies {
+                self.waiting.answer(reply, &self.core).await;
+            }
+            for publish in publish {
+                self.publisher.add(publish);
+            }
+            for node in asks {
+                self.ask_inventory(&node).await;
+            }
+        }
+    }
+
+    /// Whether this scheduler may go on. A server that was away may have come back with other data:
+    /// the head's nonce tells.
+    async fn on_connection(&mut self, status: ConnectionStatus) -> bool {
+        match status {
+            ConnectionStatus::Disconnected => self.core.on_disconnected(),
+            ConnectionStatus::Connected { .. } => {
+                self.core.on_connected(clock::now());
+                match self.store.check(&self.head).await {
+                    Ok(Verdict::Unchanged) => {}
+                    Ok(verdict) => {
+                        tracing::warn!(?verdict, "the state has moved on without this leader");
+                        return false;
+                    }
+                    // The next commit finds out.
+                    Err(error) => tracing::debug!(%error, "the head could not be read"),
+                }
+            }
+        }
+        true
+    }
+
+    /// Any answer will do: the question is whether somebody leads.
+    async fn on_probe(&mut self, probe: Message) {
+        if let Some(reply) = probe.reply {
+            let leader = self.core.leader();
+            let tag = (leader.incarnation.0, leader.epoch.0);
+            if let Err(error) = self.bus.publish(reply, &tag).await {
+                tracing::debug!(%error, "a probe was not answered");
+            }
+        }
+    }
+
+    async fn on_agents(&mut self, first: Message, more: &mut Subscription) {
+        let mut next = Some(first);
+        for _ in 0..AGENT_BATCH {
+            let Some(message) = next else { break };
+            self.on_agent(message).await;
+            next = more.next().now_or_never().flatten();
+        }
+    }
+
+    async fn on_requests(&mut self, first: Incoming, more: &mut mpsc::Receiver<Incoming>) {
+        let mut next = Some(first);
+        for _ in 0..REQUEST_BATCH {
+            let Some(request) = next else { break };
+            self.on_request(request).await;
+            next = more.try_recv().ok();
+        }
+    }
+
+    /// Which pass was committed last.
+    pub(crate) fn head_tag(&self) -> lab_types::WriteTag {
+        self.head.head.tag()
+    }
+
+    fn until_due(&self) -> Duration {
+        let due = self
+            .core
+            .wake_at()
+            .map(|at| at.since(clock::now()).as_std());
+        due.map_or(SLEEP_MAX, |due| due.min(SLEEP_MAX))
+    }
+}

@@ -1,0 +1,51 @@
+//! One file a command; here only the way to it.
+
+pub mod config;
+pub mod down;
+pub mod events;
+pub mod lab;
+pub mod logs;
+pub mod machine;
+pub mod node;
+pub mod ps;
+pub mod req;
+pub mod serve;
+pub mod service;
+pub mod sub;
+pub mod up;
+pub mod version;
+
+use crate::app::App;
+use crate::cli::{Cli, Command, ProjectArgs, Verb};
+use crate::failure::Outcome;
+
+/// Runs a command.
+///
+/// # Errors
+/// What the command could not do.
+pub async fn run(app: &App, cli: Cli) -> Outcome {
+    let left = cli.project;
+    match cli.command {
+        Command::Verb(verb) => run_verb(app, verb, &left).await,
+        Command::Compose(args) => run_verb(app, args.verb, &args.project.or(&left)).await,
+        Command::Service(command) => service::run(app, command, &left).await,
+        Command::Node(command) => node::run(app, command).await,
+        Command::Machine(command) => machine::run(app, command).await,
+        Command::Lab(command) => lab::run(app, command).await,
+        Command::Req(args) => req::run(app, args, &left).await,
+        Command::Sub(args) => sub::run(app, args).await,
+        Command::Serve(args) => serve::run(app, *args).await,
+    }
+}
+
+async fn run_verb(app: &App, verb: Verb, left: &ProjectArgs) -> Outcome {
+    match verb {
+        Verb::Up(args) => up::run(app, args, left).await,
+        Verb::Down(args) => down::run(app, args, left).await,
+        Verb::Ps(args) => ps::run(app, args, left).await,
+        Verb::Logs(args) => logs::run(app, args, left).await,
+        Verb::Config(args) => config::run(app, args, left),
+        Verb::Events(args) => events::run(app, args, left).await,
+        Verb::Version => version::run(app).await,
+    }
+}

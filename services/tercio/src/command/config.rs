@@ -1,0 +1,54 @@
+//! `tercio config`: what the Compose files mean, without a lab.
+
+use crate::app::App;
+use crate::cli::{Format, ProjectArgs};
+use crate::failure::{Failure, Outcome};
+use crate::project::load::load;
+
+const EXAMPLES: &str = "\
+Examples:
+  tercio config                        the project in full, as YAML
+  tercio config --format json          the same as JSON
+  tercio config -q                     only check: nothing is printed, exit code 0 when all is well
+";
+
+/// Options of `tercio config`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    #[command(flatten)]
+    project: ProjectArgs,
+    /// Print the services' names, one a line
+    #[arg(long)]
+    services: bool,
+    /// Print nothing; check only
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// All that is wrong with the files.
+pub fn run(app: &App, args: Args, left: &ProjectArgs) -> Outcome {
+    let project = load(app, &args.project.or(left))?.project;
+    if args.quiet {
+        return Ok(());
+    }
+    if args.services {
+        let names = project.services.keys();
+        let lines: String = names.map(|name| format!("{name}\n")).collect();
+        return app.screen.print(&lines);
+    }
+    let text = match app.globals.format {
+        None | Some(Format::Yaml) => project.to_yaml(),
+        Some(Format::Json) => project.to_json(),
+        Some(Format::Table) => {
+            return Err(Failure::Usage(
+                "a project has no table; use --format yaml or json".to_owned(),
+            ));
+        }
+    };
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    app.screen.print(&format!("{text}{end}"))
+}

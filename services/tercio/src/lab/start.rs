@@ -1,0 +1,166 @@
+//! Starting the lab of this machine in the background.
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use lab_types::Problem;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+use super::file::LabFile;
+use crate::failure::{Failure, Outcome};
+
+/// How long a lab may take to start: under two seconds on an idle machine, more when large streams
+/// are recovered or ten labs start at once.
+const START_MAX: Duration = Duration::from_secs(90);
+
+/// A log larger than this is put aside at a start: enough for weeks of an ordinary lab.
+const LOG_BYTES_MAX: u64 = 10 << 20;
+
+/// How many lines of the log are told when a lab does not start.
+const LOG_LINES: usize = 8;
+
+/// What the lab's process tells the one that started it: one line of JSON on standard output.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum StartReport {
+    /// It answers.
+    Ready {
+        /// How to reach it.
+        lab: LabFile,
+    },
+    /// It does not start.
+    Failed {
+        /// Why.
+        problem: Problem,
+    },
+}
+
+/// Where the lab says what it does.
+#[must_use]
+pub fn log_file(state_dir: &Path) -> PathBuf {
+    state_dir.join("lab.log")
+}
+
+/// Starts the lab as a process of its own session and waits until it answers.
+///
+/// # Errors
+/// What the lab says hinders it, or the last lines of its log.
+pub async fn start(state_dir: &Path) -> Outcome<LabFile> {
+    let mut child = spawn(state_dir)?;
+    let stdout = child.stdout.take().expect("invariant: stdout is piped");
+    let mut lines = BufReader::new(stdout).lines();
+    let report = async {
+        let line = lines.next_line().await.ok().flatten()?;
+        serde_json::from_str::<StartReport>(&line).ok()
+    };
+    match tokio::time::timeout(START_MAX, report).await {
+        Ok(Some(StartReport::Ready { lab })) => Ok(lab),
+        Ok(Some(StartReport::Failed { problem })) => Err(problem.into()),
+        Ok(None) => {
+            let status = child.wait().await.ok();
+            Err(ended(state_dir, status))
+        }
+        Err(_) => {
+            // It is ours and useless; a lab that answers late would be nobody's.
+            let _ = child.start_kill();
+            Err(not_ready(state_dir, "it did not answer in time"))
+        }
+    }
+}
+
+fn spawn(state_dir: &Path) -> Outcome<Child> {
+    let log_path = log_file(state_dir);
+    let refuse = |what: &str, error: std::io::Error| {
+        Failure::new(
+            "CLI0022",
+            format!("the lab cannot be started: {what}: {error}"),
+            "check the state directory's owner, and that its disk has free space",
+        )
+    };
+    lab_kit::file::create_private_dir(state_dir)
+        .map_err(|error| Failure::from(Problem::from(&error)))?;
+    if std::fs::metadata(&log_path).is_ok_and(|meta| meta.len() > LOG_BYTES_MAX) {
+        let _ = std::fs::rename(&log_path, log_path.with_extension("log.1"));
+    }
+    let log = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&log_path)
+        .map_err(|error| refuse(&log_path.display().to_string(), error))?;
+    let program = std::env::current_exe().map_err(|error| refuse("its own program", error))?;
+    Command::new(&program)
+        .args(["serve", "--embedded", "--detached", "--state-dir"])
+        .arg(state_dir)
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .map_err(|error| refuse(&program.display().to_string(), error))
+}
+
+fn ended(state_dir: &Path, status: Option<ExitStatus>) -> Failure {
+    let how = match status {
+        Some(status) => match (status.code(), status.signal()) {
+            (Some(code), _) => format!("its process ended with exit code {code}"),
+            (None, Some(signal)) => format!("its process was killed by signal {signal}"),
+            (None, None) => "its process ended".to_owned(),
+        },
+        None => "its process ended".to_owned(),
+    };
+    not_ready(state_dir, &how)
+}
+
+fn not_ready(state_dir: &Path, how: &str) -> Failure {
+    let log = log_file(state_dir);
+    let last = last_lines(&log, LOG_LINES);
+    let message = match last.is_empty() {
+        true => format!("the lab did not start: {how}"),
+        false => format!("the lab did not start: {how}; its log ends:\n{last}"),
+    };
+    let help = format!("the whole log is {}", log.display());
+    Failure::new("CLI0022", message, help)
+}
+
+/// The last lines of a file, as far as there is one.
+fn last_lines(path: &Path, lines_max: usize) -> String {
+    let bytes = std::fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.lines().collect();
+    let from = lines.len().saturating_sub(lines_max);
+    lines[from..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use lab_types::Problem;
+
+    use super::{StartReport, last_lines};
+
+    #[test]
+    fn a_problem_comes_back_whole_from_the_line_a_lab_writes() {
+        let problem = Problem::new("NAT0002", "nats-server is too old").help("fetch another");
+        let report = StartReport::Failed {
+            problem: problem.clone(),
+        };
+        let line = serde_json::to_string(&report).unwrap();
+        assert!(!line.contains('\n'));
+        match serde_json::from_str::<StartReport>(&line).unwrap() {
+            StartReport::Failed { problem: read } => assert_eq!(read, problem),
+            StartReport::Ready { .. } => panic!("{line}"),
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_log_is_told_and_a_missing_one_is_empty() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("lab.log");
+        assert_eq!(last_lines(&log, 2), "");
+        std::fs::write(&log, "a\nb\nc\n").unwrap();
+        assert_eq!(last_lines(&log, 2), "b\nc");
+    }
+}

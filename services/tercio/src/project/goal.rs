@@ -1,0 +1,237 @@
+//! Whether a project is where it should be: decided from rows alone, without a clock or a connection.
+//!
+//! A task is judged by where it is now, never by the events that led there, so that a lost or
+//! repeated event cannot mislead the one who waits.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use lab_types::{Health, ServiceName, TaskId, TaskState, TaskTarget};
+use lab_wire::row::{ServiceRow, TaskRow};
+
+use crate::output::progress::{Item, Phase};
+
+/// Starts that fail one after another until the wait is given up: the first two may be a port or a
+/// name that the task before still held.
+const ATTEMPTS_MAX: u32 = 3;
+
+/// How long a slot may have no node before the wait is given up: a node that has just joined or
+/// returned is there within a few seconds.
+const PENDING_MAX: Duration = Duration::from_secs(20);
+
+/// How long nothing at all may change: the longest start periods of health checks in use are five
+/// minutes.
+const QUIET_MAX: Duration = Duration::from_secs(600);
+
+/// How far tasks should come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Until their containers run, or have ended well.
+    Started,
+    /// Until they moreover are healthy, where they have a health check.
+    Healthy,
+}
+
+/// What is waited for.
+#[derive(Clone, Debug)]
+pub struct Goal {
+    /// The services.
+    pub services: BTreeMap<ServiceName, Wanted>,
+    /// How far.
+    pub until: Until,
+}
+
+/// What is waited for of one service.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// How many tasks.
+    pub replicas: u32,
+    /// Tasks that are to be replaced: they count for nothing.
+    pub old: BTreeSet<TaskId>,
+}
+
+/// What is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The project's services.
+    pub services: Vec<ServiceRow>,
+    /// The project's tasks.
+    pub tasks: Vec<TaskRow>,
+}
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Go on waiting; what is waited for, in words.
+    Wait(Vec<String>),
+    /// It is there.
+    Done,
+    /// It will not come by itself; why, in words.
+    Failed(Vec<String>),
+}
+
+enum Slot {
+    Fine,
+    Busy(String),
+    Broken(String),
+}
+
+/// Judges what is there, unchanged for `quiet`.
+#[must_use]
+pub fn judge(goal: &Goal, seen: &Seen, quiet: Duration) -> Verdict {
+    let mut busy = Vec::new();
+    let mut broken = BTreeSet::new();
+    for (name, wanted) in &goal.services {
+        let row = seen.services.iter().find(|row| row.service == *name);
+        let tasks = current(seen, name, wanted);
+        let mut fine = 0;
+        for task in &tasks {
+            match slot(task, goal.until) {
+                Slot::Fine => fine += 1,
+                Slot::Busy(why) => busy.push(said(name, task.slot, &why)),
+                Slot::Broken(why) => {
+                    broken.insert(said(name, task.slot, &why));
+                }
+            }
+        }
+        for problem in row.iter().flat_map(|row| &row.problems) {
+            let has_task = tasks.iter().any(|task| task.slot == problem.slot);
+            let why = said(name, problem.slot, &problem.reason);
+            if problem.r#final || (!has_task && quiet >= PENDING_MAX) {
+                broken.insert(why);
+            } else if !has_task {
+                busy.push(why);
+            }
+        }
+        if fine < wanted.replicas && busy.is_empty() && broken.is_empty() {
+            busy.push(format!("{name}: {fine} of {} tasks", wanted.replicas));
+        }
+    }
+    broken.extend(unhealthy_dependencies(seen, &busy));
+    if !broken.is_empty() {
+        return Verdict::Failed(broken.into_iter().collect());
+    }
+    match busy.is_empty() {
+        true => Verdict::Done,
+        false if quiet >= QUIET_MAX => Verdict::Failed(busy),
+        false => Verdict::Wait(busy),
+    }
+}
+
+/// The tasks of a service that count: those that should run and are not being replaced.
+fn current<'a>(seen: &'a Seen, name: &ServiceName, wanted: &Wanted) -> Vec<&'a TaskRow> {
+    let of_it = seen.tasks.iter().filter(|task| task.service == *name);
+    of_it
+        .filter(|task| task.target == TaskTarget::Run && !wanted.old.contains(&task.task))
+        .collect()
+}
+
+fn said(name: &ServiceName, slot: u32, why: &str) -> String {
+    format!("{name}.{slot}: {why}")
+}
+
+fn slot(task: &TaskRow, until: Until) -> Slot {
+    let because = |word: &str| match &task.message {
+        Some(message) => message.clone(),
+        None => word.to_owned(),
+    };
+    match task.progress.state {
+        TaskState::Complete => Slot::Fine,
+        TaskState::Running => match (until, task.health) {
+            (Until::Started, _) => Slot::Fine,
+            (Until::Healthy, Health::None | Health::Healthy | Health::Unknown) => Slot::Fine,
+            (Until::Healthy, Health::Starting) => Slot::Busy("health: starting".to_owned()),
+            (Until::Healthy, Health::Unhealthy) => Slot::Broken("is unhealthy".to_owned()),
+        },
+        TaskState::Rejected => Slot::Broken(because("was rejected by its node")),
+        TaskState::Failed if task.progress.attempt >= ATTEMPTS_MAX => Slot::Broken(failure(task)),
+        TaskState::Failed => Slot::Busy(failure(task)),
+        TaskState::Assigned
+        | TaskState::Accepted
+        | TaskState::Preparing
+        | TaskState::Ready
+        | TaskState::Starting
+        | TaskState::Stopped
+        | TaskState::Unknown => Slot::Busy(because(&task.progress.state.to_string())),
+    }
+}
+
+fn failure(task: &TaskRow) -> String {
+    let attempt = task.progress.attempt;
+    match (task.exit_code, &task.message) {
+        (Some(code), _) => format!("exited with code {code} (attempt {attempt})"),
+        (None, Some(message)) => format!("{message} (attempt {attempt})"),
+        (None, None) => format!("failed (attempt {attempt})"),
+    }
+}
+
+/// What others wait for and will not get: Docker gives up a dependency that is unhealthy, too.
+fn unhealthy_dependencies(seen: &Seen, busy: &[String]) -> Vec<String> {
+    if busy.is_empty() {
+        return Vec::new();
+    }
+    let gated = |task: &TaskRow| {
+        let waits = task.progress.state == TaskState::Ready;
+        waits.then_some(task.message.as_deref()).flatten().map(str::to_owned)
+    };
+    let waits: Vec<String> = seen.tasks.iter().filter_map(gated).collect();
+    let is_waited_for = |name: &ServiceName| {
+        let wanted = format!("{name} (service_healthy)");
+        waits.iter().any(|message| message.contains(&wanted))
+    };
+    let sick = seen.tasks.iter().filter(|task| {
+        let runs = task.target == TaskTarget::Run && task.progress.state == TaskState::Running;
+        runs && task.health == Health::Unhealthy && is_waited_for(&task.service)
+    });
+    sick.map(|task| said(&task.service, task.slot, "is unhealthy, and others wait for it"))
+        .collect()
+}
+
+/// The lines a person sees meanwhile: one a container that is wanted or on its way out.
+#[must_use]
+pub fn lines(goal: &Goal, seen: &Seen) -> Vec<Item> {
+    seen.tasks.iter().map(|task| line(goal, task)).collect()
+}
+
+fn line(goal: &Goal, task: &TaskRow) -> Item {
+    let name = format!("Container {}", task.container_name);
+    let state = task.progress.state;
+    let wanted = goal.services.get(&task.service);
+    let leaving = task.target == TaskTarget::Stop
+        || wanted.is_some_and(|wanted| wanted.old.contains(&task.task));
+    if leaving {
+        return match state {
+            TaskState::Stopped => Item::new(name, "Removed", Phase::Done),
+            _ => Item::new(name, "Stopping", Phase::Working),
+        };
+    }
+    match state {
+        TaskState::Assigned | TaskState::Accepted | TaskState::Preparing => {
+            Item::new(name, "Creating", Phase::Working)
+        }
+        TaskState::Ready => match &task.message {
+            Some(message) => Item::new(name, format!("Created, {message}"), Phase::Working),
+            None => Item::new(name, "Created", Phase::Working),
+        },
+        TaskState::Starting => Item::new(name, "Starting", Phase::Working),
+        TaskState::Running => match (goal.until, task.health) {
+            (Until::Healthy, Health::Healthy) => Item::new(name, "Healthy", Phase::Done),
+            (Until::Healthy, Health::Starting) => Item::new(name, "Waiting", Phase::Working),
+            (Until::Healthy, Health::Unhealthy) => Item::new(name, "Unhealthy", Phase::Failed),
+            (Until::Healthy, Health::None | Health::Unknown) | (Until::Started, _) => {
+                Item::new(name, "Started", Phase::Done)
+            }
+        },
+        TaskState::Complete => Item::new(name, "Exited (0)", Phase::Done),
+        TaskState::Failed => Item::new(name, failure(task), Phase::Failed),
+        TaskState::Stopped => Item::new(name, "Stopped", Phase::Failed),
+        TaskState::Rejected => match &task.message {
+            Some(message) => Item::new(name, format!("Rejected: {message}"), Phase::Failed),
+            None => Item::new(name, "Rejected", Phase::Failed),
+        },
+        TaskState::Unknown => Item::new(name, "Unknown", Phase::Working),
+    }
+}
+
+#[cfg(test)]
+mod tests;

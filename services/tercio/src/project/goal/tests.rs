@@ -1,0 +1,169 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use lab_types::{Health, ServiceName, TaskState, TaskTarget};
+use lab_wire::row::{SlotProblem, TaskRow};
+
+use super::{Goal, PENDING_MAX, QUIET_MAX, Seen, Until, Verdict, Wanted, judge, lines};
+use crate::project::samples::{service, task};
+
+fn goal(until: Until, services: &[(&str, u32)]) -> Goal {
+    let services: BTreeMap<_, _> = services
+        .iter()
+        .map(|(name, replicas)| {
+            let wanted = Wanted {
+                replicas: *replicas,
+                ..Wanted::default()
+            };
+            (ServiceName::new(*name).unwrap(), wanted)
+        })
+        .collect();
+    Goal { services, until }
+}
+
+fn seen(tasks: &[TaskRow]) -> Seen {
+    Seen {
+        services: vec![service("web", 1)],
+        tasks: tasks.to_vec(),
+    }
+}
+
+fn verdict(until: Until, tasks: &[TaskRow]) -> Verdict {
+    judge(&goal(until, &[("web", 1)]), &seen(tasks), Duration::ZERO)
+}
+
+fn words(verdict: Verdict) -> String {
+    match verdict {
+        Verdict::Done => "done".to_owned(),
+        Verdict::Wait(why) => format!("wait: {}", why.join("; ")),
+        Verdict::Failed(why) => format!("failed: {}", why.join("; ")),
+    }
+}
+
+#[test]
+fn a_project_is_there_when_each_service_has_its_tasks_running() {
+    assert_eq!(words(verdict(Until::Started, &[])), "wait: web: 0 of 1 tasks");
+    let starting = task("web", 1, TaskState::Starting);
+    assert_eq!(words(verdict(Until::Started, &[starting])), "wait: web.1: starting");
+    for state in [TaskState::Running, TaskState::Complete] {
+        let row = task("web", 1, state);
+        assert_eq!(verdict(Until::Started, &[row]), Verdict::Done, "{state}");
+    }
+    let none = goal(Until::Started, &[("web", 0)]);
+    assert_eq!(judge(&none, &Seen::default(), Duration::ZERO), Verdict::Done);
+}
+
+#[test]
+fn a_task_that_is_to_be_replaced_or_stopped_counts_for_nothing() {
+    let old = task("web", 1, TaskState::Running);
+    let mut replaced = goal(Until::Started, &[("web", 1)]);
+    let wanted = replaced.services.values_mut().next().unwrap();
+    wanted.old.insert(old.task.clone());
+    let waits = judge(&replaced, &seen(&[old.clone()]), Duration::ZERO);
+    assert_eq!(words(waits), "wait: web: 0 of 1 tasks");
+    let mut new = task("web", 1, TaskState::Running);
+    new.task = lab_types::TaskId::new("t-new").unwrap();
+    assert_eq!(judge(&replaced, &seen(&[old, new]), Duration::ZERO), Verdict::Done);
+    let mut leaving = task("web", 1, TaskState::Running);
+    leaving.target = TaskTarget::Stop;
+    assert_ne!(verdict(Until::Started, &[leaving]), Verdict::Done);
+}
+
+#[test]
+fn health_counts_only_when_it_is_waited_for() {
+    let with = |health| {
+        let mut row = task("web", 1, TaskState::Running);
+        row.health = health;
+        row
+    };
+    let told = |health| words(verdict(Until::Healthy, &[with(health)]));
+    assert_eq!(verdict(Until::Started, &[with(Health::Starting)]), Verdict::Done);
+    assert_eq!(told(Health::Starting), "wait: web.1: health: starting");
+    assert_eq!(told(Health::Unhealthy), "failed: web.1: is unhealthy");
+    assert_eq!(told(Health::Healthy), "done");
+    assert_eq!(told(Health::None), "done");
+}
+
+#[test]
+fn a_dependency_that_is_unhealthy_ends_the_wait_of_those_behind_it() {
+    let mut db = task("db", 1, TaskState::Running);
+    db.health = Health::Unhealthy;
+    let mut web = task("web", 1, TaskState::Ready);
+    web.message = Some("waits for db (service_healthy)".into());
+    let both = goal(Until::Started, &[("db", 1), ("web", 1)]);
+    let told = judge(&both, &seen(&[db.clone(), web.clone()]), Duration::ZERO);
+    assert_eq!(words(told), "failed: db.1: is unhealthy, and others wait for it");
+    web.message = Some("waits for cache (service_healthy)".into());
+    let told = judge(&both, &seen(&[db, web]), Duration::ZERO);
+    assert_eq!(words(told), "wait: web.1: waits for cache (service_healthy)");
+}
+
+#[test]
+fn a_start_that_fails_is_given_three_attempts() {
+    let failed = |attempt, exit_code| {
+        let mut row = task("web", 1, TaskState::Failed);
+        row.progress.attempt = attempt;
+        row.exit_code = exit_code;
+        row.message = Some("port 80 is in use".into());
+        row
+    };
+    assert_eq!(
+        words(verdict(Until::Started, &[failed(1, None)])),
+        "wait: web.1: port 80 is in use (attempt 1)"
+    );
+    assert_eq!(
+        words(verdict(Until::Started, &[failed(3, None)])),
+        "failed: web.1: port 80 is in use (attempt 3)"
+    );
+    assert_eq!(
+        words(verdict(Until::Started, &[failed(3, Some(1))])),
+        "failed: web.1: exited with code 1 (attempt 3)"
+    );
+}
+
+#[test]
+fn a_slot_without_a_node_fails_after_a_while_and_a_final_problem_at_once() {
+    let with = |is_final| {
+        let mut row = service("web", 1);
+        row.problems = vec![SlotProblem {
+            slot: 1,
+            r#final: is_final,
+            reason: "no node has 64GiB of memory free".into(),
+        }];
+        Seen {
+            services: vec![row],
+            tasks: Vec::new(),
+        }
+    };
+    let web = goal(Until::Started, &[("web", 1)]);
+    let told = |seen: &Seen, quiet| words(judge(&web, seen, quiet));
+    let reason = "web.1: no node has 64GiB of memory free";
+    assert_eq!(told(&with(false), Duration::ZERO), format!("wait: {reason}"));
+    assert_eq!(told(&with(false), PENDING_MAX), format!("failed: {reason}"));
+    assert_eq!(told(&with(true), Duration::ZERO), format!("failed: {reason}"));
+}
+
+#[test]
+fn nothing_is_waited_for_without_end() {
+    let preparing = seen(&[task("web", 1, TaskState::Preparing)]);
+    let web = goal(Until::Started, &[("web", 1)]);
+    let told = |quiet| words(judge(&web, &preparing, quiet));
+    assert!(told(QUIET_MAX / 2).starts_with("wait"));
+    assert_eq!(told(QUIET_MAX), "failed: web.1: preparing");
+}
+
+#[test]
+fn a_container_has_one_line_with_dockers_words() {
+    let web = goal(Until::Started, &[("web", 1)]);
+    let mut leaving = task("web", 2, TaskState::Running);
+    leaving.target = TaskTarget::Stop;
+    let rows = [task("web", 1, TaskState::Running), leaving];
+    let told: Vec<_> = lines(&web, &seen(&rows))
+        .into_iter()
+        .map(|item| format!("{}: {}", item.name, item.word))
+        .collect();
+    assert_eq!(
+        told,
+        ["Container shop-web-1: Started", "Container shop-web-2: Stopping"]
+    );
+}

@@ -1,0 +1,121 @@
+//! The project's files read and checked on this machine, ready to be sent to the planner.
+
+use std::collections::BTreeSet;
+
+use lab_compose::{EnvMap, LoadOptions, Project, Recording};
+use lab_types::{Diagnostic, Severity};
+use lab_wire::request::{BuildPolicy, PlanCreate, SourceText};
+
+use super::discover::{Disk, Files, discover};
+use crate::app::App;
+use crate::cli::ProjectArgs;
+use crate::failure::{Failure, Outcome};
+use crate::output::report;
+
+/// A project as its files have it.
+#[derive(Debug)]
+pub struct Local {
+    /// What the files mean.
+    pub project: Project,
+    /// What the planner is sent.
+    pub request: PlanCreate,
+    /// What the user should know though it hinders nothing.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Reads and checks the project's files; warnings are told at once.
+///
+/// # Errors
+/// No files, or all that is wrong with them.
+pub fn load(app: &App, args: &ProjectArgs) -> Outcome<Local> {
+    let files = discover(args, &app.folder, &app.environment)?;
+    if !files.ignored.is_empty() {
+        let ignored = files.ignored.join(", ");
+        let used = &files.files[0].path;
+        app.screen
+            .say(&format!("warning: several Compose files; {used} is used, not {ignored}\n"));
+    }
+    let local = check(files, args, app)?;
+    app.screen.say(&report::findings(&local.warnings));
+    Ok(local)
+}
+
+fn check(files: Files, args: &ProjectArgs, app: &App) -> Outcome<Local> {
+    let options = LoadOptions {
+        project_name: args.project_name.clone(),
+        project_dir: files.project_dir.clone(),
+        current_dir: app.folder.to_str().map(str::to_owned),
+        env_files: Vec::new(),
+    };
+    let recording = Recording::new(&Disk);
+    let (project, findings) =
+        lab_compose::load(&files.files, &recording, &app.environment, &options);
+    let Some(project) = project else {
+        return Err(Failure::Findings(findings));
+    };
+    let warnings = findings
+        .into_iter()
+        .filter(|finding| finding.severity == Severity::Warning)
+        .collect();
+    let request = request(files, recording, args, &app.environment);
+    Ok(Local {
+        project,
+        request,
+        warnings,
+    })
+}
+
+fn request(
+    files: Files,
+    recording: Recording<'_>,
+    args: &ProjectArgs,
+    env: &EnvMap,
+) -> PlanCreate {
+    let source = |(path, content)| SourceText { path, content };
+    // Absolute, because the planner knows only the project's folder, not the one the user is in.
+    let named = files.absolute.into_iter();
+    let contents = files.files.into_iter().map(|file| file.content);
+    let files_sent: Vec<SourceText> = named.zip(contents).map(source).collect();
+    let other_files: Vec<SourceText> = recording.into_files().into_iter().map(source).collect();
+    let texts = files_sent.iter().chain(&other_files);
+    let environment = mentioned(texts.map(|file| file.content.as_str()), env);
+    PlanCreate {
+        files: files_sent,
+        other_files,
+        environment,
+        project_name: args.project_name.clone(),
+        project_dir: files.project_dir,
+        build: BuildPolicy::IfMissing,
+    }
+}
+
+/// The variables that a text mentions, and Compose's own: no other leaves this machine.
+fn mentioned<'a>(texts: impl Iterator<Item = &'a str>, env: &EnvMap) -> EnvMap {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let words: BTreeSet<&str> = texts
+        .flat_map(|text| text.split(move |c| !is_word(c)))
+        .collect();
+    env.iter()
+        .filter(|(name, _)| name.starts_with("COMPOSE_") || words.contains(name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use lab_compose::EnvMap;
+
+    use super::mentioned;
+
+    #[test]
+    fn only_variables_that_are_mentioned_leave_the_machine() {
+        let env: EnvMap = ["TAG", "DEEP_1", "PASSED", "AWS_SECRET", "COMPOSE_PROFILES", "TA"]
+            .iter()
+            .map(|name| ((*name).to_owned(), "x".to_owned()))
+            .collect();
+        let texts = ["image: a:${TAG:-${DEEP_1}}\nenvironment:\n  - PASSED\n", "X=$OTHER"];
+        let sent = mentioned(texts.into_iter(), &env);
+        let sent: Vec<&str> = sent.keys().map(String::as_str).collect();
+        assert_eq!(sent, ["COMPOSE_PROFILES", "DEEP_1", "PASSED", "TAG"]);
+    }
+}

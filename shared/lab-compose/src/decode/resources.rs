@@ -1,0 +1,133 @@
+//! Networks and volumes: what is common to both.
+
+use std::collections::BTreeMap;
+
+use lab_types::{EngineName, InvalidId, ProjectName};
+
+use super::{Decoder, boolean, labels, text};
+use crate::codes;
+use crate::project::{Network, Volume};
+use crate::sink::{Finding, Place};
+use crate::trail::Trail;
+use crate::yaml::{Entry, Map, Node};
+
+/// A network or a volume.
+#[derive(Clone)]
+pub(super) struct Resource {
+    engine_name: EngineName,
+    driver: Option<String>,
+    external: bool,
+    labels: BTreeMap<String, String>,
+}
+
+impl Resource {
+    /// One that no file says anything about.
+    pub(super) fn default_of(project: &ProjectName, key: &str) -> Option<Self> {
+        Some(Self {
+            engine_name: EngineName::new(format!("{project}_{key}")).ok()?,
+            driver: None,
+            external: false,
+            labels: BTreeMap::new(),
+        })
+    }
+
+    pub(super) fn into_network(self) -> Network {
+        Network {
+            engine_name: self.engine_name,
+            driver: self.driver,
+            external: self.external,
+            labels: self.labels,
+        }
+    }
+
+    pub(super) fn into_volume(self) -> Volume {
+        Volume {
+            engine_name: self.engine_name,
+            driver: self.driver,
+            external: self.external,
+            labels: self.labels,
+        }
+    }
+}
+
+impl Decoder<'_> {
+    /// All that a top-level section defines.
+    pub(super) fn resources<K: Ord>(
+        &mut self,
+        root: &Map,
+        section: &str,
+        driver: &str,
+        make: fn(String) -> Result<K, InvalidId>,
+    ) -> BTreeMap<K, Resource> {
+        let mut defined = BTreeMap::new();
+        let trail = Trail::ROOT.key(section);
+        let Some(map) = root.get(section).and_then(Node::as_map) else {
+            return defined;
+        };
+        for entry in &map.0 {
+            let key = self.name(&entry.key, entry.place, make);
+            let resource = self.resource(entry, driver, &trail.key(&entry.key));
+            if let (Some(key), Some(resource)) = (key, resource) {
+                defined.insert(key, resource);
+            }
+        }
+        defined
+    }
+
+    fn resource(&mut self, entry: &Entry, driver: &str, trail: &Trail<'_>) -> Option<Resource> {
+        let empty = Map::default();
+        let map = entry.node.as_map().unwrap_or(&empty);
+        let external = boolean(map, "external").unwrap_or(false);
+        self.check_external(map, external, trail);
+        self.check_driver(map, driver, trail);
+        let (name, place) = match map.get("name") {
+            Some(node) => (node.as_text()?.to_owned(), node.place),
+            None if external => (entry.key.clone(), entry.place),
+            None => (format!("{}_{}", self.scope.name, entry.key), entry.place),
+        };
+        Some(Resource {
+            engine_name: self.engine_name(&name, place, trail)?,
+            driver: text(map, "driver").map(str::to_owned),
+            external,
+            labels: labels(map, "labels"),
+        })
+    }
+
+    fn engine_name(&mut self, name: &str, place: Place, trail: &Trail<'_>) -> Option<EngineName> {
+        EngineName::new(name)
+            .map_err(|invalid| {
+                let message = format!("{trail} cannot have its name: {invalid}");
+                self.error(codes::BAD_NAME, place, message);
+            })
+            .ok()
+    }
+
+    fn check_external(&mut self, map: &Map, external: bool, trail: &Trail<'_>) {
+        let others = map.0.iter().filter(|entry| {
+            !["external", "name"].contains(&entry.key.as_str()) && !entry.key.starts_with("x-")
+        });
+        for entry in others.filter(|_| external) {
+            let message = format!(
+                "{trail} is external, so `{}` cannot be given here",
+                entry.key
+            );
+            self.sink.add(
+                Finding::error(codes::BAD_DEFINITION, entry.place, message)
+                    .help("what is external is made and described elsewhere"),
+            );
+        }
+    }
+
+    fn check_driver(&mut self, map: &Map, supported: &str, trail: &Trail<'_>) {
+        let given = map
+            .get("driver")
+            .and_then(|node| Some((node.place, node.as_text()?)));
+        if let Some((place, driver)) = given.filter(|(_, driver)| *driver != supported) {
+            let message = format!("Tercio does not support the driver `{driver}` of {trail} yet");
+            self.sink.add(
+                Finding::error(codes::NOT_SUPPORTED, place, message)
+                    .help(format!("leave it out, or write {supported}")),
+            );
+        }
+    }
+}

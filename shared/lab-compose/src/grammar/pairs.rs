@@ -1,0 +1,100 @@
+//! `environment`, `labels`, `args`: a mapping, or a list of `KEY=VALUE`.
+
+use std::collections::BTreeMap;
+
+use super::Bare;
+use crate::codes;
+use crate::sink::{Finding, Place, Sink};
+use crate::trail::Trail;
+use crate::yaml::{Entry, Map, Node, Value};
+
+/// The pairs as a mapping to texts; a null is a value to be taken from the environment.
+pub(super) fn canonical(node: Node, bare: Bare, trail: &Trail<'_>, sink: &mut Sink) -> Node {
+    let place = node.place;
+    let kind = node.value.kind();
+    let entries = if let Value::Map(map) = node.value {
+        from_map(map, bare, trail, sink)
+    } else if let Value::List(items) = node.value {
+        from_list(items, bare, trail, sink)
+    } else {
+        let message = format!("{trail} must be a mapping or a list of KEY=VALUE, not {kind}");
+        sink.add(Finding::error(codes::WRONG_TYPE, place, message));
+        return Node::invalid(place);
+    };
+    Node::new(place, Value::Map(Map(entries)))
+}
+
+fn absent(bare: Bare, place: Place) -> Node {
+    match bare {
+        Bare::FromEnvironment => Node::new(place, Value::Null),
+        Bare::Empty => Node::text(place, ""),
+    }
+}
+
+fn from_map(map: Map, bare: Bare, trail: &Trail<'_>, sink: &mut Sink) -> Vec<Entry> {
+    let full = |entry: Entry| {
+        let place = entry.node.place;
+        let node = match (&entry.node.value, entry.node.value.scalar_text()) {
+            (Value::Null, _) => absent(bare, place),
+            (_, Some(text)) => Node::text(place, text),
+            (Value::Invalid, _) => Node::invalid(place),
+            (Value::Date(date), _) => {
+                super::refuse_date(date, place, &trail.key(&entry.key), sink);
+                Node::invalid(place)
+            }
+            (other, None) => {
+                let path = trail.key(&entry.key);
+                let message = format!("{path} must be a single value, not {}", other.kind());
+                sink.add(Finding::error(codes::WRONG_TYPE, place, message));
+                Node::invalid(place)
+            }
+        };
+        Entry { node, ..entry }
+    };
+    map.0.into_iter().map(full).collect()
+}
+
+fn from_list(items: Vec<Node>, bare: Bare, trail: &Trail<'_>, sink: &mut Sink) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut index_of: BTreeMap<String, usize> = BTreeMap::new();
+    for (index, item) in items.into_iter().enumerate() {
+        let place = item.place;
+        let Some(text) = item.as_text() else {
+            if item.value != Value::Invalid {
+                let path = trail.item(index);
+                let message = format!("{path} must be KEY=VALUE, not {}", item.value.kind());
+                let finding = Finding::error(codes::BAD_PAIR, place, message);
+                sink.add(match item.as_map() {
+                    Some(_) => {
+                        finding.help("write `- KEY=VALUE`, or leave out the `-` of every line")
+                    }
+                    None => finding,
+                });
+            }
+            continue;
+        };
+        let (key, value) = match text.split_once('=') {
+            Some((key, value)) => (key, Some(value)),
+            None => (text, None),
+        };
+        if key.is_empty() {
+            let message = format!("{} has no key before the `=`", trail.item(index));
+            sink.add(Finding::error(codes::BAD_PAIR, place, message));
+            continue;
+        }
+        let node = value.map_or_else(|| absent(bare, place), |value| Node::text(place, value));
+        match index_of.get(key) {
+            // The last one wins and stands where the first one stood.
+            Some(at) => entries[*at].node = node,
+            None => {
+                index_of.insert(key.to_owned(), entries.len());
+                entries.push(Entry {
+                    key: key.to_owned(),
+                    place,
+                    node,
+                });
+            }
+        }
+    }
+    entries
+}

@@ -1,0 +1,89 @@
+//! Paths as text: the machine that has the files may not be the one that plans.
+
+/// `path` without `.` and empty parts, and with `..` taken back where it can be. An empty result
+/// is `.`; the root has no parent.
+#[must_use]
+pub fn clean(path: &str) -> String {
+    let rooted = path.starts_with('/');
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            ".." if rooted => {}
+            part => parts.push(part),
+        }
+    }
+    let joined = parts.join("/");
+    match (rooted, joined.is_empty()) {
+        (true, _) => format!("/{joined}"),
+        (false, true) => ".".to_owned(),
+        (false, false) => joined,
+    }
+}
+
+/// `path` as seen from `base`, clean.
+#[must_use]
+pub fn absolute(base: &str, path: &str) -> String {
+    if path.starts_with('/') {
+        clean(path)
+    } else {
+        clean(&format!("{base}/{path}"))
+    }
+}
+
+/// The same with a leading `~` replaced by `home`; an absolute path stays as it is written.
+pub(crate) fn expand(base: &str, home: Option<&str>, path: &str) -> String {
+    match (path.strip_prefix('~'), home) {
+        _ if path.starts_with('/') => path.to_owned(),
+        (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => {
+            clean(&format!("{home}{rest}"))
+        }
+        _ => absolute(base, path),
+    }
+}
+
+/// The last part of `path`, empty for the root.
+#[must_use]
+pub fn base_name(path: &str) -> &str {
+    path.trim_end_matches('/').rsplit('/').next().unwrap_or("")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{absolute, base_name, clean, expand};
+
+    #[test]
+    fn paths_are_cleaned_like_the_system_would() {
+        let cases = [
+            ("/a/./b//c/", "/a/b/c"),
+            ("/a/../../b", "/b"),
+            ("a/../..", ".."),
+            ("", "."),
+            ("./x", "x"),
+            ("/", "/"),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(clean(path), expected, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn relative_paths_start_from_the_base_and_a_tilde_from_home() {
+        assert_eq!(absolute("/p", "../x"), "/x");
+        assert_eq!(absolute("/p", "/x"), "/x");
+        assert_eq!(expand("/p", Some("/root"), "~/z"), "/root/z");
+        assert_eq!(expand("/p", Some("/root"), "~"), "/root");
+        assert_eq!(expand("/p", None, "/x/../y/"), "/x/../y/");
+        assert_eq!(expand("/p", Some("/root"), "~other/z"), "/p/~other/z");
+        assert_eq!(expand("/p", None, "~/z"), "/p/~/z");
+    }
+
+    #[test]
+    fn the_base_name_is_the_last_part() {
+        assert_eq!(base_name("/a/b/"), "b");
+        assert_eq!(base_name("/"), "");
+    }
+}

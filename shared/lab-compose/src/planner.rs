@@ -1,0 +1,202 @@
+//! A project and what the lab has → the operations that lead from one to the other.
+//!
+//! [`plan`] is pure: the same project, state and images give the same plan, byte for byte. A plan
+//! made against a lab that is as the files say has no operations.
+
+mod diff;
+mod images;
+mod order;
+mod resources;
+mod services;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lab_types::{
+    Operation, OperationKind, Plan, PlanCause, PlanHash, ProjectModel, ProjectRecord, ServiceModel,
+    ServiceName, ServiceRecord, TaskSpec,
+};
+
+use crate::project::Project;
+
+/// What a plan is made from.
+#[derive(Clone, Debug)]
+pub struct PlanInput<'a> {
+    /// What the files say.
+    pub project: &'a Project,
+    /// What the lab has.
+    pub current: &'a CurrentProject,
+    /// Images that are present, reference → id. An image that is absent, or whose id is `None`, is
+    /// taken to be missing.
+    pub images: &'a BTreeMap<String, Option<String>>,
+    /// When images are built.
+    pub build: BuildPolicy,
+    /// What becomes of services that the files no longer have.
+    pub orphans: Orphans,
+}
+
+/// The project as the lab has it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CurrentProject {
+    /// The record's revision, 0 when the lab does not know the project.
+    pub revision: u64,
+    /// The record, if there is one.
+    pub record: Option<ProjectRecord>,
+    /// The services with the specs they run.
+    pub services: BTreeMap<ServiceName, (ServiceRecord, TaskSpec)>,
+}
+
+/// When the image of a service with a build is built.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BuildPolicy {
+    /// When it is not there.
+    #[default]
+    IfMissing,
+    /// Each time.
+    Always,
+}
+
+/// What becomes of services that the lab has and the files do not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Orphans {
+    /// They go.
+    #[default]
+    Remove,
+    /// They stay, and stay part of the project.
+    Keep,
+}
+
+/// Plans the way from what the lab has to what the files say.
+///
+/// While the plan holds a build, the id of the image is not known yet: the model then has none, and
+/// whether running tasks are replaced shows when the same is planned again after the build.
+#[must_use]
+pub fn plan(input: &PlanInput<'_>) -> Plan {
+    let to_build = images::to_build(input);
+    let model = desired(input, &to_build);
+    let mut draft = Draft::default();
+    services::removals(input, &model, &mut draft);
+    resources::creations(input, &model, &mut draft);
+    images::builds(&to_build, &mut draft);
+    let changes = services::changes(input, &model, &to_build);
+    images::pulls(input, &model, &changes, &to_build, &mut draft);
+    services::apply(input, &model, changes, &mut draft);
+    resources::removals(input, &model, &mut draft);
+    sealed(input, model, draft.operations)
+}
+
+/// The model with the ids of images that stay as they are, and with orphans that stay.
+fn desired(input: &PlanInput<'_>, to_build: &BTreeMap<String, PlanCause>) -> ProjectModel {
+    let known = input
+        .images
+        .iter()
+        .filter(|(image, _)| !to_build.contains_key(*image));
+    let ids = known
+        .filter_map(|(image, id)| Some((image.clone(), id.clone()?)))
+        .collect();
+    let mut model = input.project.to_model(&ids);
+    if input.orphans == Orphans::Keep {
+        for (name, (record, task)) in &input.current.services {
+            let orphan = || ServiceModel {
+                task: task.clone(),
+                replicas: record.replicas,
+                depends_on: record.depends_on.clone(),
+            };
+            if !model.services.contains_key(name) {
+                keep_resources(input, record, &mut model);
+                model.services.insert(name.clone(), orphan());
+            }
+        }
+    }
+    model
+}
+
+/// Networks and volumes that a service which stays still needs.
+fn keep_resources(input: &PlanInput<'_>, orphan: &ServiceRecord, model: &mut ProjectModel) {
+    let Some(record) = &input.current.record else {
+        return;
+    };
+    for key in &orphan.networks {
+        if let Some(spec) = record.networks.get(key) {
+            model
+                .networks
+                .entry(key.clone())
+                .or_insert_with(|| spec.clone());
+        }
+    }
+    for key in &orphan.volumes {
+        if let Some(spec) = record.volumes.get(key) {
+            model
+                .volumes
+                .entry(key.clone())
+                .or_insert_with(|| spec.clone());
+        }
+    }
+}
+
+/// The plan with its hash, which covers everything else in it.
+fn sealed(input: &PlanInput<'_>, model: ProjectModel, operations: Vec<Operation>) -> Plan {
+    let covered = (
+        &input.project.name,
+        input.current.revision,
+        &model,
+        &operations,
+    );
+    let bytes = serde_json::to_vec(&covered).expect("invariant: a plan always fits JSON");
+    let hash = PlanHash::new(lab_types::ids::sha256_hex(&bytes))
+        .expect("invariant: SHA-256 in hex is a plan hash");
+    Plan {
+        hash,
+        project: input.project.name.clone(),
+        base_revision: input.current.revision,
+        model,
+        operations,
+    }
+}
+
+/// A plan in the making.
+#[derive(Default)]
+struct Draft {
+    operations: Vec<Operation>,
+    /// Resource → the operations on it so far.
+    by_resource: BTreeMap<String, Vec<u32>>,
+}
+
+impl Draft {
+    /// Adds an operation that comes after all those on the resources named.
+    fn add(
+        &mut self,
+        resource: String,
+        kind: OperationKind,
+        cause: PlanCause,
+        after: impl IntoIterator<Item = String>,
+    ) {
+        let number = u32::try_from(self.operations.len() + 1).unwrap_or(u32::MAX);
+        let after: BTreeSet<u32> = after
+            .into_iter()
+            .filter_map(|resource| self.by_resource.get(&resource))
+            .flatten()
+            .copied()
+            .collect();
+        self.by_resource
+            .entry(resource.clone())
+            .or_default()
+            .push(number);
+        self.operations.push(Operation {
+            number,
+            after: after.into_iter().collect(),
+            resource,
+            kind,
+            cause,
+        });
+    }
+}
+
+/// How a plan names a service.
+fn service_resource(name: &ServiceName) -> String {
+    format!("service:{name}")
+}
+
+#[cfg(test)]
+mod tests;

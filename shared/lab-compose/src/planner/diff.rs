@@ -1,0 +1,40 @@
+//! Which attributes of a service differ, by the names users know.
+
+use lab_types::TaskSpec;
+
+/// The attributes in which two specs differ, as a Compose file calls them.
+pub(super) fn attributes(current: &TaskSpec, desired: &TaskSpec) -> Vec<String> {
+    // Taken apart so that a new field cannot be forgotten here.
+    let TaskSpec {
+        image,
+        image_id,
+        command,
+        entrypoint,
+        environment,
+        labels,
+        mounts,
+        ports,
+        networks,
+        healthcheck,
+        restart,
+        stop_grace,
+        reservation,
+    } = desired;
+    let compared = [
+        ("image", image == &current.image),
+        ("build", image_id == &current.image_id),
+        ("command", command == &current.command),
+        ("entrypoint", entrypoint == &current.entrypoint),
+        ("environment", environment == &current.environment),
+        ("labels", labels == &current.labels),
+        ("volumes", mounts == &current.mounts),
+        ("ports", ports == &current.ports),
+        ("networks", networks == &current.networks),
+        ("healthcheck", healthcheck == &current.healthcheck),
+        ("restart", restart == &current.restart),
+        ("stop_grace_period", stop_grace == &current.stop_grace),
+        ("deploy.resources", reservation == &current.reservation),
+    ];
+    let differing = compared.into_iter().filter(|(_, equal)| !equal);
+    differing.map(|(name, _)| name.to_owned()).collect()
+}

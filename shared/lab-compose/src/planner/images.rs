@@ -1,0 +1,67 @@
+//! Images that must be built or fetched first.
+
+use std::collections::BTreeMap;
+
+use lab_types::{OperationKind, PlanCause, ProjectModel, ServiceName};
+
+use super::services::{Change, Changes};
+use super::{BuildPolicy, Draft, PlanInput};
+
+/// How a plan names an image.
+pub(super) fn resource(image: &str) -> String {
+    format!("image:{image}")
+}
+
+/// The images to be built, with the reason.
+pub(super) fn to_build(input: &PlanInput<'_>) -> BTreeMap<String, PlanCause> {
+    let builds = input.project.builds().into_values();
+    let due = builds.filter_map(|build| {
+        let present = is_present(input, &build.image);
+        let cause = match input.build {
+            BuildPolicy::Always => PlanCause::BuildRequested,
+            BuildPolicy::IfMissing if present => return None,
+            BuildPolicy::IfMissing => PlanCause::Missing,
+        };
+        Some((build.image, cause))
+    });
+    due.collect()
+}
+
+fn is_present(input: &PlanInput<'_>, image: &str) -> bool {
+    input.images.get(image).is_some_and(Option::is_some)
+}
+
+pub(super) fn builds(to_build: &BTreeMap<String, PlanCause>, draft: &mut Draft) {
+    for (image, cause) in to_build {
+        draft.add(
+            resource(image),
+            OperationKind::BuildImage,
+            cause.clone(),
+            [],
+        );
+    }
+}
+
+/// Images that are not there and that new tasks will ask for.
+pub(super) fn pulls(
+    input: &PlanInput<'_>,
+    model: &ProjectModel,
+    changes: &Changes,
+    to_build: &BTreeMap<String, PlanCause>,
+    draft: &mut Draft,
+) {
+    let mut needed: BTreeMap<&str, &ServiceName> = BTreeMap::new();
+    for (name, service) in &model.services {
+        let starts_tasks = changes.get(name).is_some_and(Change::starts_tasks);
+        let image = service.task.image.as_str();
+        if starts_tasks && !to_build.contains_key(image) && !is_present(input, image) {
+            needed.entry(image).or_insert(name);
+        }
+    }
+    for (image, service) in needed {
+        let cause = PlanCause::NeededBy {
+            service: service.to_string(),
+        };
+        draft.add(resource(image), OperationKind::PullImage, cause, []);
+    }
+}

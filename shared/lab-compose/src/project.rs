@@ -1,0 +1,239 @@
+//! A project as its files describe it, after reading, merging and checking.
+//!
+//! Every value here is valid, every path absolute, every reference resolved. How to get from here to
+//! what the scheduler wants is in [`to_model`](Project::to_model), how to print it in
+//! [`crate::config`].
+
+mod model;
+
+use std::collections::BTreeMap;
+
+use lab_types::{
+    Dependency, DurationMs, EngineName, NetworkName, PortProtocol, ProjectName, ServiceName,
+    VolumeName,
+};
+
+use crate::doc::Doc;
+
+/// The whole project.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Project {
+    /// Its name.
+    pub name: ProjectName,
+    /// The folder its relative paths start from.
+    pub working_dir: String,
+    /// The files it was read from, absolute.
+    pub config_files: Vec<String>,
+    /// Its services.
+    pub services: BTreeMap<ServiceName, Service>,
+    /// The networks its services join.
+    pub networks: BTreeMap<NetworkName, Network>,
+    /// The volumes its services mount.
+    pub volumes: BTreeMap<VolumeName, Volume>,
+    /// The user's own data at the top level, `x-…`.
+    pub extensions: BTreeMap<String, Doc>,
+}
+
+/// One service.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Service {
+    /// The image, as the file names it.
+    pub image: Option<String>,
+    /// How the image is built.
+    pub build: Option<Build>,
+    /// Replaces the image's `CMD`.
+    pub command: Option<Vec<String>>,
+    /// Replaces the image's `ENTRYPOINT`.
+    pub entrypoint: Option<Vec<String>>,
+    /// Variables with those of the environment files; one without a value stays unset.
+    pub environment: BTreeMap<String, Option<String>>,
+    /// Published ports.
+    pub ports: Vec<Port>,
+    /// What is mounted.
+    pub mounts: Vec<ServiceMount>,
+    /// Networks joined; never empty.
+    pub networks: BTreeMap<NetworkName, Attachment>,
+    /// What must be there first.
+    pub depends_on: BTreeMap<ServiceName, Dependency>,
+    /// How the engine asks whether a container is well.
+    pub healthcheck: Option<HealthCheck>,
+    /// What happens when a container ends.
+    pub restart: Option<Restart>,
+    /// How many containers.
+    pub replicas: Option<u32>,
+    /// Labels of the containers.
+    pub labels: BTreeMap<String, String>,
+    /// The user's own data, `x-…`.
+    pub extensions: BTreeMap<String, Doc>,
+}
+
+/// How an image is built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Build {
+    /// The folder that is sent to the engine, absolute.
+    pub context: String,
+    /// The Dockerfile, from the context.
+    pub dockerfile: String,
+    /// Build arguments; one without a value is not passed.
+    pub args: BTreeMap<String, Option<String>>,
+}
+
+/// What to build for a service, ready for whoever builds.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct BuildSpec {
+    /// The folder that is sent to the engine, absolute on the client's machine.
+    pub context: String,
+    /// The Dockerfile, from the context.
+    pub dockerfile: String,
+    /// Build arguments.
+    pub args: BTreeMap<String, String>,
+    /// What the image is called: `image:` of the service, else `PROJECT-SERVICE`.
+    pub image: String,
+}
+
+/// One published port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Port {
+    /// The host's address, absent for all of them.
+    pub host_ip: Option<String>,
+    /// The host's port, absent for any free one.
+    pub published: Option<u16>,
+    /// The container's port.
+    pub target: u16,
+    /// Which protocol.
+    pub protocol: PortProtocol,
+}
+
+/// One mount of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceMount {
+    /// What is mounted.
+    pub source: ServiceMountSource,
+    /// The absolute path in the container.
+    pub target: String,
+    /// Whether the container may not write to it.
+    pub read_only: bool,
+    /// Whether the file gives options of the mount's kind, be they empty: they are printed then.
+    pub has_options: bool,
+}
+
+/// What a mount shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServiceMountSource {
+    /// A volume of the project.
+    Volume(VolumeName),
+    /// A volume without a name.
+    Anonymous,
+    /// A path of the host.
+    Bind {
+        /// Absolute.
+        path: String,
+        /// Whether a missing path is made as a folder; the short form says so.
+        create_host_path: bool,
+    },
+}
+
+/// How a service joins a network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attachment {
+    /// Further names under which its containers are found there.
+    pub aliases: Vec<String>,
+}
+
+/// How the engine asks a container whether it is well.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HealthCheck {
+    /// Whether the image's own check is switched off.
+    pub disabled: bool,
+    /// `CMD` or `CMD-SHELL` with what follows; empty when it is switched off.
+    pub test: Vec<String>,
+    /// Time between checks.
+    pub interval: Option<DurationMs>,
+    /// How long one may take.
+    pub timeout: Option<DurationMs>,
+    /// Failures in a row until unhealthy.
+    pub retries: Option<u32>,
+    /// Time at the start in which failures do not count.
+    pub start_period: Option<DurationMs>,
+}
+
+/// `restart:` as the file says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restart {
+    /// `no`
+    No,
+    /// `always`
+    Always,
+    /// `unless-stopped`
+    UnlessStopped,
+    /// `on-failure`, at most so many times if it says so.
+    OnFailure(Option<u32>),
+}
+
+impl std::fmt::Display for Restart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::No => f.write_str("no"),
+            Self::Always => f.write_str("always"),
+            Self::UnlessStopped => f.write_str("unless-stopped"),
+            Self::OnFailure(None) => f.write_str("on-failure"),
+            Self::OnFailure(Some(most)) => write!(f, "on-failure:{most}"),
+        }
+    }
+}
+
+/// A network of the project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// Its name on the engine.
+    pub engine_name: EngineName,
+    /// The driver, where the file names it.
+    pub driver: Option<String>,
+    /// Whether it exists outside the project.
+    pub external: bool,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A volume of the project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Volume {
+    /// Its name on the engine.
+    pub engine_name: EngineName,
+    /// The driver, where the file names it.
+    pub driver: Option<String>,
+    /// Whether it exists outside the project.
+    pub external: bool,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+impl Project {
+    /// The image a service runs: what the file names, else `PROJECT-SERVICE` for one that is built.
+    #[must_use]
+    pub fn image_of(&self, name: &ServiceName, service: &Service) -> String {
+        match &service.image {
+            Some(image) => image.clone(),
+            None => format!("{}-{name}", self.name),
+        }
+    }
+
+    /// What is to be built, by service.
+    #[must_use]
+    pub fn builds(&self) -> BTreeMap<ServiceName, BuildSpec> {
+        let build = |(name, service): (&ServiceName, &Service)| {
+            let build = service.build.as_ref()?;
+            let args = build.args.iter();
+            let spec = BuildSpec {
+                context: build.context.clone(),
+                dockerfile: build.dockerfile.clone(),
+                args: args
+                    .filter_map(|(key, value)| Some((key.clone(), value.clone()?)))
+                    .collect(),
+                image: self.image_of(name, service),
+            };
+            Some((name.clone(), spec))
+        };
+        self.services.iter().filter_map(build).collect()
+    }
+}

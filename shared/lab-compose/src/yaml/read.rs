@@ -1,0 +1,318 @@
+//! Events of the YAML parser → trees, with aliases and merge keys resolved, within limits.
+
+use std::collections::BTreeMap;
+
+use granit_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
+
+use super::keys::{self, Key};
+use super::{Node, Value, limits, scalar, tag};
+use crate::codes;
+use crate::sink::{FileId, Finding, Place, Sink};
+
+/// The documents of a file. Whatever cannot be read is reported; a file with a syntax error gives
+/// `None`, because what follows the error cannot be trusted.
+pub(crate) fn read(file: FileId, source: &str, sink: &mut Sink) -> Option<Vec<Node>> {
+    let start = Place {
+        file,
+        line: 1,
+        column: 1,
+    };
+    if source.len() > limits::SOURCE_BYTES_MAX {
+        let mebibytes = limits::SOURCE_BYTES_MAX >> 20;
+        let message = format!("the file is larger than {mebibytes} MiB");
+        sink.add(Finding::error(codes::TOO_LARGE, start, message));
+        return None;
+    }
+    let mut builder = Builder::new(file, source, sink);
+    let options = granit_parser::options! {
+        emit_comments: false,
+        emit_unresolved_aliases: true,
+        block_scalar_eof_without_line_feed: true,
+        flow_nesting_limit: limits::DEPTH_MAX,
+        block_nesting_limit: limits::DEPTH_MAX,
+    };
+    for next in Parser::new_from_str_with_options(source, options) {
+        let fed = match next {
+            Ok((event, span)) => builder.feed(event, &span),
+            Err(error) => {
+                let place = place_of(file, error.marker());
+                stop(Finding::error(codes::YAML_SYNTAX, place, error.info()))
+            }
+        };
+        if let Err(finding) = fed {
+            builder.sink.add(*finding);
+            return None;
+        }
+    }
+    Some(builder.documents)
+}
+
+fn place_of(file: FileId, mark: &Marker) -> Place {
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    Place {
+        file,
+        line: number(mark.line()).max(1),
+        column: number(mark.col()).saturating_add(1),
+    }
+}
+
+/// A collection that is still open.
+enum Frame {
+    List {
+        place: Place,
+        anchor: usize,
+        items: Vec<Node>,
+    },
+    Map {
+        place: Place,
+        anchor: usize,
+        entries: Vec<(Key, Node)>,
+        key: Option<Key>,
+    },
+}
+
+/// What an alias may refer to, with the size of it.
+struct Anchored {
+    node: Node,
+    nodes: usize,
+    bytes: usize,
+    height: usize,
+}
+
+struct Builder<'a> {
+    file: FileId,
+    source: &'a str,
+    sink: &'a mut Sink,
+    frames: Vec<Frame>,
+    documents: Vec<Node>,
+    anchors: BTreeMap<usize, Anchored>,
+    nodes: usize,
+    alias_bytes: usize,
+}
+
+/// An error ends the reading of the file.
+type Fed = Result<(), Box<Finding>>;
+
+fn stop(finding: Finding) -> Fed {
+    Err(Box::new(finding))
+}
+
+impl<'a> Builder<'a> {
+    fn new(file: FileId, source: &'a str, sink: &'a mut Sink) -> Self {
+        Self {
+            file,
+            source,
+            sink,
+            frames: Vec::new(),
+            documents: Vec::new(),
+            anchors: BTreeMap::new(),
+            nodes: 0,
+            alias_bytes: 0,
+        }
+    }
+
+    /// Takes one event in; an error ends the reading of the file.
+    fn feed(&mut self, event: Event<'_>, span: &Span) -> Fed {
+        let place = place_of(self.file, &span.start);
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                self.count(1, place)?;
+                let tag = tag.as_deref();
+                let merges = text == "<<" && style == ScalarStyle::Plain && tag.is_none();
+                let value = match tag {
+                    Some(tag) => {
+                        tag::scalar(&text, tag, tag_place(place, span, self.file), self.sink)
+                    }
+                    None if style == ScalarStyle::Plain => scalar::resolve(&text),
+                    None => scalar::plain(&text),
+                };
+                let node = Node::new(place, with_inset(value, style, span, self.source));
+                self.complete(node, anchor, merges)
+            }
+            Event::SequenceStart(_, anchor, tag) => {
+                self.open(place)?;
+                self.check_tag(tag.as_deref(), "seq", place, span);
+                self.frames.push(Frame::List {
+                    place,
+                    anchor,
+                    items: Vec::new(),
+                });
+                Ok(())
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                self.open(place)?;
+                self.check_tag(tag.as_deref(), "map", place, span);
+                let entries = Vec::new();
+                self.frames.push(Frame::Map {
+                    place,
+                    anchor,
+                    entries,
+                    key: None,
+                });
+                Ok(())
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(),
+            Event::Alias(id) => self.alias(id, place),
+            Event::UnresolvedAlias(name) => {
+                let message = format!("the alias *{name} has no anchor &{name} before it");
+                self.sink
+                    .add(Finding::error(codes::YAML_SYNTAX, place, message));
+                self.complete(Node::invalid(place), 0, false)
+            }
+            Event::DocumentEnd => {
+                self.anchors.clear();
+                Ok(())
+            }
+            // Stream and document starts, and whatever a later parser adds besides nodes.
+            _ => Ok(()),
+        }
+    }
+
+    fn count(&mut self, nodes: usize, place: Place) -> Fed {
+        self.nodes = self.nodes.saturating_add(nodes);
+        if self.nodes > limits::NODES_MAX {
+            let message = format!("the file holds more than {} values", limits::NODES_MAX);
+            return stop(
+                Finding::error(codes::TOO_LARGE, place, message)
+                    .help("aliases count with everything they stand for"),
+            );
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, place: Place) -> Fed {
+        self.count(1, place)?;
+        self.check_depth(1, place)
+    }
+
+    fn check_depth(&self, more: usize, place: Place) -> Fed {
+        if self.frames.len().saturating_add(more) > limits::DEPTH_MAX {
+            let message = format!("values are nested more than {} deep", limits::DEPTH_MAX);
+            return stop(Finding::error(codes::TOO_LARGE, place, message));
+        }
+        Ok(())
+    }
+
+    fn check_tag(&mut self, tag: Option<&Tag>, wanted: &str, place: Place, span: &Span) {
+        if let Some(tag) = tag {
+            tag::collection(tag, wanted, tag_place(place, span, self.file), self.sink);
+        }
+    }
+
+    fn close(&mut self) -> Fed {
+        match self.frames.pop() {
+            Some(Frame::List {
+                place,
+                anchor,
+                items,
+            }) => self.complete(Node::new(place, Value::List(items)), anchor, false),
+            Some(Frame::Map {
+                place,
+                anchor,
+                entries,
+                ..
+            }) => {
+                let map = keys::finish(entries, self.sink);
+                self.complete(Node::new(place, Value::Map(map)), anchor, false)
+            }
+            // The parser closes only what it opened.
+            None => Ok(()),
+        }
+    }
+
+    fn alias(&mut self, id: usize, place: Place) -> Fed {
+        let Some(anchored) = self.anchors.get(&id) else {
+            let message = "the alias stands inside the value that it refers to";
+            return stop(Finding::error(codes::YAML_SYNTAX, place, message));
+        };
+        let (nodes, bytes, height) = (anchored.nodes, anchored.bytes, anchored.height);
+        self.count(nodes, place)?;
+        self.check_depth(height, place)?;
+        self.alias_bytes = self.alias_bytes.saturating_add(bytes);
+        if self.alias_bytes > limits::ALIAS_BYTES_MAX {
+            let mebibytes = limits::ALIAS_BYTES_MAX >> 20;
+            let message = format!("aliases expand to more than {mebibytes} MiB of text");
+            return stop(Finding::error(codes::TOO_LARGE, place, message));
+        }
+        let node = self.anchors.get(&id).map(|anchored| anchored.node.clone());
+        self.complete(node.unwrap_or(Node::invalid(place)), 0, false)
+    }
+
+    /// Puts a finished value where it belongs.
+    fn complete(&mut self, node: Node, anchor: usize, merges: bool) -> Fed {
+        if anchor != 0 {
+            let (nodes, bytes, height) = measure(&node);
+            // The copy kept for aliases counts too: nested anchors keep nested copies.
+            self.count(nodes, node.place)?;
+            let node = node.clone();
+            self.anchors.insert(
+                anchor,
+                Anchored {
+                    node,
+                    nodes,
+                    bytes,
+                    height,
+                },
+            );
+        }
+        match self.frames.last_mut() {
+            None => self.documents.push(node),
+            Some(Frame::List { items, .. }) => items.push(node),
+            Some(Frame::Map { entries, key, .. }) => match key.take() {
+                Some(key) => entries.push((key, node)),
+                None => *key = Some(Key::of(node, merges, self.sink)),
+            },
+        }
+        Ok(())
+    }
+}
+
+fn tag_place(node: Place, span: &Span, file: FileId) -> Place {
+    span.tag_start
+        .as_ref()
+        .map_or(node, |mark| place_of(file, mark))
+}
+
+/// Notes where a text's characters stand, when each of them stands for itself on one line.
+fn with_inset(value: Value, style: ScalarStyle, span: &Span, source: &str) -> Value {
+    let Value::Text(mut text) = value else {
+        return value;
+    };
+    let quotes = match style {
+        ScalarStyle::Plain => 0,
+        ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => 1,
+        ScalarStyle::Literal | ScalarStyle::Folded => return Value::Text(text),
+    };
+    let inner = span.slice(source).and_then(|raw| {
+        let end = raw.len().checked_sub(quotes)?;
+        raw.get(quotes..end)
+    });
+    if inner == Some(text.text.as_str()) {
+        text.inset = u32::try_from(quotes).ok();
+    }
+    Value::Text(text)
+}
+
+/// Values, bytes of text and depth of a tree.
+fn measure(node: &Node) -> (usize, usize, usize) {
+    let mut total = (1, 0, 0);
+    let mut add = |child: &Node| {
+        let (nodes, bytes, height) = measure(child);
+        total = (total.0 + nodes, total.1 + bytes, total.2.max(height));
+    };
+    match &node.value {
+        Value::Text(text) => total.1 = text.text.len(),
+        Value::Date(text) => total.1 = text.len(),
+        Value::List(items) => {
+            items.iter().for_each(&mut add);
+            total.2 += 1;
+        }
+        Value::Map(map) => {
+            map.0.iter().for_each(|entry| add(&entry.node));
+            total.1 += map.0.iter().map(|entry| entry.key.len()).sum::<usize>();
+            total.2 += 1;
+        }
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Invalid => {}
+    }
+    total
+}

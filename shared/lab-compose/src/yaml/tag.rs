@@ -1,0 +1,66 @@
+//! Explicit tags: YAML's own are obeyed, all others refused by name.
+
+use granit_parser::Tag;
+
+use super::{Value, scalar};
+use crate::codes;
+use crate::sink::{Finding, Place, Sink};
+
+/// The value of a scalar that bears a tag.
+pub(super) fn scalar(text: &str, tag: &Tag, place: Place, sink: &mut Sink) -> Value {
+    let read = match core(tag) {
+        // A single `!` only says that the scalar is not to be resolved.
+        Some("str" | "!") => Some(scalar::plain(text)),
+        Some("null") => Some(Value::Null),
+        Some("int") => scalar::number(text).filter(|value| matches!(value, Value::Int(_))),
+        Some("float") => scalar::number(text).map(|value| match value {
+            #[expect(clippy::cast_precision_loss, reason = "!!float asks for exactly that")]
+            Value::Int(whole) => Value::Float(whole as f64),
+            value => value,
+        }),
+        Some("bool") => Some(scalar::resolve(text)).filter(|value| matches!(value, Value::Bool(_))),
+        _ => {
+            refuse(tag, place, sink);
+            return Value::Invalid;
+        }
+    };
+    read.unwrap_or_else(|| {
+        let message = format!("`{text}` is not what its tag {} says", shown(tag));
+        sink.add(Finding::error(codes::BAD_TAG, place, message));
+        Value::Invalid
+    })
+}
+
+/// Checks the tag of a collection, `wanted` being the only one it can bear.
+pub(super) fn collection(tag: &Tag, wanted: &str, place: Place, sink: &mut Sink) {
+    match core(tag) {
+        Some(name) if name == wanted || name == "!" => {}
+        _ => refuse(tag, place, sink),
+    }
+}
+
+/// The name of one of YAML's own tags.
+fn core(tag: &Tag) -> Option<&str> {
+    if tag.handle().is_empty() && tag.suffix() == "!"
+        || tag.handle() == "!" && tag.suffix().is_empty()
+    {
+        return Some("!");
+    }
+    tag.core_suffix()
+}
+
+fn shown(tag: &Tag) -> String {
+    format!("{}{}", tag.original_handle(), tag.suffix())
+}
+
+fn refuse(tag: &Tag, place: Place, sink: &mut Sink) {
+    let shown = shown(tag);
+    let finding = if ["!reset", "!override"].contains(&shown.as_str()) {
+        let message = format!("Tercio does not support the tag {shown} yet");
+        Finding::error(codes::NOT_SUPPORTED, place, message)
+    } else {
+        let message = format!("the tag {shown} is not known");
+        Finding::error(codes::BAD_TAG, place, message).help("remove it")
+    };
+    sink.add(finding);
+}

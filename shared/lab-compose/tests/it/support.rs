@@ -1,0 +1,73 @@
+//! Loading projects in tests.
+
+use std::collections::BTreeMap;
+
+use lab_compose::{EnvMap, LoadOptions, MemorySource, Project, SourceFile, load, render};
+use lab_types::Diagnostic;
+
+/// The folder that projects of tests live in.
+pub(crate) const DIR: &str = "/srv/demo";
+
+/// S is `sv`, E is empty; nothing else but HOME is set.
+pub(crate) fn environment() -> EnvMap {
+    let pairs = [("HOME", "/root"), ("S", "sv"), ("E", "")];
+    pairs
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// Compose files and the files beside them.
+#[derive(Default)]
+pub(crate) struct Files {
+    compose: Vec<SourceFile>,
+    beside: BTreeMap<String, String>,
+}
+
+impl Files {
+    pub(crate) fn one(content: &str) -> Self {
+        Self::default().and("compose.yml", content)
+    }
+
+    pub(crate) fn and(mut self, path: &str, content: &str) -> Self {
+        self.compose.push(SourceFile::new(path, content));
+        self
+    }
+
+    pub(crate) fn beside(mut self, path: &str, content: &str) -> Self {
+        self.beside.insert(path.to_owned(), content.to_owned());
+        self
+    }
+
+    pub(crate) fn load(&self) -> (Option<Project>, Vec<Diagnostic>) {
+        let source = MemorySource::new(DIR, self.beside.clone());
+        let options = LoadOptions {
+            project_dir: DIR.to_owned(),
+            ..LoadOptions::default()
+        };
+        load(&self.compose, &source, &environment(), &options)
+    }
+
+    /// The project of files that are right.
+    #[track_caller]
+    pub(crate) fn project(&self) -> Project {
+        let (project, findings) = self.load();
+        let Some(project) = project else {
+            panic!("{}", render::diagnostics(&findings));
+        };
+        project
+    }
+
+    /// The findings, one a line: `compose.yml:1:2 CMP0005 message`.
+    pub(crate) fn findings(&self) -> String {
+        let (_, findings) = self.load();
+        let line = |one: &Diagnostic| {
+            let place = one
+                .location
+                .as_ref()
+                .map_or("-".to_owned(), ToString::to_string);
+            format!("{place} {} {}\n", one.code, one.message)
+        };
+        findings.iter().map(line).collect()
+    }
+}

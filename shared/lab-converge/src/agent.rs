@@ -1,0 +1,351 @@
+//! The agent as a value: what comes in is told to it, what it wants done comes out as [`Effect`]s.
+//!
+//! The shell's whole loop:
+//!
+//! ```text
+//! loop {
+//!     wait for: a message, an engine event, a finished call, `wake_at()`      (then `on_…`)
+//!     while let effects = core.next(now), not empty:
+//!         Persist(ledger) → write it to disk atomically, then `on_persisted(result)`
+//!         Observe(ask)    → list containers, networks, volumes, images; later `on_observed`
+//!         Execute(id, a)  → call the engine; later `on_action_result(id, …)`
+//!         Report(report)  → publish it
+//!         ReportFull      → gather `NodeSight`, publish `full_report(sight)`
+//!         AskSync(ask)    → request the leader; later `on_sync_reply`
+//!         Warn(problem)   → log it
+//! }
+//! ```
+//! Nothing that follows from a change of the ledger comes out before the shell has said that the
+//! ledger is on disk.
+
+mod disk;
+mod engine;
+mod leader;
+mod report;
+mod view;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lab_types::{
+    AgentBoot, Assignment, DurationMs, Fence, ForeignPort, Heartbeat, NodeFacts, Problem, Report,
+    SpecDigest, TaskSpec, UnixMillis,
+};
+
+use crate::action::{Action, ActionError, ActionId};
+use crate::diff::{Standing, diff};
+use crate::fence::Verdict;
+use crate::ledger::Ledger;
+use crate::observed::{ObservationMark, Observed, ObservedContainer};
+use disk::Disk;
+use engine::Engine;
+use leader::Leader;
+use report::Reporter;
+
+/// How long a restarted agent waits for the leader's word before it starts from disk what does not
+/// run: a lab whose power returned needs about 5 s for NATS and a leader; twice that.
+pub const WAIT_FOR_LEADER: DurationMs = DurationMs::from_secs(10);
+
+/// What the agent wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Write the ledger to disk atomically, then call [`AgentCore::on_persisted`].
+    Persist(Box<Ledger>),
+    /// Look at the engine, then call [`AgentCore::on_observed`].
+    Observe(ObserveAsk),
+    /// Call the engine, then call [`AgentCore::on_action_result`].
+    Execute(ActionId, Action),
+    /// Publish a report of what changed.
+    Report(Report),
+    /// Gather a [`NodeSight`] and publish what [`AgentCore::full_report`] makes of it.
+    ReportFull,
+    /// Ask the leader, then call [`AgentCore::on_sync_reply`]. No answer needs no call.
+    AskSync(SyncAsk),
+    /// Log it as a warning: something the agent will not do. Each comes once.
+    Warn(Problem),
+}
+
+/// A look at the engine that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObserveAsk {
+    /// To be handed back with the snapshot.
+    pub mark: ObservationMark,
+    /// Images to look for: references and ids.
+    pub images: BTreeSet<String>,
+}
+
+/// A question to the leader.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyncAsk {
+    /// In which life the agent is.
+    pub boot: AgentBoot,
+    /// What it has accepted.
+    pub accepted: Fence,
+    /// Specs that it lacks.
+    pub lacking: Vec<SpecDigest>,
+}
+
+/// What the shell knows of the node beside the engine's objects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeSight {
+    /// The node's name.
+    pub hostname: String,
+    /// What the node is and has.
+    pub facts: NodeFacts,
+    /// Host ports that something outside the lab listens on.
+    pub foreign_ports: Vec<ForeignPort>,
+}
+
+/// What became of an assignment that came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// What the fence said.
+    pub verdict: Verdict,
+    /// What was wrong with it, to be logged: a stale fence, a spec that is not what its digest says.
+    pub problems: Vec<Problem>,
+}
+
+/// The agent.
+#[derive(Clone, Debug)]
+pub struct AgentCore {
+    ledger: Ledger,
+    booted_at: UnixMillis,
+    disk: Disk,
+    engine: Engine,
+    leader: Leader,
+    reporter: Reporter,
+    /// Whether something came in since the last decision.
+    undecided: bool,
+    /// When the last decision wants another.
+    decide_at: Option<UnixMillis>,
+    /// Decided, under way for all purposes, and waiting for the ledger to be on disk.
+    decided: Vec<(ActionId, Action)>,
+    warned: BTreeSet<String>,
+    warnings: Vec<Problem>,
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) bug: Option<crate::planted::PlantedBug>,
+}
+
+impl AgentCore {
+    /// An agent that starts with what the disk has. `boot` is the wall clock in milliseconds; it is
+    /// made larger than the ledger's where the clock went back.
+    #[must_use]
+    pub fn new(mut ledger: Ledger, boot: AgentBoot, now: UnixMillis) -> Self {
+        let after_last = AgentBoot(ledger.boot.0.saturating_add(1));
+        ledger.boot = boot.max(after_last);
+        Self {
+            disk: Disk::new(ledger.accepted()),
+            engine: Engine::default(),
+            leader: Leader::new(now),
+            reporter: Reporter::default(),
+            ledger,
+            booted_at: now,
+            undecided: false,
+            decide_at: None,
+            decided: Vec::new(),
+            warned: BTreeSet::new(),
+            warnings: Vec::new(),
+            #[cfg(feature = "planted-bugs")]
+            bug: None,
+        }
+    }
+
+    /// The leader pushed an assignment.
+    pub fn on_push(
+        &mut self,
+        assignment: Assignment,
+        specs: BTreeMap<SpecDigest, TaskSpec>,
+        now: UnixMillis,
+    ) -> Heard {
+        self.hear(assignment, specs, now)
+    }
+
+    /// The leader answered an [`Effect::AskSync`].
+    pub fn on_sync_reply(
+        &mut self,
+        assignment: Option<Assignment>,
+        specs: BTreeMap<SpecDigest, TaskSpec>,
+        now: UnixMillis,
+    ) -> Heard {
+        match assignment {
+            Some(assignment) => self.hear(assignment, specs, now),
+            None => self.hear_of_none(),
+        }
+    }
+
+    /// The leader asks for a full report; false when a later leader has been accepted, and nothing
+    /// is to be answered. The report comes out as [`Effect::ReportFull`] once the engine was seen.
+    pub fn on_inventory_ask(&mut self, asker: Fence) -> bool {
+        let may = crate::fence::may_ask(self.ledger.accepted(), asker);
+        if may {
+            self.reporter.want_full();
+        }
+        may
+    }
+
+    /// The bus is there (again): the leader should be asked at once.
+    pub fn on_connected(&mut self, now: UnixMillis) {
+        self.leader.ask_soon(now);
+    }
+
+    /// The engine told of a change, or became reachable: it should be looked at.
+    pub fn on_engine_changed(&mut self) {
+        self.engine.want_look();
+    }
+
+    /// A look at the engine is complete.
+    pub fn on_observed(&mut self, mark: ObservationMark, observed: Observed, now: UnixMillis) {
+        self.engine.looked(mark, observed, now);
+        self.undecided = true;
+    }
+
+    /// A call to the engine returned: with the container as it is afterwards (create, start, stop:
+    /// one inspection by the executor; `None` costs a full look), or with an error.
+    pub fn on_action_result(
+        &mut self,
+        id: ActionId,
+        result: Result<Option<ObservedContainer>, ActionError>,
+        now: UnixMillis,
+    ) {
+        let Some(action) = self.engine.returned(id) else {
+            return;
+        };
+        match result {
+            Ok(view) => self.engine.worked(&self.ledger.lab, &action, view),
+            Err(error) => {
+                let before = self.ledger.tasks.clone();
+                self.engine
+                    .failed(&action, &error, &mut self.ledger.tasks, now);
+                self.disk.changed_if(before != self.ledger.tasks);
+            }
+        }
+        self.undecided = true;
+    }
+
+    /// The ledger was written, or not (then why; it is tried again by itself).
+    pub fn on_persisted(&mut self, result: Result<(), String>, now: UnixMillis) {
+        if let Some(problem) = self.disk.written(result, now) {
+            self.warn(problem);
+        }
+    }
+
+    /// What is to be done now, in this order. Call it again until it is empty.
+    pub fn next(&mut self, now: UnixMillis) -> Vec<Effect> {
+        // A wall clock that was set back must not make the wait for the leader longer.
+        self.booted_at = self.booted_at.min(now);
+        if self.is_decision_due(now) {
+            self.decide(now);
+        }
+        if self.disk.begin_write(self.ledger.accepted(), now) {
+            return vec![Effect::Persist(Box::new(self.ledger.clone()))];
+        }
+        let mut effects: Vec<Effect> = self.warnings.drain(..).map(Effect::Warn).collect();
+        if self.disk.is_settled() {
+            let decided = self.decided.drain(..);
+            effects.extend(decided.map(|(id, action)| Effect::Execute(id, action)));
+            effects.extend(self.reporter.due(&self.ledger, self.disk.accepted()));
+        }
+        effects.extend(self.engine.look(&self.ledger, now).map(Effect::Observe));
+        effects.extend(
+            self.leader
+                .ask(&self.ledger, self.disk.accepted(), now)
+                .map(Effect::AskSync),
+        );
+        effects
+    }
+
+    /// When [`AgentCore::next`] should be called at the latest, even if nothing happens.
+    #[must_use]
+    pub fn wake_at(&self) -> UnixMillis {
+        let wait_over = self.booted_at.plus(WAIT_FOR_LEADER);
+        let wait_over = (!self.leader.is_confirmed()).then_some(wait_over);
+        let wait_over = wait_over.filter(|at| self.engine.last_decided_at() < *at);
+        [
+            self.decide_at,
+            wait_over,
+            self.disk.retry_at(),
+            self.leader.ask_at(&self.ledger),
+        ]
+        .into_iter()
+        .flatten()
+        .fold(self.engine.look_at(), UnixMillis::min)
+    }
+
+    /// The sign of life to be sent once a second.
+    #[must_use]
+    pub fn heartbeat(&self) -> Heartbeat {
+        Heartbeat {
+            node: self.ledger.node.clone(),
+            boot: self.ledger.boot,
+            sequence: self.reporter.sequence(),
+            accepted: self.disk.accepted(),
+        }
+    }
+
+    /// The full report that [`Effect::ReportFull`] asks for.
+    pub fn full_report(&mut self, sight: NodeSight) -> Report {
+        let present = self.engine.present();
+        self.reporter
+            .full(&self.ledger, self.disk.accepted(), sight, present)
+    }
+
+    /// What it remembers.
+    #[must_use]
+    pub const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// What it may do on the strength of its assignment.
+    #[must_use]
+    pub fn standing(&self, now: UnixMillis) -> Standing {
+        if self.leader.is_confirmed() {
+            Standing::Confirmed
+        } else if now.since(self.booted_at) < WAIT_FOR_LEADER {
+            Standing::Waiting
+        } else {
+            Standing::FromDisk
+        }
+    }
+
+    fn is_decision_due(&self, now: UnixMillis) -> bool {
+        self.undecided
+            || self.decide_at.is_some_and(|at| at <= now)
+            || self.standing(self.engine.last_decided_at()) != self.standing(now)
+    }
+
+    fn decide(&mut self, now: UnixMillis) {
+        self.undecided = false;
+        let standing = self.standing(now);
+        let Some((observed, calls)) = self.engine.begin_decision(now) else {
+            return;
+        };
+        let decision = diff(&self.ledger, observed, calls, standing, now);
+        self.disk.changed_if(self.ledger.tasks != decision.tasks);
+        self.ledger.tasks = decision.tasks;
+        self.decide_at = decision.wake_at;
+        for action in decision.actions {
+            let id = self.engine.issue(&action);
+            self.decided.push((id, action));
+        }
+        self.reporter
+            .observed(decision.statuses, decision.removed_volumes);
+        decision
+            .problems
+            .into_iter()
+            .for_each(|problem| self.warn(problem));
+    }
+
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) fn forget_generation(&mut self) {
+        self.ledger.assignment.fence = Fence::default();
+        self.disk = Disk::new(Fence::default());
+    }
+
+    fn warn(&mut self, problem: Problem) {
+        if self.warned.insert(problem.message.clone()) {
+            self.warnings.push(problem);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! What the agent hears from the leader, and when it asks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lab_types::{Assignment, DurationMs, Fence, Problem, SpecDigest, TaskSpec, UnixMillis};
+
+use super::{AgentCore, Heard, SyncAsk};
+use crate::codes::{REFUSED, SPEC_CHANGED, STATE_REPLACED};
+use crate::fence::{Verdict, accept};
+use crate::ledger::Ledger;
+
+/// The wait between the first two questions: NATS and a leader answer within it when they are there.
+const ASK_FIRST: DurationMs = DurationMs::from_secs(1);
+
+/// The longest wait between two questions: a leader that comes later pushes by itself, so this only
+/// covers lost pushes; 1,000 agents then ask 67 times a second in all.
+const ASK_MAX: DurationMs = DurationMs::from_secs(15);
+
+#[derive(Clone, Debug)]
+pub(super) struct Leader {
+    /// Whether the leader has sent or confirmed the assignment in this life.
+    confirmed: bool,
+    asks: u32,
+    ask_at: UnixMillis,
+    /// Whether to ask once even if nothing is lacking.
+    ask_anyway: bool,
+}
+
+impl Leader {
+    pub(super) const fn new(now: UnixMillis) -> Self {
+        Self {
+            confirmed: false,
+            asks: 0,
+            ask_at: now,
+            ask_anyway: true,
+        }
+    }
+
+    pub(super) const fn is_confirmed(&self) -> bool {
+        self.confirmed
+    }
+
+    pub(super) const fn ask_soon(&mut self, now: UnixMillis) {
+        self.asks = 0;
+        self.ask_at = now;
+        self.ask_anyway = true;
+    }
+
+    /// When to ask next, if there is something to ask.
+    pub(super) fn ask_at(&self, ledger: &Ledger) -> Option<UnixMillis> {
+        let needed = self.ask_anyway || !self.confirmed || !lacking(ledger).is_empty();
+        needed.then_some(self.ask_at)
+    }
+
+    pub(super) fn ask(
+        &mut self,
+        ledger: &Ledger,
+        accepted: Fence,
+        now: UnixMillis,
+    ) -> Option<SyncAsk> {
+        if self.ask_at(ledger)? > now {
+            return None;
+        }
+        let wait = ASK_FIRST.0 << self.asks.min(4);
+        self.asks = self.asks.saturating_add(1);
+        self.ask_at = now.plus(DurationMs(wait.min(ASK_MAX.0)));
+        self.ask_anyway = false;
+        Some(SyncAsk {
+            boot: ledger.boot,
+            accepted,
+            lacking: lacking(ledger).into_iter().collect(),
+        })
+    }
+}
+
+fn lacking(ledger: &Ledger) -> BTreeSet<SpecDigest> {
+    let mut needed = ledger.assignment.specs();
+    needed.retain(|digest| !ledger.specs.contains_key(digest));
+    needed
+}
+
+impl AgentCore {
+    pub(super) fn hear(
+        &mut self,
+        assignment: Assignment,
+        specs: BTreeMap<SpecDigest, TaskSpec>,
+        now: UnixMillis,
+    ) -> Heard {
+        let (current, incoming) = (self.ledger.accepted(), assignment.fence);
+        let refuse = Verdict::Refuse {
+            accepted: current,
+            incoming,
+        };
+        if assignment.node != self.ledger.node {
+            let message = format!(
+                "an assignment for node {} came to node {}",
+                assignment.node, self.ledger.node
+            );
+            let problems = vec![Problem::new(REFUSED, message)];
+            return Heard {
+                verdict: refuse,
+                problems,
+            };
+        }
+        let mut problems = Vec::new();
+        let verdict = self.judge_fence(current, incoming);
+        match verdict {
+            Verdict::Refuse { accepted, incoming } => {
+                let message = format!(
+                    "an assignment {incoming} was refused: this node has accepted {accepted}"
+                );
+                problems.push(Problem::new(REFUSED, message));
+                return Heard { verdict, problems };
+            }
+            Verdict::Same if assignment != self.ledger.assignment => {
+                let message = format!("two different assignments are numbered {incoming}");
+                problems.push(Problem::new(STATE_REPLACED, message));
+                return Heard {
+                    verdict: refuse,
+                    problems,
+                };
+            }
+            Verdict::Same => {}
+            Verdict::Accept => {
+                self.ledger.assignment = assignment;
+                self.engine.forget_failures();
+                self.disk.changed_if(true);
+            }
+        }
+        self.leader.confirmed = true;
+        self.take_specs(specs, &mut problems);
+        if verdict == Verdict::Accept && !lacking(&self.ledger).is_empty() {
+            self.leader.ask_soon(now);
+        }
+        self.undecided = true;
+        Heard { verdict, problems }
+    }
+
+    fn judge_fence(&self, current: Fence, incoming: Fence) -> Verdict {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug == Some(crate::planted::PlantedBug::NoFence) && incoming != current {
+            return Verdict::Accept;
+        }
+        accept(current, incoming)
+    }
+
+    /// Keeps the specs that the assignment needs, each only if it is what its digest says.
+    fn take_specs(&mut self, specs: BTreeMap<SpecDigest, TaskSpec>, problems: &mut Vec<Problem>) {
+        let needed = self.ledger.assignment.specs();
+        let before = self.ledger.specs.len();
+        self.ledger
+            .specs
+            .retain(|digest, _| needed.contains(digest));
+        let mut changed = self.ledger.specs.len() != before;
+        for (digest, spec) in specs {
+            if !needed.contains(&digest) || self.ledger.specs.contains_key(&digest) {
+                continue;
+            }
+            if spec.digest() == digest {
+                self.ledger.specs.insert(digest, spec);
+                changed = true;
+            } else {
+                let message =
+                    format!("a spec that is not what its digest {digest} says was refused");
+                let help =
+                    "control plane and agent are of versions too far apart: update the older";
+                problems.push(Problem::new(SPEC_CHANGED, message).help(help));
+            }
+        }
+        self.disk.changed_if(changed);
+    }
+
+    /// The leader has no assignment for this node.
+    pub(super) fn hear_of_none(&self) -> Heard {
+        let accepted = self.ledger.accepted();
+        let mut problems = Vec::new();
+        if accepted != Fence::default() {
+            let message = format!(
+                "the leader has no assignment for this node, which has accepted {accepted}"
+            );
+            let help = "the lab's state was replaced or restored from an older copy; containers are \
+                        left as they are";
+            problems.push(Problem::new(STATE_REPLACED, message).help(help));
+        }
+        Heard {
+            verdict: Verdict::Same,
+            problems,
+        }
+    }
+}

@@ -1,0 +1,4 @@
+mod chaos;
+mod leader;
+mod loops;
+mod rig;

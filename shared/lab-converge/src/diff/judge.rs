@@ -1,0 +1,176 @@
+//! What the engine shows of a task's container, taken into the agent's memory of the task.
+//!
+//! Attempts are told apart by when the engine says the container started. So an agent that died
+//! between writing "attempt 3 starts" and starting it, starts attempt 3 when it is back, and a
+//! container that a person restarted counts as one attempt more.
+
+use lab_types::{RestartPolicy, TaskState, UnixMillis};
+
+use crate::backoff::{STEADY_AFTER, restart_delay};
+use crate::ledger::TaskLedger;
+use crate::observed::{ContainerState, ObservedContainer};
+
+/// Takes in what is seen of a task that should run.
+pub(super) fn observe(entry: &mut TaskLedger, seen: Option<&ObservedContainer>, now: UnixMillis) {
+    if matches!(
+        entry.progress.state,
+        TaskState::Rejected | TaskState::Stopped
+    ) {
+        return;
+    }
+    let Some(container) = seen else {
+        return vanished(entry, now);
+    };
+    match &container.state {
+        ContainerState::Created => match entry.progress.state {
+            // The engine makes nothing anew by itself: someone put another in its place.
+            TaskState::Running => vanished(entry, now),
+            _ if entry.attempt() == 0 => entry.advance(TaskState::Ready),
+            _ => {}
+        },
+        ContainerState::Running | ContainerState::Paused | ContainerState::Restarting => {
+            count_start(entry, container);
+            entry.progress.state = entry.progress.state.max(TaskState::Running);
+        }
+        ContainerState::Exited {
+            code,
+            oom_killed,
+            error,
+        } => {
+            if !is_known_end(entry, container) {
+                count_start(entry, container);
+                let at = container.finished_at.unwrap_or(now).min(now);
+                let words = end_words(*code, *oom_killed, error.as_deref());
+                let state = if *code == 0 {
+                    TaskState::Complete
+                } else {
+                    TaskState::Failed
+                };
+                end(entry, state, at, words);
+                entry.exit_code = Some(*code);
+            }
+        }
+        ContainerState::Dead => {
+            if !is_known_end(entry, container) {
+                count_start(entry, container);
+                let words = "the engine gave its container up".to_owned();
+                end(entry, TaskState::Failed, now, words);
+            }
+        }
+        ContainerState::Removing => {}
+    }
+}
+
+/// Whether the start that the engine shows is one that the memory has already seen the end of, or
+/// that came before the start now asked for.
+fn is_known_end(entry: &TaskLedger, container: &ObservedContainer) -> bool {
+    match entry.progress.state {
+        TaskState::Starting => {
+            entry.started_before.is_some() && container.started_at == entry.started_before
+        }
+        TaskState::Complete | TaskState::Failed => {
+            container.started_at == entry.started_at || container.started_at == entry.started_before
+        }
+        _ => false,
+    }
+}
+
+/// Sets the attempt that the container's last start belongs to.
+fn count_start(entry: &mut TaskLedger, container: &ObservedContainer) {
+    let is_same = match entry.progress.state {
+        TaskState::Starting => true,
+        TaskState::Running => {
+            entry.started_at.is_none() || entry.started_at == container.started_at
+        }
+        _ => false,
+    };
+    if !is_same {
+        entry.progress.attempt += 1;
+        entry.progress.state = TaskState::Starting;
+        entry.started_before = entry.started_at.or(entry.started_before);
+        entry.exhausted = false;
+    }
+    entry.started_at = container.started_at;
+}
+
+fn vanished(entry: &mut TaskLedger, now: UnixMillis) {
+    if matches!(
+        entry.progress.state,
+        TaskState::Starting | TaskState::Running
+    ) {
+        let words = "its container was removed by someone else".to_owned();
+        end(entry, TaskState::Failed, now, words);
+        entry.exit_code = None;
+    }
+}
+
+fn end(entry: &mut TaskLedger, state: TaskState, at: UnixMillis, words: String) {
+    let ran = entry.started_at.map(|start| at.since(start));
+    if ran.is_some_and(|ran| ran >= STEADY_AFTER) {
+        entry.ended_in_row = 0;
+    }
+    entry.ended_in_row = entry.ended_in_row.saturating_add(1);
+    entry.progress.state = state;
+    entry.ended_at = Some(at);
+    entry.ended = Some(words);
+}
+
+fn end_words(code: i64, oom_killed: bool, error: Option<&str>) -> String {
+    let mut words = format!("exit code {code}");
+    if oom_killed {
+        words.push_str(", killed for want of memory");
+    }
+    if let Some(error) = error.filter(|error| !error.is_empty()) {
+        words.push_str(": ");
+        words.push_str(error);
+    }
+    words
+}
+
+/// The engine refused to start it: the attempt has failed.
+pub(crate) fn start_failed(entry: &mut TaskLedger, message: &str, now: UnixMillis) {
+    if entry.progress.state == TaskState::Starting {
+        end(
+            entry,
+            TaskState::Failed,
+            now,
+            format!("start failed: {message}"),
+        );
+        entry.exit_code = None;
+    }
+}
+
+/// The node cannot run it at all.
+pub(crate) fn reject(entry: &mut TaskLedger, words: String) {
+    entry.advance(TaskState::Rejected);
+    entry.exhausted = true;
+    entry.ended = Some(words);
+}
+
+/// It should not run, and nothing of it is left.
+pub(super) fn stopped(entry: &mut TaskLedger) {
+    entry.advance(TaskState::Stopped);
+    entry.exhausted = true;
+}
+
+/// Whether the restart policy asks for no further attempt.
+pub(super) fn settle(entry: &mut TaskLedger, policy: Option<RestartPolicy>) {
+    let Some(policy) = policy else { return };
+    let over = match (entry.progress.state, policy) {
+        (TaskState::Stopped | TaskState::Rejected, _) => true,
+        (TaskState::Complete, RestartPolicy::Always) => false,
+        (TaskState::Complete, _) | (TaskState::Failed, RestartPolicy::Never) => true,
+        (TaskState::Failed, RestartPolicy::OnFailureAtMost { max_attempts }) => {
+            entry.attempt() > max_attempts
+        }
+        (TaskState::Failed, RestartPolicy::Always | RestartPolicy::OnFailure) => false,
+        _ => false,
+    };
+    entry.exhausted = over;
+}
+
+/// When the next attempt may start. A clock that went back does not make it wait longer.
+pub(super) fn next_start_at(entry: &TaskLedger, now: UnixMillis) -> UnixMillis {
+    let ended_at = entry.ended_at.unwrap_or(now).min(now);
+    ended_at.plus(restart_delay(entry.ended_in_row))
+}

@@ -1,0 +1,5 @@
+mod goes;
+mod properties;
+mod refused;
+mod restarts;
+mod starts;

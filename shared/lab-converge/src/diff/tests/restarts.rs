@@ -1,0 +1,243 @@
+//! What ends and starts again, or does not.
+
+use expect_test::expect;
+use lab_types::{RestartPolicy, TaskState, UnixMillis};
+
+use crate::fixture::{Bench, job, task, text};
+use crate::model::ModelContainer;
+
+fn running(restart: RestartPolicy) -> Bench {
+    let spec = job(restart);
+    Bench::new()
+        .with(task("t1", "job", 1, &spec), &spec)
+        .settle()
+}
+
+#[test]
+fn the_first_failure_starts_the_same_container_again_at_once() {
+    let mut bench = running(RestartPolicy::OnFailure);
+    let before = bench.container("shop-job-1");
+    bench.exits("shop-job-1", 3);
+    expect![[r#"
+        container shop-job-1, start (attempt 2), restart after exit code 3
+        task t1: starting, attempt 2
+    "#]]
+    .assert_eq(&text(&bench.step()));
+    expect![[r#"
+        task t1: running, attempt 2
+    "#]]
+    .assert_eq(&text(&bench.step()));
+    assert_eq!(bench.container("shop-job-1"), before);
+}
+
+#[test]
+fn a_crash_loop_waits_longer_each_time_and_says_when_it_goes_on() {
+    let mut bench = running(RestartPolicy::Always);
+    let mut waits = Vec::new();
+    for _ in 0..9 {
+        bench.later(5);
+        bench.exits("shop-job-1", 1);
+        let decision = bench.step();
+        waits.push(decision.wake_at.map_or(0, |at| at.0 - bench.now.0));
+        if let Some(at) = decision.wake_at {
+            assert!(decision.actions.is_empty());
+            bench.now = UnixMillis(at.0 - 1);
+            assert!(
+                bench.decide().actions.is_empty(),
+                "one millisecond too early"
+            );
+            bench.now = at;
+            assert_eq!(bench.step().actions.len(), 1);
+        }
+    }
+    assert_eq!(waits, [0, 100, 200, 400, 800, 1600, 3200, 6400, 12800]);
+    bench.exits("shop-job-1", 1);
+    expect![[r#"
+        task t1: failed, attempt 10: failed 10 times in a row, exit code 1; next start in 25.6s
+    "#]]
+    .assert_eq(&text(&bench.step()));
+}
+
+/// Lets the container end six times in a row; it then runs for the seventh time.
+fn unsteady() -> Bench {
+    let mut bench = running(RestartPolicy::Always);
+    for _ in 0..6 {
+        bench.exits("shop-job-1", 1);
+        if let Some(at) = bench.step().wake_at {
+            bench.now = at;
+            bench.step();
+        }
+        assert!(bench.step().actions.is_empty());
+    }
+    assert_eq!(bench.ledger.tasks["t1"].ended_in_row, 6);
+    bench
+}
+
+#[test]
+fn ten_seconds_of_running_make_the_next_failure_a_first_one() {
+    let mut bench = unsteady();
+    bench.later(9_999);
+    bench.exits("shop-job-1", 1);
+    assert!(bench.step().actions.is_empty());
+    assert_eq!(bench.ledger.tasks["t1"].ended_in_row, 7);
+    let mut bench = unsteady();
+    bench.later(10_000);
+    bench.exits("shop-job-1", 1);
+    assert_eq!(bench.step().actions.len(), 1, "it starts again at once");
+    assert_eq!(bench.ledger.tasks["t1"].ended_in_row, 1);
+}
+
+#[test]
+fn exit_code_0_completes_a_task_unless_it_should_always_run() {
+    for restart in [
+        RestartPolicy::OnFailure,
+        RestartPolicy::Never,
+        RestartPolicy::OnFailureAtMost { max_attempts: 3 },
+    ] {
+        let mut bench = running(restart);
+        bench.exits("shop-job-1", 0);
+        let shown = text(&bench.step());
+        assert_eq!(
+            shown, "task t1: complete, attempt 1, no more\n",
+            "{restart:?}"
+        );
+    }
+    let mut bench = running(RestartPolicy::Always);
+    bench.exits("shop-job-1", 0);
+    expect![[r#"
+        container shop-job-1, start (attempt 2), restart after exit code 0
+        task t1: starting, attempt 2
+    "#]]
+    .assert_eq(&text(&bench.step()));
+}
+
+#[test]
+fn never_means_never_and_the_scheduler_may_act() {
+    let mut bench = running(RestartPolicy::Never);
+    bench.exits("shop-job-1", 137);
+    expect![[r#"
+        task t1: failed, attempt 1, no more: exit code 137; its restart policy asks for no further start
+    "#]]
+    .assert_eq(&text(&bench.step()));
+}
+
+#[test]
+fn the_allowed_number_of_restarts_is_used_up() {
+    let mut bench = running(RestartPolicy::OnFailureAtMost { max_attempts: 2 });
+    let mut shown = String::new();
+    for _ in 0..3 {
+        bench.exits("shop-job-1", 1);
+        bench.later(60_000);
+        shown.push_str(&text(&bench.step()));
+    }
+    expect![[r#"
+        container shop-job-1, start (attempt 2), restart after exit code 1
+        task t1: starting, attempt 2
+        container shop-job-1, start (attempt 3), restart after exit code 1
+        task t1: starting, attempt 3
+        task t1: failed, attempt 3, no more: exit code 1; started 3 times, its restart policy allows 2 restarts
+    "#]]
+    .assert_eq(&shown);
+}
+
+#[test]
+fn a_container_that_someone_removed_is_made_anew_and_its_attempt_has_failed() {
+    let mut bench = running(RestartPolicy::OnFailure);
+    let id = bench.container("shop-job-1");
+    bench.engine.containers.remove(&id);
+    expect![[r#"
+        container shop-job-1, create, removed by someone else
+        task t1: failed, attempt 1: its container was removed by someone else; starts again
+    "#]]
+    .assert_eq(&text(&bench.step()));
+    expect![[r#"
+        container shop-job-1, start (attempt 2), restart after its container was removed by someone else
+        task t1: starting, attempt 2
+    "#]]
+    .assert_eq(&text(&bench.step()));
+}
+
+#[test]
+fn a_container_that_someone_restarted_counts_as_one_attempt_more() {
+    let mut bench = running(RestartPolicy::OnFailure);
+    bench.later(30_000);
+    let id = bench.container("shop-job-1");
+    let now = bench.now;
+    bench.engine.containers.get_mut(&id).unwrap().started_at = Some(now);
+    expect![[r#"
+        task t1: running, attempt 2
+    "#]]
+    .assert_eq(&text(&bench.step()));
+}
+
+#[test]
+fn an_agent_that_died_before_the_start_it_wrote_down_makes_that_start_when_it_is_back() {
+    let mut bench = running(RestartPolicy::OnFailure);
+    bench.exits("shop-job-1", 1);
+    let decision = bench.decide();
+    // Written down, but never carried out.
+    bench.ledger.tasks = decision.tasks;
+    assert_eq!(bench.ledger.tasks["t1"].attempt(), 2);
+    expect![[r#"
+        container shop-job-1, start (attempt 2), start was not finished
+        task t1: starting, attempt 2
+    "#]]
+    .assert_eq(&text(&bench.step()));
+    expect![[r#"
+        task t1: running, attempt 2
+    "#]]
+    .assert_eq(&text(&bench.step()));
+}
+
+#[test]
+fn a_start_that_was_carried_out_while_the_agent_was_dead_is_not_made_again() {
+    let mut bench = running(RestartPolicy::OnFailure);
+    bench.exits("shop-job-1", 1);
+    bench.later(100);
+    bench.step();
+    bench.later(100);
+    bench.exits("shop-job-1", 2);
+    expect![[r#"
+        task t1: failed, attempt 2: failed 2 times in a row, exit code 2; next start in 100ms
+    "#]]
+    .assert_eq(&text(&bench.step()));
+}
+
+#[test]
+fn a_clock_that_went_back_does_not_keep_a_task_waiting() {
+    let mut bench = running(RestartPolicy::Always);
+    for _ in 0..4 {
+        bench.exits("shop-job-1", 1);
+        bench.step();
+        bench.later(1_000);
+        bench.step();
+    }
+    bench.exits("shop-job-1", 1);
+    bench.step();
+    bench.now = UnixMillis(bench.now.0 - 500_000);
+    let due = bench.decide().wake_at.unwrap();
+    assert_eq!(due.0 - bench.now.0, 800);
+}
+
+#[test]
+fn a_container_the_engine_gave_up_is_removed_and_made_anew() {
+    let mut bench = running(RestartPolicy::OnFailure);
+    let id = bench.container("shop-job-1");
+    let dead = bench.engine.containers.get_mut(&id).unwrap();
+    *dead = ModelContainer {
+        state: crate::observed::ContainerState::Dead,
+        ..dead.clone()
+    };
+    let mut shown = text(&bench.step());
+    shown.push_str(&text(&bench.step()));
+    expect![[r#"
+        container shop-job-1, remove, half removed
+        task t1: failed, attempt 1: the engine gave its container up; starts again
+        container shop-job-1, create, removed by someone else
+        task t1: failed, attempt 1: the engine gave its container up; starts again
+    "#]]
+    .assert_eq(&shown);
+    bench.step();
+    bench.step();
+    assert_eq!(bench.ledger.tasks["t1"].progress.state, TaskState::Running);
+}

@@ -1,0 +1,409 @@
+//! The leader as a value: messages and time go in, passes and effects come out.
+//!
+//! ```text
+//! take_over ─► [on_request │ on_report │ on_heartbeat │ tick] … ─► draft_pass ─► the shell commits
+//!                    ▲                                                              │
+//!                    └───────────── on_committed / on_unknown / on_deposed ◄────────┘
+//! ```
+//! After every call the shell takes the [`Effects`]: assignments to push, replies, events to publish,
+//! agents to ask. Nothing of a pass leaves before that pass is committed.
+//!
+//! The lab in memory is *as drafted*: it holds what the passes in flight will write. That is sound,
+//! because a drafted pass is committed in the end, or this leader is deposed and all of it forgotten.
+//! Whoever shows the lab to others does so while it [is settled](LeaderCore::is_settled).
+
+mod asks;
+mod draft;
+mod effects;
+mod unit;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use lab_types::{
+    Event, EventScope, EventWhat, Heartbeat, NodeId, Pass, Problem, Report, RequestId, UnixMillis,
+    UserName, WriteTag,
+};
+
+pub use effects::{Effects, Publish, Push, Reply};
+pub use unit::{EVENTS_MAX, PassDraft, RECORDS_MAX};
+
+use crate::change::Change;
+use crate::code;
+use crate::event::{self, Fact};
+use crate::key::Key;
+use crate::lab::Lab;
+use crate::observe::{FenceView, HeartbeatVerdict, Held, ReportVerdict};
+use crate::plan::PlanReport;
+use crate::policy::{Leader, Policy};
+use crate::record::Record;
+use asks::Asks;
+use unit::Queued;
+
+/// A request that changes something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Its idempotency id.
+    pub id: RequestId,
+    /// Who sent it.
+    pub user: UserName,
+    /// What it asks for.
+    pub change: Change,
+}
+
+/// Everything a new leader starts from.
+#[derive(Clone, Debug)]
+pub struct TakeOver {
+    /// The epoch it won, in the incarnation it found.
+    pub leader: Leader,
+    /// The head's tag as it was found before the take-over: the last pass of the leader before.
+    pub head: WriteTag,
+    /// Every record of the state stream, read after the take-over.
+    pub records: Vec<(Key, WriteTag, Record)>,
+    /// The leader's clock.
+    pub now: UnixMillis,
+    /// The numbers it decides by.
+    pub policy: Policy,
+}
+
+/// The leader's whole mind.
+#[derive(Debug)]
+pub struct LeaderCore {
+    leader: Leader,
+    policy: Policy,
+    lab: Lab,
+    last_pass: Pass,
+    inbox: Vec<Request>,
+    /// Requests in the inbox or in a pass that is not committed, with who sent them.
+    waiting: BTreeMap<RequestId, UserName>,
+    /// Events observed since the last draft.
+    told: Vec<Event>,
+    queue: VecDeque<Queued>,
+    in_flight: bool,
+    uncertain: bool,
+    /// Keys to be written again after the take-over.
+    rewrite: Vec<Key>,
+    /// Nodes whose assignment is in a pass that is not committed.
+    unsettled: BTreeSet<NodeId>,
+    pushed_at: BTreeMap<NodeId, UnixMillis>,
+    asks: Asks,
+    /// Outbox entries that are published and may go.
+    published: BTreeSet<Pass>,
+    sweep_at: Option<UnixMillis>,
+    connected_since: Option<UnixMillis>,
+    dirty: bool,
+    plan_at: Option<UnixMillis>,
+    judge_at: Option<UnixMillis>,
+    held: Option<Held>,
+    report: PlanReport,
+    misfiled: Vec<Key>,
+    standing: Standing,
+    effects: Effects,
+}
+
+/// Whether this leader may act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It leads.
+    Leading,
+    /// A node obeys a fence that the state does not know: it was restored from an older copy, or
+    /// another leads. Nothing is written any more.
+    Halted(Problem),
+    /// Its last commit was refused: another leads.
+    Deposed,
+}
+
+impl LeaderCore {
+    /// Starts to lead.
+    #[must_use]
+    pub fn take_over(start: TakeOver) -> Self {
+        let loaded = Lab::load(start.records, start.head);
+        let mut lab = loaded.lab;
+        lab.observed.since = start.now;
+        let mut effects = Effects::default();
+        for (pass, events) in &lab.desired.outbox {
+            effects.publish.push(Publish {
+                pass: *pass,
+                events: events.clone(),
+            });
+        }
+        Self {
+            told: vec![elected(start.leader, start.now)],
+            leader: start.leader,
+            policy: start.policy,
+            lab,
+            last_pass: start.head.pass,
+            inbox: Vec::new(),
+            waiting: BTreeMap::new(),
+            queue: VecDeque::new(),
+            in_flight: false,
+            uncertain: false,
+            rewrite: loaded.rewrite,
+            unsettled: BTreeSet::new(),
+            pushed_at: BTreeMap::new(),
+            asks: Asks::default(),
+            published: BTreeSet::new(),
+            sweep_at: None,
+            connected_since: Some(start.now),
+            dirty: true,
+            plan_at: None,
+            judge_at: None,
+            held: None,
+            report: PlanReport::default(),
+            misfiled: loaded.misfiled,
+            standing: Standing::Leading,
+            effects,
+        }
+    }
+
+    /// The bus is connected (again): silence is judged from now on.
+    pub fn on_connected(&mut self, now: UnixMillis) {
+        self.connected_since = Some(now);
+    }
+
+    /// The bus is gone: silence says nothing about the nodes until it is back.
+    pub fn on_disconnected(&mut self) {
+        self.connected_since = None;
+    }
+
+    /// Takes a request in. Its reply comes with the effects: at once for a repetition, after the commit
+    /// for everything else.
+    pub fn on_request(&mut self, request: Request) {
+        match self.waiting.get(&request.id) {
+            Some(user) if *user == request.user => return,
+            Some(_) => return self.reply(&request.user, request.id, Err(used_by_another())),
+            None => {}
+        }
+        if let Some(problem) = self.refusal() {
+            return self.reply(&request.user, request.id, Err(problem));
+        }
+        if let Some(stored) = self.lab.desired.answers.get(&request.id) {
+            let same = stored.user == request.user;
+            let answer = stored.answer.clone();
+            let result = if same {
+                Ok(answer)
+            } else {
+                Err(used_by_another())
+            };
+            return self.reply(&request.user, request.id, result);
+        }
+        self.waiting
+            .insert(request.id.clone(), request.user.clone());
+        self.inbox.push(request);
+    }
+
+    /// Takes a report in.
+    pub fn on_report(&mut self, report: &Report, now: UnixMillis) -> ReportVerdict {
+        let verdict = self.lab.on_report(report, now, &self.policy);
+        match &verdict {
+            ReportVerdict::Unregistered | ReportVerdict::NotNewer => {}
+            ReportVerdict::Applied {
+                fence,
+                needs_full,
+                events,
+            } => {
+                self.told.extend(events.iter().cloned());
+                self.dirty = true;
+                self.on_fence(&report.node, *fence, now);
+                self.asks.heard(&report.node, *needs_full);
+                self.ask(now);
+            }
+        }
+        verdict
+    }
+
+    /// Takes a heartbeat in.
+    pub fn on_heartbeat(&mut self, beat: &Heartbeat, now: UnixMillis) -> HeartbeatVerdict {
+        let (verdict, returned) = self.lab.on_heartbeat(beat, now);
+        if let Some(event) = returned {
+            self.told.push(event);
+            self.dirty = true;
+        }
+        match verdict {
+            HeartbeatVerdict::Unregistered | HeartbeatVerdict::StaleBoot => {}
+            HeartbeatVerdict::Heard { fence, needs_full } => {
+                self.on_fence(&beat.node, fence, now);
+                if needs_full {
+                    self.asks.need(&beat.node);
+                    self.ask(now);
+                }
+            }
+        }
+        verdict
+    }
+
+    /// Lets time pass: judges silence, asks again, and plans what is due.
+    pub fn tick(&mut self, now: UnixMillis) {
+        if let Some(connected_since) = self.connected_since {
+            let silence = self.lab.liveness(now, connected_since, &self.policy);
+            self.judge_at = silence.wake_at;
+            self.held = silence.held.or(self.held);
+            if !silence.events.is_empty() {
+                self.told.extend(silence.events);
+                self.dirty = true;
+            }
+        }
+        self.asks.collect(&self.lab, &self.unsettled);
+        self.ask(now);
+    }
+
+    /// The events of a pass are published: a later pass removes them from the outbox.
+    pub fn on_published(&mut self, pass: Pass, now: UnixMillis) {
+        self.published.insert(pass);
+        let at = now.plus(self.policy.outbox_sweep);
+        self.sweep_at = Some(self.sweep_at.map_or(at, |earlier| earlier.min(at)));
+    }
+
+    /// What is to be done outside, since the last time.
+    pub fn take_effects(&mut self) -> Effects {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// When [`tick`](Self::tick) and [`draft_pass`](Self::draft_pass) are due, if nothing happens
+    /// until then.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<UnixMillis> {
+        let times = [
+            self.plan_at,
+            self.judge_at,
+            self.sweep_at,
+            self.asks.due(&self.policy),
+        ];
+        times.into_iter().flatten().min()
+    }
+
+    /// The assignment of a node with its specs, as committed; nothing while it is being changed (the
+    /// push comes with the commit) or when it has none.
+    #[must_use]
+    pub fn sync(&self, node: &NodeId) -> Option<Push> {
+        if self.unsettled.contains(node) {
+            return None;
+        }
+        let assignment = self.lab.desired.assignments.get(node)?;
+        Some(self.push_of(assignment.clone()))
+    }
+
+    /// The lab, as drafted.
+    #[must_use]
+    pub fn lab(&self) -> &Lab {
+        &self.lab
+    }
+
+    /// Whether everything in [`lab`](Self::lab) is committed.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Whether it may act.
+    #[must_use]
+    pub fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// What the last plan said about itself.
+    pub fn report(&self) -> &PlanReport {
+        &self.report
+    }
+
+    /// Many nodes vanished together, and replacement waits because of it.
+    #[must_use]
+    pub fn held(&self) -> Option<Held> {
+        let until = self.lab.observed.hold_until?;
+        self.held.filter(|held| held.until == until)
+    }
+
+    /// Keys of the state whose value is of another kind: to be told to an operator.
+    #[must_use]
+    pub fn misfiled(&self) -> &[Key] {
+        &self.misfiled
+    }
+
+    /// Who leads.
+    #[must_use]
+    pub fn leader(&self) -> Leader {
+        self.leader
+    }
+
+    fn refusal(&self) -> Option<Problem> {
+        match &self.standing {
+            Standing::Leading => None,
+            Standing::Halted(problem) => Some(problem.clone()),
+            Standing::Deposed => Some(not_leader()),
+        }
+    }
+
+    fn reply(
+        &mut self,
+        user: &UserName,
+        request: RequestId,
+        result: Result<crate::record::Answer, Problem>,
+    ) {
+        self.effects.replies.push(Reply {
+            user: user.clone(),
+            request,
+            result,
+        });
+    }
+
+    fn on_fence(&mut self, node: &NodeId, fence: FenceView, now: UnixMillis) {
+        match fence {
+            FenceView::Current => {}
+            FenceView::Behind => self.push_again(node, now),
+            FenceView::Ahead {
+                node: obeyed,
+                record,
+            } => {
+                if self.standing == Standing::Leading {
+                    let problem = restored(node, obeyed, record);
+                    self.halt(problem);
+                }
+            }
+        }
+    }
+
+    fn halt(&mut self, problem: Problem) {
+        for request in std::mem::take(&mut self.inbox) {
+            self.waiting.remove(&request.id);
+            self.reply(&request.user, request.id, Err(problem.clone()));
+        }
+        self.standing = Standing::Halted(problem);
+    }
+}
+
+fn elected(leader: Leader, now: UnixMillis) -> Event {
+    let (incarnation, epoch) = (leader.incarnation.to_string(), leader.epoch.to_string());
+    event::scheduler(Fact {
+        id: event::id(&["elected", &incarnation, &epoch]),
+        at: now,
+        what: EventWhat::LeaderElected,
+        scope: EventScope::default(),
+        message: format!("a scheduler took the lead, epoch {epoch}"),
+    })
+}
+
+fn used_by_another() -> Problem {
+    Problem::new(
+        code::REQUEST_ID_USED,
+        "the request id was used by somebody else",
+    )
+    .help("make a new id for each request")
+}
+
+fn not_leader() -> Problem {
+    Problem::new(code::NOT_LEADER, "this scheduler does not lead any more")
+        .help("send the request again with the same id: the new leader answers it")
+}
+
+fn restored(node: &NodeId, obeyed: lab_types::Fence, record: lab_types::Fence) -> Problem {
+    let message = format!(
+        "node {node} obeys version {obeyed} of its assignment, but the lab's state knows only \
+         {record}: the state was restored from an older copy, or another scheduler leads"
+    );
+    Problem::new(code::RESTORED, message).help(
+        "nothing is changed until this is settled: bring the newer state back, or start a new \
+         incarnation of the lab",
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+//! Reports: full inventories and what changed since.
+
+use std::collections::BTreeMap;
+
+use lab_types::{
+    Assignment, EngineName, Event, Fence, Inventory, NodeId, Report, ReportBody, TaskId, TaskState,
+    TaskStatus, TaskTarget, UnixMillis,
+};
+
+use super::{ReportVerdict, told};
+use crate::lab::{Lab, ObservedNode};
+use crate::policy::Policy;
+
+/// Whether a task's status may follow another: the state never goes back, a later attempt outranks any
+/// state, a stopped task stays stopped, and a state that this version does not know tells nothing.
+#[must_use]
+pub fn advances(old: Option<&TaskStatus>, new: &TaskStatus) -> bool {
+    if new.progress.state == TaskState::Unknown {
+        return false;
+    }
+    let Some(old) = old else { return true };
+    if old.progress.state == TaskState::Stopped {
+        return new.progress.state == TaskState::Stopped;
+    }
+    new.progress >= old.progress
+}
+
+impl Lab {
+    /// Takes a report in.
+    pub fn on_report(
+        &mut self,
+        report: &Report,
+        now: UnixMillis,
+        policy: &Policy,
+    ) -> ReportVerdict {
+        let fence = self.fence_view(&report.node, report.accepted);
+        let Some(record) = self.desired.nodes.get(&report.node).cloned() else {
+            return ReportVerdict::Unregistered;
+        };
+        let node = self.observed.nodes.entry(report.node.clone()).or_default();
+        let position = (report.boot, report.sequence);
+        if position <= (node.boot, node.sequence) && !policy.believes_any_order() {
+            return ReportVerdict::NotNewer;
+        }
+        if report.boot > node.boot {
+            node.begin_life(report.boot);
+        }
+        if report.sequence > node.sequence.saturating_add(1) {
+            node.needs_full = true;
+        }
+        node.sequence = report.sequence;
+        node.hear(report.accepted, now);
+        let told_since = UnixMillis(self.observed.since.0.saturating_sub(policy.event_window.0));
+        let node = self.observed.nodes.entry(report.node.clone()).or_default();
+        let empty;
+        let assignment = match self.desired.assignments.get(&report.node) {
+            Some(assignment) => assignment,
+            None => {
+                empty = Assignment::empty(report.node.clone());
+                &empty
+            }
+        };
+        let mut intake = Intake {
+            node,
+            assignment,
+            id: &report.node,
+            told_since,
+            now,
+            believes_any_order: policy.believes_any_order(),
+            events: Vec::new(),
+        };
+        intake.take(&report.body, report.accepted);
+        let mut events = intake.events;
+        if node.is_back() {
+            events.push(told::ready(&record, node, now));
+        }
+        ReportVerdict::Applied {
+            fence,
+            needs_full: node.needs_full,
+            events,
+        }
+    }
+}
+
+struct Intake<'a> {
+    node: &'a mut ObservedNode,
+    assignment: &'a Assignment,
+    id: &'a NodeId,
+    told_since: UnixMillis,
+    now: UnixMillis,
+    believes_any_order: bool,
+    events: Vec<Event>,
+}
+
+impl Intake<'_> {
+    fn take(&mut self, body: &ReportBody, accepted: Fence) {
+        match body {
+            ReportBody::Full { inventory } => self.take_full(inventory, accepted),
+            ReportBody::Delta {
+                changed,
+                forgotten,
+                removed_volumes,
+            } => {
+                for status in changed {
+                    self.take_status(status);
+                }
+                for task in forgotten {
+                    self.node.statuses.remove(task);
+                    self.forget(task);
+                }
+                self.take_removed(removed_volumes);
+            }
+            // Something that this version cannot read may have changed anything.
+            ReportBody::Unknown => self.node.needs_full = true,
+        }
+    }
+
+    fn take_full(&mut self, inventory: &Inventory, accepted: Fence) {
+        self.node.known = true;
+        self.node.needs_full = false;
+        self.node.hostname.clone_from(&inventory.hostname);
+        self.node.facts = inventory.facts.clone();
+        self.node.foreign_ports.clone_from(&inventory.foreign_ports);
+        self.node.present = inventory.present.iter().cloned().collect();
+        let held: &BTreeMap<TaskId, TaskStatus> = &inventory.tasks;
+        self.node.statuses.retain(|task, _| held.contains_key(task));
+        for status in held.values() {
+            self.take_status(status);
+        }
+        // An agent that obeys the newest assignment and does not hold a task has no container of it.
+        if accepted >= self.assignment.fence {
+            let missing = self.assignment.tasks.keys();
+            let missing: Vec<&TaskId> = missing.filter(|task| !held.contains_key(*task)).collect();
+            for task in missing {
+                self.forget(task);
+            }
+        }
+        self.take_removed(&inventory.removed_volumes);
+    }
+
+    fn forget(&mut self, task: &TaskId) {
+        let assigned = self.assignment.tasks.get(task);
+        if assigned.is_some_and(|assigned| assigned.target == TaskTarget::Stop) {
+            self.node.gone.insert(task.clone());
+        }
+    }
+
+    fn take_removed(&mut self, volumes: &[EngineName]) {
+        for volume in volumes {
+            if self.assignment.remove_volumes.contains_key(volume) {
+                self.node.removed_volumes.insert(volume.clone());
+            }
+        }
+    }
+
+    fn take_status(&mut self, status: &TaskStatus) {
+        let old = self.node.statuses.get(&status.task);
+        if !advances(old, status) && !self.believes_any_order {
+            return;
+        }
+        if let Some(task) = self.assignment.tasks.get(&status.task)
+            && status.observed_at >= self.told_since
+        {
+            let told = told::task(task, self.id, (old, status), self.now);
+            self.events.extend(told);
+        }
+        self.node
+            .statuses
+            .insert(status.task.clone(), status.clone());
+    }
+}

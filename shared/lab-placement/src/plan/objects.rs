@@ -1,0 +1,202 @@
+//! Step `objects`: the new assignments, with the networks and volumes that their tasks need.
+//!
+//! A network stays on a node while its project has a task there. A volume stays listed whatever
+//! happens to its tasks, because it holds data; it leaves only when its removal was confirmed, no task
+//! uses it and the agent has found it gone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lab_types::{
+    Assignment, EngineName, Event, EventScope, EventWhat, MountSource, ProjectName, ProjectNetwork,
+    ProjectRecord, ProjectVolume,
+};
+
+use super::board::{Board, Seat, Site, named_volumes};
+use crate::event::{self, Fact};
+
+/// The assignments that differ from what they were, each with its next fence.
+pub(super) fn assignments(board: &mut Board<'_>) -> Vec<Assignment> {
+    let mut changed = Vec::new();
+    let mut events = Vec::new();
+    for site in &board.nodes {
+        if !site.changed && !is_stale(board, site) {
+            continue;
+        }
+        let mut next = match site.base {
+            Some(base) => base.clone(),
+            None => Assignment::empty(site.id.clone()),
+        };
+        for &number in &site.seats {
+            let seat = &board.tasks[number];
+            if seat.leaves {
+                next.tasks.remove(&seat.task.id);
+            } else if let std::borrow::Cow::Owned(task) = &seat.task {
+                next.tasks.insert(task.id.clone(), task.clone());
+            }
+        }
+        next.networks = networks(board, site);
+        next.volumes = volumes(board, site);
+        for volume in removed(board, site) {
+            if let Some(consent) = next.remove_volumes.remove(volume) {
+                events.push(volume_removed(board, site, volume, &consent));
+            }
+        }
+        if site.base != Some(&next) {
+            next.fence = board.input.leader.fence_after(next.fence);
+            changed.push(next);
+        }
+    }
+    board.events.extend(events);
+    changed
+}
+
+fn seats<'b, 'a>(board: &'b Board<'a>, site: &'b Site<'a>) -> impl Iterator<Item = &'b Seat<'a>> {
+    let seats = site.seats.iter().map(|number| &board.tasks[*number]);
+    seats.filter(|seat| !seat.leaves)
+}
+
+fn project<'a>(board: &Board<'a>, name: &ProjectName) -> Option<&'a ProjectRecord> {
+    board.input.lab.desired.projects.get(name)
+}
+
+/// Whether a node's networks or volumes are out of date although none of its tasks changes.
+fn is_stale(board: &Board<'_>, site: &Site<'_>) -> bool {
+    let Some(base) = site.base else {
+        return false;
+    };
+    let networks = base.networks.values().any(|listed| {
+        let declared = project(board, &listed.project);
+        declared.and_then(|p| p.networks.get(&listed.spec.network)) != Some(&listed.spec)
+    });
+    let volumes = base.volumes.values().any(|listed| {
+        let declared = project(board, &listed.project);
+        let declared = declared.and_then(|p| p.volumes.get(&listed.spec.volume));
+        declared.is_some_and(|declared| *declared != listed.spec)
+    });
+    networks || volumes || removed(board, site).next().is_some()
+}
+
+fn networks(board: &Board<'_>, site: &Site<'_>) -> BTreeMap<EngineName, ProjectNetwork> {
+    let empty = BTreeMap::new();
+    let listed = site.base.map_or(&empty, |base| &base.networks);
+    let mut networks = BTreeMap::new();
+    let mut projects = BTreeSet::new();
+    for seat in seats(board, site) {
+        projects.insert(&seat.task.project);
+        let declared = project(board, &seat.task.project);
+        let attachments = seat.spec.into_iter().flat_map(|spec| &spec.networks);
+        for attachment in attachments {
+            let spec = declared.and_then(|project| project.networks.get(&attachment.network));
+            let spec = spec.filter(|spec| spec.engine_name == attachment.engine_name);
+            let network = match spec {
+                Some(spec) => ProjectNetwork {
+                    project: seat.task.project.clone(),
+                    spec: spec.clone(),
+                },
+                // The project has it no longer, but a task that is being stopped is still on it.
+                None => match listed.get(&attachment.engine_name) {
+                    Some(listed) => listed.clone(),
+                    None => continue,
+                },
+            };
+            networks.insert(attachment.engine_name.clone(), network);
+        }
+    }
+    for (engine_name, listed) in listed {
+        let declared = project(board, &listed.project);
+        let declared = declared.and_then(|p| p.networks.get(&listed.spec.network));
+        if let Some(spec) = declared
+            && spec.engine_name == *engine_name
+            && projects.contains(&listed.project)
+        {
+            let network = ProjectNetwork {
+                project: listed.project.clone(),
+                spec: spec.clone(),
+            };
+            networks.entry(engine_name.clone()).or_insert(network);
+        }
+    }
+    networks
+}
+
+fn volumes(board: &Board<'_>, site: &Site<'_>) -> BTreeMap<EngineName, ProjectVolume> {
+    let mut volumes = site
+        .base
+        .map_or_else(BTreeMap::new, |base| base.volumes.clone());
+    for (engine_name, listed) in &mut volumes {
+        let declared = project(board, &listed.project);
+        let declared = declared.and_then(|p| p.volumes.get(&listed.spec.volume));
+        if let Some(spec) = declared
+            && spec.engine_name == *engine_name
+        {
+            listed.spec = spec.clone();
+        }
+    }
+    for seat in seats(board, site).filter(|seat| seat.should_run()) {
+        let Some(declared) = project(board, &seat.task.project) else {
+            continue;
+        };
+        let mounts = seat.spec.into_iter().flat_map(|spec| &spec.mounts);
+        for mount in mounts {
+            let MountSource::Volume {
+                volume,
+                engine_name,
+            } = &mount.source
+            else {
+                continue;
+            };
+            if let Some(spec) = declared.volumes.get(volume)
+                && spec.engine_name == *engine_name
+            {
+                let volume = ProjectVolume {
+                    project: seat.task.project.clone(),
+                    spec: spec.clone(),
+                };
+                volumes.entry(engine_name.clone()).or_insert(volume);
+            }
+        }
+    }
+    volumes
+}
+
+/// Volumes whose removal is complete: the agent found them gone, and no task uses them.
+fn removed<'b>(board: &'b Board<'_>, site: &'b Site<'_>) -> impl Iterator<Item = &'b EngineName> {
+    let asked = site
+        .base
+        .into_iter()
+        .flat_map(|base| base.remove_volumes.keys());
+    asked.filter(|volume| {
+        let gone = site
+            .observed
+            .is_some_and(|node| node.removed_volumes.contains(*volume));
+        gone && !seats(board, site).any(|seat| {
+            let mut used = seat.spec.into_iter().flat_map(named_volumes);
+            used.any(|name| name == *volume)
+        })
+    })
+}
+
+fn volume_removed(
+    board: &Board<'_>,
+    site: &Site<'_>,
+    volume: &EngineName,
+    consent: &lab_types::ConfirmationId,
+) -> Event {
+    let parts = [
+        "volume removed",
+        site.id.as_str(),
+        volume.as_str(),
+        consent.as_str(),
+    ];
+    event::scheduler(Fact {
+        id: event::id(&parts),
+        at: board.input.now,
+        what: EventWhat::VolumeRemoved,
+        scope: EventScope {
+            node: Some(site.id.clone()),
+            object: Some(volume.as_str().to_owned()),
+            ..EventScope::default()
+        },
+        message: format!("volume {volume} was removed from node {}", site.name()),
+    })
+}

@@ -1,0 +1,156 @@
+//! Why a plan is as it is, in words a person can act on.
+
+use std::fmt;
+
+use lab_types::{NodeId, ProjectName, ServiceName, TaskId, UnixMillis};
+
+/// What a plan says about itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use]
+pub struct PlanReport {
+    /// Slots that no node can take now, by service.
+    pub pending: Vec<Pending>,
+    /// Tasks that were given to a node.
+    pub placed: Vec<Placement>,
+    /// Until when lost tasks are not replaced, because many nodes vanished together.
+    pub held_until: Option<UnixMillis>,
+    /// How many replacements wait for the next plan, because one pass cannot hold them.
+    pub deferred: u32,
+}
+
+/// Slots of one service that no node can take now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// Its project.
+    pub project: ProjectName,
+    /// The service.
+    pub service: ServiceName,
+    /// Which slots.
+    pub slots: Vec<u32>,
+    /// What each filter found, in the order of the filters.
+    pub reasons: Vec<Reason>,
+}
+
+/// How many nodes a filter refused, and why one of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// Which filter.
+    pub filter: Filter,
+    /// How many nodes it refused.
+    pub nodes: u32,
+    /// Why, with the first such node as the example.
+    pub words: String,
+}
+
+/// What a node is asked before it gets a task, in this order; the first refusal counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Filter {
+    /// It belongs to the lab.
+    Registered,
+    /// It reports.
+    Heard,
+    /// It takes tasks.
+    Available,
+    /// Its Docker engine can be reached.
+    Engine,
+    /// It has not as many tasks as a node may have.
+    Room,
+    /// What the task reserves is free.
+    Resources,
+    /// The host ports that the task publishes are free.
+    HostPorts,
+    /// It holds the volumes that the task needs, or nobody does.
+    Volumes,
+}
+
+/// One decision: the node with the lowest score took the task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placement {
+    /// The task.
+    pub task: TaskId,
+    /// Its slot.
+    pub slot: u32,
+    /// The node.
+    pub node: NodeId,
+    /// Its score.
+    pub score: Score,
+}
+
+/// How little a node is liked for a task. The order of the fields is the policy: the lowest wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Score {
+    /// How many tasks of this service it has: one machine's end should cost a service little.
+    pub of_service: u32,
+    /// How many tasks it has in all.
+    pub in_all: u32,
+    /// Its rank among the node ids, so that nothing is left to chance.
+    pub rank: usize,
+}
+
+impl fmt::Display for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            project, service, ..
+        } = self;
+        write!(
+            f,
+            "{project}/{service} {}: {}",
+            slots(&self.slots),
+            self.why()
+        )
+    }
+}
+
+impl Pending {
+    /// Why no node can take it, as one sentence without a period.
+    #[must_use]
+    pub fn why(&self) -> String {
+        if self.reasons.is_empty() {
+            return "the lab has no node".to_owned();
+        }
+        let words: Vec<&str> = self.reasons.iter().map(|r| r.words.as_str()).collect();
+        format!("no node can take it: {}", words.join("; "))
+    }
+}
+
+/// `slot 2`, `slots 1-3, 5`.
+fn slots(slots: &[u32]) -> String {
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    for &slot in slots {
+        match runs.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(slot) => *last = slot,
+            Some(_) | None => runs.push((slot, slot)),
+        }
+    }
+    let runs: Vec<String> = runs
+        .iter()
+        .map(|(first, last)| {
+            if first == last {
+                first.to_string()
+            } else {
+                format!("{first}-{last}")
+            }
+        })
+        .collect();
+    let noun = if slots.len() == 1 { "slot" } else { "slots" };
+    format!("{noun} {}", runs.join(", "))
+}
+
+impl fmt::Display for PlanReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(until) = self.held_until {
+            writeln!(
+                f,
+                "many nodes vanished together: lost tasks are not replaced before {}",
+                until.0
+            )?;
+        }
+        if self.deferred > 0 {
+            writeln!(f, "{} replacements wait for the next pass", self.deferred)?;
+        }
+        for pending in &self.pending {
+            writeln!(f, "{pending}")?;
+        }
+        Ok(())
+    }
+}

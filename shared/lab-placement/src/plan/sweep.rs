@@ -1,0 +1,38 @@
+//! Step `sweep`: records that nobody needs any more.
+
+use std::collections::BTreeSet;
+
+use lab_types::SpecDigest;
+
+use super::board::Board;
+use crate::key::Key;
+
+/// Specs that nothing refers to, outcomes of slots or specs that are gone, answers past their time.
+pub(super) fn removals(board: &Board<'_>) -> Vec<Key> {
+    let mut removals = Vec::new();
+    let desired = &board.input.lab.desired;
+    for ((project, service, slot), record) in &desired.outcomes {
+        let wanted = board.index.get(&(project, service));
+        let wanted = wanted.map(|number| board.services[*number].record);
+        let needed = wanted.is_some_and(|wanted| {
+            wanted.spec == record.spec && (1..=wanted.replicas).contains(slot)
+        });
+        if !needed {
+            removals.push(Key::Outcome(project.clone(), service.clone(), *slot));
+        }
+    }
+    let used: BTreeSet<&SpecDigest> = board.services.iter().map(|s| &s.record.spec).collect();
+    let mut unused: BTreeSet<&SpecDigest> = desired.specs.keys().collect();
+    unused.retain(|digest| !used.contains(digest));
+    if !unused.is_empty() {
+        for seat in board.tasks.iter().filter(|seat| !seat.leaves) {
+            unused.remove(&seat.task.spec);
+        }
+    }
+    removals.extend(unused.into_iter().cloned().map(Key::Spec));
+    let (now, kept) = (board.input.now, board.input.policy.answers_kept);
+    let answers = desired.answers.iter();
+    let old = answers.filter(|(_, answer)| now.since(answer.at) > kept);
+    removals.extend(old.map(|(request, _)| Key::Answer(request.clone())));
+    removals
+}

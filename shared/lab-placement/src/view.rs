@@ -1,0 +1,189 @@
+//! Read models: what a person or a script is shown of the lab. Pure; the shell turns them into replies.
+
+mod counts;
+
+use std::collections::BTreeMap;
+
+use lab_types::{
+    AssignedTask, Gate, Health, NodeId, NodeName, ProjectName, ProjectRecord, ServiceName,
+    ServiceRecord, TaskProgress, TaskSpec, TaskState, TaskStatus,
+};
+
+pub use lab_types::row::{NodeRow, ProjectRow, ServiceRow, SlotProblem, TaskRow};
+
+use crate::lab::Lab;
+use crate::plan::PlanReport;
+
+/// A project's desired state: what a planner needs to know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProjectFacts {
+    /// The project's revision; 0 when there never was one of that name.
+    pub revision: u64,
+    /// Its record.
+    pub record: Option<ProjectRecord>,
+    /// Its services with their specs.
+    pub services: BTreeMap<ServiceName, (ServiceRecord, TaskSpec)>,
+}
+
+/// A project's desired state.
+#[must_use]
+pub fn project_facts(lab: &Lab, project: &ProjectName) -> ProjectFacts {
+    let record = lab.desired.projects.get(project);
+    let services = lab.desired.services.values();
+    let services = services.filter(|service| service.project == *project);
+    ProjectFacts {
+        revision: record.map_or(0, |record| record.revision),
+        record: record.cloned(),
+        services: services
+            .filter_map(|service| {
+                let spec = lab.desired.specs.get(&service.spec)?.clone();
+                Some((service.name.clone(), (service.clone(), spec)))
+            })
+            .collect(),
+    }
+}
+
+/// The projects that are up, in the order of names. One that was taken down is not listed.
+#[must_use]
+pub fn projects(lab: &Lab) -> Vec<ProjectRow> {
+    let mut rows: BTreeMap<&ProjectName, ProjectRow> = BTreeMap::new();
+    for record in lab.desired.projects.values() {
+        let row = ProjectRow {
+            project: record.name.clone(),
+            revision: record.revision,
+            services: 0,
+            running: 0,
+            desired: 0,
+            applied_at: record.applied_at,
+            config_files: record.config_files.clone(),
+        };
+        rows.insert(&record.name, row);
+    }
+    for service in services(lab, &PlanReport::default(), None) {
+        if let Some(row) = rows.get_mut(&service.project) {
+            row.services += 1;
+            row.running = row.running.saturating_add(service.running);
+            row.desired = row.desired.saturating_add(service.desired);
+        }
+    }
+    let is_up = |row: &ProjectRow| {
+        let record = lab.desired.projects.get(&row.project);
+        row.services > 0 || record.is_some_and(|record| !record.networks.is_empty())
+    };
+    rows.into_values().filter(is_up).collect()
+}
+
+/// Services in the order of project and name, of one project or of all.
+#[must_use]
+pub fn services(lab: &Lab, report: &PlanReport, project: Option<&ProjectName>) -> Vec<ServiceRow> {
+    let by_service = counts::by_service(lab, project);
+    let records = lab.desired.services.iter();
+    records
+        .filter(|(key, _)| project.is_none_or(|project| key.0 == *project))
+        .map(|(key, record)| {
+            let empty = Vec::new();
+            let tasks = by_service.get(&(&key.0, &key.1)).unwrap_or(&empty);
+            counts::row(lab, report, record, tasks)
+        })
+        .collect()
+}
+
+/// Tasks in the order of project, service, slot and id, of one project or of all.
+#[must_use]
+pub fn tasks(lab: &Lab, project: Option<&ProjectName>) -> Vec<TaskRow> {
+    let mut rows: Vec<TaskRow> = Vec::new();
+    for (node, assignment) in &lab.desired.assignments {
+        let record = lab.desired.nodes.get(node);
+        let name = match record {
+            Some(record) => record.name.clone(),
+            None => match NodeName::new(node.as_str()) {
+                Ok(name) => name,
+                Err(_) => continue,
+            },
+        };
+        let tasks = assignment.tasks.values();
+        let tasks = tasks.filter(|task| project.is_none_or(|project| task.project == *project));
+        rows.extend(tasks.map(|task| task_row(lab, (node, &name), task)));
+    }
+    let order = |row: &TaskRow| {
+        (
+            row.project.clone(),
+            row.service.clone(),
+            row.slot,
+            row.task.clone(),
+        )
+    };
+    rows.sort_by_cached_key(order);
+    rows
+}
+
+/// Nodes in the order of their ids. Which of them runs the leader, only the shell knows.
+#[must_use]
+pub fn nodes(lab: &Lab) -> Vec<NodeRow> {
+    let records = lab.desired.nodes.values();
+    records
+        .map(|record| {
+            let observed = lab.observed.nodes.get(&record.id);
+            let assignment = lab.desired.assignments.get(&record.id);
+            let tasks = assignment.map_or(0, |assignment| assignment.tasks.len());
+            let facts = observed.map(|node| &node.facts);
+            NodeRow {
+                node: record.id.clone(),
+                name: record.name.clone(),
+                role: record.role,
+                liveness: lab.liveness_of(&record.id),
+                availability: record.availability,
+                labels: record.labels.clone(),
+                leader: false,
+                engine: facts.and_then(|facts| facts.engine.clone()),
+                capacity: facts.map(|facts| facts.capacity).unwrap_or_default(),
+                reserved: counts::reserved(lab, &record.id),
+                tasks: u32::try_from(tasks).unwrap_or(u32::MAX),
+                last_seen: observed.and_then(|node| node.last_seen),
+            }
+        })
+        .collect()
+}
+
+fn task_row(lab: &Lab, (node, name): (&NodeId, &NodeName), task: &AssignedTask) -> TaskRow {
+    let status = status(lab, node, task);
+    let spec = lab.desired.specs.get(&task.spec);
+    TaskRow {
+        task: task.id.clone(),
+        project: task.project.clone(),
+        service: task.service.clone(),
+        slot: task.slot,
+        container_name: format!("{}-{}-{}", task.project, task.service, task.slot),
+        container: status.and_then(|status| status.container.clone()),
+        image: spec.map(|spec| spec.image.clone()).unwrap_or_default(),
+        command: spec.and_then(|spec| spec.command.clone()),
+        node: node.clone(),
+        node_name: name.clone(),
+        target: task.target,
+        waits_for: match &task.gate {
+            Gate::Open => Vec::new(),
+            Gate::Closed { waits_for } => waits_for.clone(),
+        },
+        progress: status.map_or(
+            TaskProgress {
+                attempt: 0,
+                state: TaskState::Assigned,
+            },
+            |status| status.progress,
+        ),
+        health: status.map_or(Health::Unknown, |status| status.health),
+        started_at: status.and_then(|status| status.started_at),
+        exit_code: status.and_then(|status| status.exit_code),
+        message: status.and_then(|status| status.message.clone()),
+        ports: status
+            .map(|status| status.ports.clone())
+            .unwrap_or_default(),
+    }
+}
+
+fn status<'a>(lab: &'a Lab, node: &NodeId, task: &AssignedTask) -> Option<&'a TaskStatus> {
+    lab.observed.nodes.get(node)?.statuses.get(&task.id)
+}
+
+#[cfg(test)]
+mod tests;

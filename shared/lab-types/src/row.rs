@@ -1,0 +1,164 @@
+//! The rows that lists answer with: the lab as a person or a script is shown it.
+
+use std::collections::BTreeMap;
+
+use crate::assignment::TaskTarget;
+use crate::ids::{NodeId, NodeName, ProjectName, ServiceName, TaskId};
+use crate::record::{Availability, NodeRole};
+use crate::spec::{PortPublish, Resources};
+use crate::status::{EngineFacts, Health, NodeLiveness, TaskProgress};
+use crate::time::UnixMillis;
+use serde::{Deserialize, Serialize};
+
+/// One project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectRow {
+    /// Its name.
+    pub project: ProjectName,
+    /// Its revision.
+    pub revision: u64,
+    /// How many services it has.
+    pub services: u32,
+    /// How many of its tasks are serving.
+    pub running: u32,
+    /// How many should be.
+    pub desired: u32,
+    /// When it was last changed.
+    pub applied_at: UnixMillis,
+    /// The files it was read from.
+    pub config_files: Vec<String>,
+}
+
+/// One service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceRow {
+    /// Its project.
+    pub project: ProjectName,
+    /// Its name.
+    pub service: ServiceName,
+    /// Its image.
+    pub image: String,
+    /// How many tasks run (and are healthy, where they have a health check).
+    pub running: u32,
+    /// How many have ended with exit code 0 for good.
+    pub completed: u32,
+    /// How many there should be.
+    pub desired: u32,
+    /// Its published ports.
+    pub ports: Vec<PortPublish>,
+    /// Its revision.
+    pub revision: u64,
+    /// Whether every slot is in its place: running and healthy, or completed.
+    pub converged: bool,
+    /// Slots that wait or failed for good, each with why, in words.
+    pub problems: Vec<SlotProblem>,
+}
+
+/// Why a slot is not in its place.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SlotProblem {
+    /// Which slot.
+    pub slot: u32,
+    /// Whether it will not change without a hand (rejected, attempts exhausted).
+    pub is_final: bool,
+    /// In words.
+    pub reason: String,
+}
+
+/// One task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskRow {
+    /// Its id.
+    pub task: TaskId,
+    /// Its project.
+    pub project: ProjectName,
+    /// Its service.
+    pub service: ServiceName,
+    /// Its slot.
+    pub slot: u32,
+    /// Its container's name.
+    pub container_name: String,
+    /// Its container's id, when there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    /// Its image.
+    pub image: String,
+    /// What it runs, when the spec says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<Vec<String>>,
+    /// Its node.
+    pub node: NodeId,
+    /// Its node's name.
+    pub node_name: NodeName,
+    /// Whether it should run.
+    pub target: TaskTarget,
+    /// What its gate waits for; empty when it is open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits_for: Vec<String>,
+    /// How far it has come.
+    pub progress: TaskProgress,
+    /// What its health check says.
+    pub health: Health,
+    /// When its container started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<UnixMillis>,
+    /// Its last exit code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i64>,
+    /// Why it waits or failed, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Ports as the engine bound them.
+    pub ports: Vec<PortPublish>,
+}
+
+/// One node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeRow {
+    /// Its id.
+    pub node: NodeId,
+    /// Its host name.
+    pub name: NodeName,
+    /// What it is to the lab.
+    pub role: NodeRole,
+    /// What the leader thinks of it.
+    pub liveness: NodeLiveness,
+    /// Whether it takes tasks.
+    pub availability: Availability,
+    /// Labels for placement.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Whether this node runs the scheduler that leads.
+    pub leader: bool,
+    /// Its engine, when it can be reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<EngineFacts>,
+    /// What it has in all.
+    pub capacity: Resources,
+    /// What its tasks reserve.
+    pub reserved: Resources,
+    /// How many tasks it has.
+    pub tasks: u32,
+    /// When it was last heard, by the leader's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_seen: Option<UnixMillis>,
+}
+
+/// One machine, as the provisioner knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineRow {
+    /// Its name.
+    pub name: String,
+    /// How it is driven: `none` for one that was there before.
+    pub driver: String,
+    /// `Running`, `Stopped`, ….
+    pub state: String,
+    /// Where its engine listens.
+    pub url: String,
+    /// Its engine's version, when known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine_version: Option<String>,
+    /// What is wrong with it, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
