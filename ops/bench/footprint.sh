@@ -113,7 +113,7 @@ rust_ensure
 engine_ensure
 nats_ensure
 packages_for docker-compose:docker-compose
-rust_build --bin tercio
+rust_build -p tercio --bin tercio
 "$here/../standins" make redis:alpine
 work=$(mktemp -d)
 log=$work/log

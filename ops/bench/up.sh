@@ -57,7 +57,7 @@ rust_ensure
 engine_ensure
 nats_ensure
 packages_for docker-compose:docker-compose
-rust_build --bin tercio
+rust_build -p tercio --bin tercio
 TERCIO=$(rust_target)/release/tercio
 "$here/../standins" make
 log=$(mktemp)

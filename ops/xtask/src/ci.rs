@@ -48,6 +48,10 @@ pub(crate) fn run() -> Result<ExitCode> {
             succeeds(cargo(&["test", "-q", "--workspace", "--doc"]))
         })?;
     }
+    // The end-to-end tests run the programs, and a test run does not build another package's.
+    step("programs", &|| {
+        succeeds(cargo(&["build", "--workspace", "--bins"]))
+    })?;
     println!("== tests");
     let tested = succeeds(cargo(&["nextest", "run", "--workspace"]))?;
     if !failed.is_empty() {

@@ -1,6 +1,6 @@
 //! What agents say, and what they are told.
 
-use lab_bus::Message;
+use lab_bus::{Bus, Message};
 use lab_kit::clock;
 use lab_placement::Change;
 use lab_placement::leader::{Push, Request};
@@ -110,7 +110,7 @@ impl Leading {
                 answer.specs.insert(digest, spec.clone());
             }
         }
-        self.say(reply, &answer).await;
+        say(&self.bus, reply, &answer).await;
     }
 
     /// Sends an assignment to its node. A lost one shows in the heartbeat, and is sent again.
@@ -120,13 +120,14 @@ impl Leading {
             assignment: push.assignment,
             specs: push.specs,
         };
-        self.say(subject, &body).await;
+        say(&self.bus, subject, &body).await;
     }
 
     /// Asks an agent for everything it knows.
     pub(crate) async fn ask_inventory(&mut self, node: &NodeId) {
         let subject = subject::command(node, CommandVerb::Inventory);
-        self.say(
+        say(
+            &self.bus,
             subject,
             &InventoryAsk {
                 fence: self.fence(),
@@ -144,11 +145,11 @@ impl Leading {
             generation: Generation(0),
         }
     }
+}
 
-    async fn say<T: Serialize + Sync>(&self, subject: impl Into<String> + Send, body: &T) {
-        let subject = subject.into();
-        if let Err(error) = self.bus.publish(subject.clone(), body).await {
-            tracing::debug!(subject, %error, "a message was not sent");
-        }
+async fn say<T: Serialize + Sync>(bus: &Bus, subject: impl Into<String> + Send, body: &T) {
+    let subject = subject.into();
+    if let Err(error) = bus.publish(subject.clone(), body).await {
+        tracing::debug!(subject, %error, "a message was not sent");
     }
 }

@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use lab_bus::{Bus, CallOptions, ConnectOptions, Credentials};
-use lab_kit::lock::StateDirLock;
 use lab_kit::paths::{Surroundings, state_dir};
-use lab_types::{ProjectName, RequestId, UserName};
+use lab_types::{ProjectName, RequestId, UnixMillis, UserName};
 use lab_wire::{Request, RequestAddress};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Format, Globals};
 use crate::context::{Context, Wish, issued_creds, resolve};
 use crate::failure::{Failure, Outcome, Tell as _};
-use crate::lab::file::LabFile;
+use crate::lab::{self, file::LabFile};
 use crate::output::screen::Screen;
 
 /// The user whose name stands in a shown message when no lab says another.
@@ -32,6 +31,8 @@ pub struct App {
     pub screen: Screen,
     /// Cancelled by the first Ctrl-C.
     pub interrupt: CancellationToken,
+    /// When the command began.
+    pub started_at: UnixMillis,
 }
 
 impl App {
@@ -83,7 +84,7 @@ impl App {
         if context.local {
             let state_dir = self.state_dir()?;
             let external = LabFile::read(&state_dir)?.is_some_and(|lab| lab.external);
-            if !external && StateDirLock::holder(&state_dir).is_none() {
+            if !external && lab::holder(&state_dir).is_none() {
                 return Ok(None);
             }
         }
@@ -106,6 +107,23 @@ impl App {
         }
     }
 
+    /// Connects to the lab; starts one on this machine when none is configured.
+    ///
+    /// # Errors
+    /// As [`App::connect`], or that the lab does not start.
+    pub async fn connect_or_start(&self) -> Outcome<Client> {
+        if let Some(context) = self.running_context()? {
+            return Client::connect(&context).await;
+        }
+        let state_dir = self.state_dir()?;
+        self.screen.say(&format!(
+            "No lab is configured: starting one on this machine, in the background ({})\n",
+            state_dir.display()
+        ));
+        lab::start::start(&state_dir, &self.interrupt).await?;
+        self.connect().await
+    }
+
     /// Prints the message a command would send, when that was asked for; whether it was.
     ///
     /// # Errors
@@ -117,7 +135,8 @@ impl App {
         let address = self.address::<R>(project)?;
         let body = lab_wire::encode_json(request);
         let body = String::from_utf8_lossy(&body);
-        self.screen.print(&format!("{} {body}\n", address.subject()))?;
+        self.screen
+            .print(&format!("{} {body}\n", address.subject()))?;
         Ok(true)
     }
 
@@ -136,7 +155,9 @@ impl App {
     /// Unreadable credentials.
     pub fn user(&self) -> Outcome<UserName> {
         match self.context()? {
-            Some(Context { user: Some(user), .. }) => Ok(user),
+            Some(Context {
+                user: Some(user), ..
+            }) => Ok(user),
             Some(context) => user_of(&read_credentials(&context)?),
             None => match &self.globals.user {
                 Some(user) => Ok(user.clone()),
@@ -230,7 +251,8 @@ impl Client {
         project: Option<&ProjectName>,
         request: &R,
     ) -> Outcome<R::Reply> {
-        self.call_with(project, request, CallOptions::default()).await
+        self.call_with(project, request, CallOptions::default())
+            .await
     }
 
     /// Sends a request with options of its own and waits for its reply.

@@ -145,7 +145,10 @@ fn dockerfile_inside(dockerfile: &str) -> Result<String, Error> {
 /// The rules for this Dockerfile: `<Dockerfile>.dockerignore` if there is one, else `.dockerignore`.
 /// The Dockerfile and the rules themselves are always sent; the engine applies the rules again.
 fn ignore_list(root: &Path, dockerfile: &str) -> Result<IgnoreList, Error> {
-    let names = [format!("{dockerfile}.dockerignore"), ".dockerignore".to_owned()];
+    let names = [
+        format!("{dockerfile}.dockerignore"),
+        ".dockerignore".to_owned(),
+    ];
     for name in names {
         let path = root.join(&name);
         let text = match std::fs::read_to_string(&path) {

@@ -98,6 +98,9 @@ pub struct ProjectArgs {
     /// The folder that relative paths start from. Default: the first file's
     #[arg(long, value_name = "DIR")]
     pub project_directory: Option<PathBuf>,
+    /// A file of variables to read in place of .env; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub env_file: Vec<String>,
 }
 
 impl ProjectArgs {
@@ -106,12 +109,15 @@ impl ProjectArgs {
     pub fn or(mut self, left: &Self) -> Self {
         let mut files = left.file.clone();
         files.append(&mut self.file);
+        let mut env_files = left.env_file.clone();
+        env_files.append(&mut self.env_file);
         Self {
             file: files,
             project_name: self.project_name.or_else(|| left.project_name.clone()),
             project_directory: self
                 .project_directory
                 .or_else(|| left.project_directory.clone()),
+            env_file: env_files,
         }
     }
 }
@@ -133,6 +139,7 @@ impl From<LongProjectArgs> for ProjectArgs {
             file: long.file,
             project_name: long.project_name,
             project_directory: None,
+            env_file: Vec::new(),
         }
     }
 }

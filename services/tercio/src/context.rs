@@ -75,7 +75,9 @@ pub fn resolve(
     let asked = flags.or(environment);
     let local = asked.nats_url.is_none() && asked.creds.is_none();
     let own_creds = asked.user.as_ref().and_then(creds_of);
-    let nats_url = asked.nats_url.or_else(|| lab.map(|lab| lab.nats_url.clone()));
+    let nats_url = asked
+        .nats_url
+        .or_else(|| lab.map(|lab| lab.nats_url.clone()));
     let Some(nats_url) = nats_url else {
         return match asked.creds {
             None => Ok(None),
@@ -136,19 +138,26 @@ mod tests {
     }
 
     fn lab() -> LabFile {
-        LabFile::new("nats://local", "/lab/admin.creds", UserName::new("admin").unwrap())
+        LabFile::new(
+            "nats://local",
+            "/lab/admin.creds",
+            UserName::new("admin").unwrap(),
+        )
     }
 
     fn words(context: &Context) -> String {
         let user = context.user.as_ref().map_or("-", UserName::as_str);
         let local = if context.local { "local" } else { "asked" };
-        format!("{} {} {user} {local}", context.nats_url, context.creds.display())
+        format!(
+            "{} {} {user} {local}",
+            context.nats_url,
+            context.creds.display()
+        )
     }
 
     fn resolved(flags: Wish, environment: Wish, lab: Option<&LabFile>) -> String {
-        let issued = |user: &UserName| {
-            (user.as_str() == "vera").then(|| PathBuf::from("/lab/vera.creds"))
-        };
+        let issued =
+            |user: &UserName| (user.as_str() == "vera").then(|| PathBuf::from("/lab/vera.creds"));
         match resolve(flags, environment, lab, issued) {
             Ok(Some(context)) => words(&context),
             Ok(None) => "none".to_owned(),
@@ -197,7 +206,11 @@ mod tests {
         let read = |user: &str| {
             let user = user.to_owned();
             Wish::of_environment(move |name| {
-                Some(if name == "TERCIO_USER" { user.clone() } else { String::new() })
+                Some(if name == "TERCIO_USER" {
+                    user.clone()
+                } else {
+                    String::new()
+                })
             })
         };
         assert_eq!(read("").unwrap(), Wish::default());

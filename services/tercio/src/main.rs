@@ -1,2 +1,7 @@
-//! The `tercio` binary.
-fn main() {}
+//! The `tercio` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tercio::main(std::env::args_os())
+}

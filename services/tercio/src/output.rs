@@ -1,6 +1,5 @@
 //! What people and scripts see.
 
-
 pub mod message;
 pub mod moment;
 pub mod progress;

@@ -1,5 +1,6 @@
 //! What commands on a project share: its files, its name, its rows, waiting for it.
 
+pub mod converge;
 pub mod discover;
 pub mod goal;
 pub mod load;

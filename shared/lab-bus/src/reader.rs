@@ -5,7 +5,9 @@ use async_nats::jetstream::consumer::pull::{Ordered, OrderedConfig};
 use bytes::Bytes;
 use futures::StreamExt as _;
 
-use crate::bus::{Bus, Headers, Message};
+use tokio::sync::watch;
+
+use crate::bus::{Bus, ConnectionStatus, Headers, Message};
 
 /// One message of a stream.
 pub(crate) struct Read {
@@ -20,6 +22,7 @@ pub(crate) struct Read {
 /// A reading under way.
 pub(crate) struct Reader {
     messages: Box<Ordered>,
+    status: watch::Receiver<ConnectionStatus>,
     /// How many messages there were at the start.
     pub(crate) pending: u64,
 }
@@ -46,6 +49,8 @@ impl Reader {
             deliver_policy: from,
             ..OrderedConfig::default()
         };
+        let mut status = bus.status();
+        status.mark_unchanged();
         let context = async_nats::jetstream::new(bus.client().clone());
         let consumer = context.create_consumer_on_stream(config, stream);
         let consumer = consumer.await.map_err(|error| error.to_string())?;
@@ -53,13 +58,20 @@ impl Reader {
         let messages = consumer.messages().await;
         Ok(Self {
             messages: Box::new(messages.map_err(|error| error.to_string())?),
+            status,
             pending,
         })
     }
 
-    /// The next message. Cancel-safe.
+    /// The next message. An error ends the reading: the connection broke, or the server did not
+    /// answer in time. Begin a new one after the last message that came. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Result<Read, String> {
-        let message = self.messages.next().await.ok_or("the reading has ended")?;
+        let message = tokio::select! {
+            biased;
+            // The client library would notice after two missed heartbeats, half a minute later.
+            _ = self.status.changed() => return Err("the connection broke".into()),
+            message = self.messages.next() => message.ok_or("the reading has ended")?,
+        };
         let message = message.map_err(|error| error.to_string())?;
         let info = message.info().map_err(|error| error.to_string())?;
         let (sequence, pending) = (info.stream_sequence, info.pending);

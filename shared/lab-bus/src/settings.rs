@@ -44,17 +44,12 @@ impl Nats {
     /// Connects as `name`, waiting for a server that is not there yet.
     ///
     /// # Errors
-    /// `BUS0010` when the credentials cannot be read, `BUS0011` when the server refuses them.
+    /// The credentials cannot be read, or the server refuses them.
     pub async fn connect(&self, name: &str) -> Result<Bus, Problem> {
-        let credentials = Credentials::read(&self.credentials).map_err(|error| {
-            Problem::new("BUS0010", format!("the credentials of {name} cannot be used: {error}"))
-                .help("`tercio lab init` makes one `.creds` file for each role; name it with nats.credentials")
-        })?;
-        let mut options = ConnectOptions::new(self.urls.clone(), credentials, name);
-        options.retry_initial = true;
-        Bus::connect(options).await.map_err(|error| {
-            Problem::new("BUS0011", format!("{name} cannot join the bus: {error}"))
-                .help("check nats.urls, and that the credentials were made by this lab")
-        })
+        let credentials = Credentials::read(&self.credentials);
+        let credentials = credentials.map_err(|error| error.problem())?;
+        let options = ConnectOptions::new(self.urls.clone(), credentials, name);
+        let connected = Bus::connect(options.retry_initial()).await;
+        connected.map_err(|error| error.problem())
     }
 }

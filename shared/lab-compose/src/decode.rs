@@ -93,21 +93,14 @@ impl Decoder<'_> {
     fn services(&mut self, root: &Map) -> BTreeMap<ServiceName, Service> {
         let mut services = BTreeMap::new();
         let trail = Trail::ROOT.key("services");
-        let Some(node) = root.get("services") else {
-            self.sink.add(
-                Finding::error(codes::NO_SERVICES, None, "the files define no service")
-                    .help("add a service, as in `services: {web: {image: nginx}}`"),
-            );
+        let section = root.get("services");
+        let Some(map) = section
+            .and_then(Node::as_map)
+            .filter(|map| !map.0.is_empty())
+        else {
+            self.no_services(section);
             return services;
         };
-        let Some(map) = node.as_map() else {
-            return services;
-        };
-        if map.0.is_empty() {
-            let message = "the files define no service";
-            self.sink
-                .add(Finding::error(codes::NO_SERVICES, node.place, message));
-        }
         for entry in &map.0 {
             let name = self.name(&entry.key, entry.place, ServiceName::new);
             let body = entry.node.as_map();
@@ -118,6 +111,17 @@ impl Decoder<'_> {
             }
         }
         services
+    }
+
+    /// Where another fault is known, it may be the reason; then there is nothing to add.
+    fn no_services(&mut self, section: Option<&Node>) {
+        if !self.sink.has_errors() {
+            let place = section.map(|node| node.place);
+            self.sink.add(
+                Finding::error(codes::NO_SERVICES, place, "the files define no service")
+                    .help("add one, as in `services: {web: {image: nginx}}`"),
+            );
+        }
     }
 
     /// A name the user chose, or the report that it is none.

@@ -25,6 +25,8 @@ pub(crate) enum Shape {
     Text,
     /// A text; a whole number becomes one.
     TextOrNumber,
+    /// A text such as `1m30s`.
+    Duration,
     /// A whole number, or a text that reads as one.
     Integer,
     /// True or false, or a text that reads as one.

@@ -12,7 +12,7 @@ const NESTING_MAX: usize = 32;
 pub(crate) const EXPANDED_BYTES_MAX: usize = 32 << 20;
 
 /// Finds the value of a variable.
-pub(crate) type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
+pub type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// What became of a text.
 #[derive(Debug, Default, PartialEq, Eq)]

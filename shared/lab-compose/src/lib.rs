@@ -1,8 +1,23 @@
 //! Compose files and environment to a model and a plan. Pure.
+//!
+//! This crate decides what a project *is* and what must change to get there. It reads no disk, knows
+//! no clock and no environment but what it is given, and answers every input: what is wrong with a
+//! file is data, all of it at once, each finding with its place.
+//!
+//! ```text
+//! [load]  texts ─ yaml ─► trees with places ─ interpolate ─ grammar::canonical ─► full forms
+//!               one tree a file ─ grammar::merge ─► one tree ─ decode, check ─► Project
+//! Project ─ to_model ─► ProjectModel (lab-types)        Project ─ to_yaml, to_json ─► `config`
+//! [plan]  Project × CurrentProject × images ─► Plan: operations with causes, and a hash
+//! ```
+//!
+//! What Compose allows stands in tables (`grammar::service`, `grammar::file`); a further attribute is
+//! a row there, a field of [`project::Service`] and a line in `decode`. Attributes that Compose has
+//! and Tercio cannot act on yet are refused by name and place, never ignored.
 
 mod check;
 pub mod codes;
-pub mod config;
+mod config;
 mod decode;
 pub mod doc;
 pub mod dotenv;

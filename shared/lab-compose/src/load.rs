@@ -3,7 +3,7 @@
 mod environment;
 mod name;
 
-use lab_types::Diagnostic;
+use lab_types::{Diagnostic, ProjectName};
 
 use crate::codes;
 use crate::decode::{self, Scope};
@@ -89,13 +89,14 @@ impl Loader<'_> {
         let layers = self.layers();
         let mut env = self.environment(env);
         let layers = layers?;
-        let name = self.name(&layers, &env);
-        if let Some(name) = &name {
-            env.insert("COMPOSE_PROJECT_NAME".to_owned(), name.to_string());
-        }
-        let root = self.merged(layers, &env)?;
         // A project without a usable name is read to the end all the same, to find what else is wrong.
-        let name = name.or_else(|| lab_types::ProjectName::new("unnamed").ok())?;
+        let name = self
+            .name(&layers, &env)
+            .or_else(|| ProjectName::new("unnamed").ok())?;
+        env.insert("COMPOSE_PROJECT_NAME".to_owned(), name.to_string());
+        env.entry("PWD".to_owned())
+            .or_insert_with(|| self.options.project_dir.clone());
+        let root = self.merged(layers, &env)?;
         let current_dir = self
             .options
             .current_dir

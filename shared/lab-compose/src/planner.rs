@@ -197,6 +197,3 @@ impl Draft {
 fn service_resource(name: &ServiceName) -> String {
     format!("service:{name}")
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,7 +2,7 @@
 //!
 //! Every value here is valid, every path absolute, every reference resolved. How to get from here to
 //! what the scheduler wants is in [`to_model`](Project::to_model), how to print it in
-//! [`crate::config`].
+//! `config`.
 
 mod model;
 

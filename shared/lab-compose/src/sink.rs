@@ -112,7 +112,7 @@ impl Sink {
         if finding.severity == Severity::Error {
             self.errors += 1;
         }
-        if self.found.len() >= FINDINGS_MAX {
+        if self.is_full() {
             self.dropped += 1;
             return;
         }
@@ -130,6 +130,11 @@ impl Sink {
         if !self.found.contains(&entry) {
             self.found.push(entry);
         }
+    }
+
+    /// Whether a further finding would only be counted: then it need not be worded with care.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.found.len() >= FINDINGS_MAX
     }
 
     /// Whether anything found makes the files unusable.

@@ -4,6 +4,7 @@
 //! what `<<` means), because those are the rules users of Compose files know; aliases are already
 //! replaced by what they stand for, and all of it is bounded ([`limits`]).
 
+mod anchored;
 mod keys;
 mod read;
 mod scalar;
@@ -159,7 +160,8 @@ impl Value {
         match self {
             Self::Null => "nothing",
             Self::Bool(_) => "a truth value",
-            Self::Int(_) | Self::Float(_) => "a number",
+            Self::Int(_) => "a number",
+            Self::Float(_) => "a number with a fraction",
             Self::Text(_) => "a text",
             Self::Date(_) => "a date",
             Self::List(_) => "a list",

@@ -194,7 +194,10 @@ impl AgentCore {
 
     /// A look at the engine is complete.
     pub fn on_observed(&mut self, mark: ObservationMark, observed: Observed, now: UnixMillis) {
-        self.engine.looked(mark, observed, now);
+        if self.engine.looked(mark, observed, now) {
+            // Whether there is an engine is one of the node's facts, which only full reports tell.
+            self.reporter.want_full();
+        }
         self.undecided = true;
     }
 

@@ -247,7 +247,7 @@ impl Step<'_> {
         for other in self.new.tasks.values() {
             let slot = (other.project.clone(), other.service.clone(), other.slot);
             let ended = self.after.desired.outcomes.get(&slot);
-            if ended.is_none_or(|ended| ended.spec != other.spec) {
+            if ended.is_none_or(|ended| ended.task != other.id) {
                 sum.nano_cpus += reservation(other).nano_cpus;
                 sum.memory_bytes += reservation(other).memory_bytes;
             }
@@ -280,7 +280,7 @@ impl Step<'_> {
             let others = self.new.tasks.values().filter(|other| {
                 let slot = (other.project.clone(), other.service.clone(), other.slot);
                 let ended = self.after.desired.outcomes.get(&slot);
-                other.id != task.id && ended.is_none_or(|ended| ended.spec != other.spec)
+                other.id != task.id && ended.is_none_or(|ended| ended.task != other.id)
             });
             let mut held = others.flat_map(&ports);
             let taken = held.any(|(p, proto, ip)| p == port && proto == protocol && ip == host_ip);

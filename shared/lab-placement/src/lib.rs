@@ -28,7 +28,10 @@ mod port;
 pub mod record;
 pub mod rng;
 pub mod view;
+mod words;
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod testing;
 

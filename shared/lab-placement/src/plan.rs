@@ -97,6 +97,7 @@ pub fn plan(input: &PlanningInput<'_>, rng: &mut PlacementRng) -> Outcome {
     outcomes::record(&mut board);
     withdraw::mark(&mut board);
     withdraw::retire(&mut board);
+    objects::complete_removals(&mut board);
     place::place(&mut board, rng);
     gates::open(&mut board);
     let converged = converged::tell(&mut board);

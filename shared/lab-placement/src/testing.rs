@@ -256,7 +256,11 @@ impl Small {
         };
         let outcome = plan::plan(&input, &mut self.rng);
         let violations = check::outcome(&self.lab, &outcome);
-        assert_eq!(violations, [], "{outcome:#?}");
+        if !violations.is_empty() {
+            let before = self.shown();
+            self.lab.apply_outcome(&outcome);
+            panic!("{violations:?}\nbefore:\n{before}after:\n{}", self.shown());
+        }
         outcome
     }
 
@@ -383,7 +387,7 @@ impl Small {
                 let image = &self.lab.desired.specs[&task.spec].image;
                 lines.push(format!(
                     "  {}/{} {} ({image}) {target}{gate}",
-                    task.project, task.service, task.slot
+                    task.project, task.service, task.slot,
                 ));
             }
             lines.sort();

@@ -1,5 +1,8 @@
 //! A TCP proxy that breaks connections as told.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -12,10 +15,13 @@ pub enum Flow {
     /// It passes them on.
     Pass,
     /// It reads what the server says and throws it away: acknowledgements are lost. What follows on
-    /// that connection is out of step, so go on to [`Flow::Cut`] before [`Flow::Pass`].
+    /// that connection is out of step, so go on with
+    /// [`Proxy::break_connections`].
     LoseReplies,
     /// The same with what the client says.
     LoseRequests,
+    /// It keeps back what the client says, and passes it on when the flow changes: messages are late.
+    HoldRequests,
     /// It closes all connections and takes no new ones.
     Cut,
 }
@@ -28,6 +34,10 @@ const BUFFER_BYTES: usize = 64 * 1024;
 pub struct Proxy {
     port: u16,
     flow: watch::Sender<Flow>,
+    /// How often all connections were broken.
+    breaks: watch::Sender<u64>,
+    /// How many replies pass before [`Flow::LoseReplies`] loses the others.
+    spared: Arc<AtomicU32>,
     acceptor: JoinHandle<()>,
 }
 
@@ -41,12 +51,20 @@ impl Proxy {
         let listener = listener.expect("invariant: the loopback has a free port");
         let address = listener.local_addr();
         let port = address.expect("invariant: a listener has an address").port();
-        let (flow, seen) = watch::channel(Flow::Pass);
-        let acceptor = tokio::spawn(accept(listener, target, seen));
+        let flow = watch::Sender::new(Flow::Pass);
+        let breaks = watch::Sender::new(0);
+        let spared = Arc::new(AtomicU32::new(0));
+        let told = Told {
+            spared: Arc::clone(&spared),
+            flow: flow.subscribe(),
+            breaks: breaks.subscribe(),
+        };
         Self {
             port,
             flow,
-            acceptor,
+            breaks,
+            spared,
+            acceptor: tokio::spawn(accept(listener, target, told)),
         }
     }
 
@@ -60,6 +78,19 @@ impl Proxy {
     pub fn set(&self, flow: Flow) {
         self.flow.send_replace(flow);
     }
+
+    /// Loses what the server says after so many more pieces of it: one is the answer to the request
+    /// that is sent next.
+    pub fn lose_replies_after(&self, pieces: u32) {
+        self.spared.store(pieces, Ordering::SeqCst);
+        self.set(Flow::LoseReplies);
+    }
+
+    /// Breaks all connections and passes on what comes by new ones.
+    pub fn break_connections(&self) {
+        self.breaks.send_modify(|breaks| *breaks += 1);
+        self.set(Flow::Pass);
+    }
 }
 
 impl Drop for Proxy {
@@ -69,47 +100,93 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, target: u16, flow: watch::Receiver<Flow>) {
+/// What a connection is told.
+#[derive(Clone)]
+struct Told {
+    spared: Arc<AtomicU32>,
+    flow: watch::Receiver<Flow>,
+    breaks: watch::Receiver<u64>,
+}
+
+impl Told {
+    /// Waits until the connection is to end.
+    async fn over(&mut self) {
+        self.breaks.mark_unchanged();
+        tokio::select! {
+            _ = self.breaks.changed() => {}
+            _ = self.flow.wait_for(|flow| *flow == Flow::Cut) => {}
+        }
+    }
+}
+
+async fn accept(listener: TcpListener, target: u16, told: Told) {
     while let Ok((client, _)) = listener.accept().await {
-        if *flow.borrow() == Flow::Cut {
+        if *told.flow.borrow() == Flow::Cut {
             continue;
         }
         let Ok(server) = TcpStream::connect(("127.0.0.1", target)).await else {
             continue;
         };
-        // Small messages must not wait for each other, or the proxy slows what it should not.
-        let _ = client.set_nodelay(true);
-        let _ = server.set_nodelay(true);
-        let (from_client, to_client) = client.into_split();
-        let (from_server, to_server) = server.into_split();
-        let lost = Flow::LoseRequests;
-        tokio::spawn(copy(from_client, to_server, flow.clone(), lost));
-        let lost = Flow::LoseReplies;
-        tokio::spawn(copy(from_server, to_client, flow.clone(), lost));
+        tokio::spawn(connection(client, server, told.clone()));
     }
 }
 
-/// Passes bytes on until an end closes or the flow is cut; drops them while the flow is `lost`.
+async fn connection(client: TcpStream, server: TcpStream, mut told: Told) {
+    // Small messages must not wait for each other, or the proxy slows what it should not.
+    let _ = client.set_nodelay(true);
+    let _ = server.set_nodelay(true);
+    let (from_client, to_client) = client.into_split();
+    let (from_server, to_server) = server.into_split();
+    let (flow, spared) = (told.flow.clone(), Arc::clone(&told.spared));
+    tokio::select! {
+        biased;
+        () = told.over() => {}
+        () = copy(from_client, to_server, flow.clone(), Way::Requests, &spared) => {}
+        () = copy(from_server, to_client, flow, Way::Replies, &spared) => {}
+    }
+}
+
+/// Which way bytes go.
+#[derive(Clone, Copy)]
+enum Way {
+    Requests,
+    Replies,
+}
+
+impl Way {
+    fn is_held(self, flow: Flow) -> bool {
+        matches!((self, flow), (Self::Requests, Flow::HoldRequests))
+    }
+
+    fn is_lost(self, flow: Flow) -> bool {
+        matches!(
+            (self, flow),
+            (Self::Requests, Flow::LoseRequests) | (Self::Replies, Flow::LoseReplies)
+        )
+    }
+}
+
+/// Passes bytes on until an end closes, as the flow allows.
 async fn copy(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     mut flow: watch::Receiver<Flow>,
-    lost: Flow,
+    way: Way,
+    spared: &AtomicU32,
 ) {
     let mut buffer = vec![0; BUFFER_BYTES];
-    let mut cut = flow.clone();
     loop {
-        let read = tokio::select! {
-            biased;
-            _ = cut.wait_for(|flow| *flow == Flow::Cut) => return,
-            // Cancel-safe: nothing is read when the cut comes first.
-            read = from.read(&mut buffer) => read,
-        };
-        let bytes = match read {
+        let bytes = match from.read(&mut buffer).await {
             Ok(0) | Err(_) => return,
             Ok(count) => buffer.get(..count).unwrap_or_default(),
         };
-        if *flow.borrow_and_update() != lost && to.write_all(bytes).await.is_err() {
+        if flow.wait_for(|flow| !way.is_held(*flow)).await.is_err() {
+            return;
+        }
+        let spare = |left: u32| left.checked_sub(1);
+        let lost = way.is_lost(*flow.borrow())
+            && spared.fetch_update(Ordering::SeqCst, Ordering::SeqCst, spare).is_err();
+        if !lost && to.write_all(bytes).await.is_err() {
             return;
         }
     }

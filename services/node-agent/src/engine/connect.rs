@@ -41,7 +41,9 @@ pub fn socket(configured: Option<&Path>, docker_host: Option<&str>) -> Result<Pa
                 "AGT0004",
                 format!("DOCKER_HOST is {host}, which is not a socket of this node"),
             )
-            .help("unset DOCKER_HOST, or set the agent's `engine.socket` to the path of the socket")),
+            .help(
+                "unset DOCKER_HOST, or set the agent's `engine.socket` to the path of the socket",
+            )),
         },
     }
 }
@@ -76,10 +78,15 @@ impl Engine {
             api_version: docker.client_version().to_string(),
         };
         if docker.client_version() < API_MIN {
-            let EngineFacts { version, api_version } = facts;
+            let EngineFacts {
+                version,
+                api_version,
+            } = facts;
             return Err(Error::new(
                 Kind::TooOld,
-                format!("the Docker engine is too old: {version} speaks API {api_version}, at least {API_MIN} is needed"),
+                format!(
+                    "the Docker engine is too old: {version} speaks API {api_version}, at least {API_MIN} is needed"
+                ),
             ));
         }
         Ok(Self {
@@ -102,7 +109,9 @@ impl Engine {
 
     /// For changing, which may wait `extra` by itself.
     pub(crate) fn changing(&self, extra: Duration) -> Docker {
-        self.docker.clone().with_timeout(CHANGE_MAX.saturating_add(extra))
+        self.docker
+            .clone()
+            .with_timeout(CHANGE_MAX.saturating_add(extra))
     }
 
     /// What a failure of `doing` means.
@@ -126,7 +135,12 @@ mod tests {
             socket(None, Some(" ")),
             socket(None, None),
         ];
-        let expected = ["/run/a.sock", "/run/b.sock", "/var/run/docker.sock", "/var/run/docker.sock"];
+        let expected = [
+            "/run/a.sock",
+            "/run/b.sock",
+            "/var/run/docker.sock",
+            "/var/run/docker.sock",
+        ];
         assert_eq!(found.map(Result::unwrap), expected.map(PathBuf::from));
     }
 

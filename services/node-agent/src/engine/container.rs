@@ -18,7 +18,12 @@ const NANOS: u64 = 1_000_000;
 /// The container, if it is one of `site`'s.
 pub(super) fn observed(found: ContainerInspectResponse, site: &Site) -> Option<ObservedContainer> {
     let name = found.name?.trim_start_matches('/').to_owned();
-    let labels = labels_of(found.config.as_ref().and_then(|config| config.labels.as_ref()));
+    let labels = labels_of(
+        found
+            .config
+            .as_ref()
+            .and_then(|config| config.labels.as_ref()),
+    );
     let identity = labels::container_owner(&site.lab, &site.node, &name, &labels).ok()?;
     let state = found.state.unwrap_or_default();
     let ports = found.network_settings.and_then(|settings| settings.ports);
@@ -72,7 +77,9 @@ fn bound(ports: PortMap) -> Vec<PortPublish> {
         };
         for binding in bindings.into_iter().flatten() {
             let published = binding.host_port.and_then(|port| port.parse().ok());
-            let host_ip = binding.host_ip.filter(|ip| !matches!(ip.as_str(), "" | "0.0.0.0" | "::"));
+            let host_ip = binding
+                .host_ip
+                .filter(|ip| !matches!(ip.as_str(), "" | "0.0.0.0" | "::"));
             if published.is_some() {
                 all.insert(PortPublish {
                     host_ip,

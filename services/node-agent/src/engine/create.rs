@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use bollard::models::{
-    ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, Mount as EngineMount, MountType,
-    NetworkingConfig, PortBinding, PortMap, RestartPolicy, RestartPolicyNameEnum,
+    ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, Mount as EngineMount,
+    MountType, NetworkingConfig, PortBinding, PortMap, RestartPolicy, RestartPolicyNameEnum,
 };
 use lab_converge::CreateContainer;
 use lab_types::{
-    DurationMs, HealthCheck, HealthTest, Mount, MountSource, NetworkAttachment, PortPublish, TaskSpec,
+    DurationMs, HealthCheck, HealthTest, Mount, MountSource, NetworkAttachment, PortPublish,
+    TaskSpec,
 };
 
 use super::error::{Error, Kind};
@@ -22,7 +23,10 @@ const NANOS: u64 = 1_000_000;
 /// [`Kind::BadSpec`] for a path that the engine's notation cannot hold.
 pub(super) fn body(create: &CreateContainer) -> Result<ContainerCreateBody, Error> {
     let spec = &create.spec;
-    let environment = spec.environment.iter().map(|(name, value)| format!("{name}={value}"));
+    let environment = spec
+        .environment
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"));
     Ok(ContainerCreateBody {
         image: Some(create.image.clone()),
         cmd: spec.command.clone(),
@@ -34,7 +38,10 @@ pub(super) fn body(create: &CreateContainer) -> Result<ContainerCreateBody, Erro
         stop_timeout: Some(seconds(spec.stop_grace)),
         host_config: Some(host_config(spec)?),
         networking_config: spec.networks.first().map(|first| NetworkingConfig {
-            endpoints_config: Some(HashMap::from([(first.engine_name.to_string(), endpoint(first))])),
+            endpoints_config: Some(HashMap::from([(
+                first.engine_name.to_string(),
+                endpoint(first),
+            )])),
         }),
         ..ContainerCreateBody::default()
     })
@@ -66,14 +73,17 @@ fn host_config(spec: &TaskSpec) -> Result<HostConfig, Error> {
     for mount in &spec.mounts {
         match mounted(mount)? {
             Mounted::Bind(bind) => binds.push(bind),
-            Mounted::Mount(mount) => mounts.push(mount),
+            Mounted::Mount(mount) => mounts.push(*mount),
         }
     }
     Ok(HostConfig {
         binds: Some(binds),
         mounts: Some(mounts),
         port_bindings: Some(port_bindings(&spec.ports)),
-        network_mode: spec.networks.first().map(|first| first.engine_name.to_string()),
+        network_mode: spec
+            .networks
+            .first()
+            .map(|first| first.engine_name.to_string()),
         // The agent alone restarts: two that do would count attempts differently.
         restart_policy: Some(RestartPolicy {
             name: Some(RestartPolicyNameEnum::NO),
@@ -86,12 +96,14 @@ fn host_config(spec: &TaskSpec) -> Result<HostConfig, Error> {
 enum Mounted {
     /// The old notation: the only one by which engines before 23.0 make a missing folder.
     Bind(String),
-    Mount(EngineMount),
+    Mount(Box<EngineMount>),
 }
 
 fn mounted(mount: &Mount) -> Result<Mounted, Error> {
     let (typ, source) = match &mount.source {
-        MountSource::Volume { engine_name, .. } => (MountType::VOLUME, Some(engine_name.to_string())),
+        MountSource::Volume { engine_name, .. } => {
+            (MountType::VOLUME, Some(engine_name.to_string()))
+        }
         MountSource::Anonymous => (MountType::VOLUME, None),
         MountSource::Bind {
             path,
@@ -102,13 +114,13 @@ fn mounted(mount: &Mount) -> Result<Mounted, Error> {
             create_host_path: true,
         } => return bind(path, mount).map(Mounted::Bind),
     };
-    Ok(Mounted::Mount(EngineMount {
+    Ok(Mounted::Mount(Box::new(EngineMount {
         target: Some(mount.target.clone()),
         source,
         typ: Some(typ),
         read_only: Some(mount.read_only),
         ..EngineMount::default()
-    }))
+    })))
 }
 
 fn bind(path: &str, mount: &Mount) -> Result<String, Error> {
@@ -134,9 +146,17 @@ fn port_bindings(ports: &[PortPublish]) -> PortMap {
         let binding = PortBinding {
             host_ip: port.host_ip.clone(),
             // Empty: any free one.
-            host_port: Some(port.published.map(|port| port.to_string()).unwrap_or_default()),
+            host_port: Some(
+                port.published
+                    .map(|port| port.to_string())
+                    .unwrap_or_default(),
+            ),
         };
-        bindings.entry(port_key(port)).or_default().get_or_insert_default().push(binding);
+        bindings
+            .entry(port_key(port))
+            .or_default()
+            .get_or_insert_default()
+            .push(binding);
     }
     bindings
 }
@@ -144,7 +164,9 @@ fn port_bindings(ports: &[PortPublish]) -> PortMap {
 fn healthcheck(check: &HealthCheck) -> HealthConfig {
     let test = match &check.test {
         HealthTest::Disabled => vec!["NONE".to_owned()],
-        HealthTest::Exec { argv } => std::iter::once("CMD".to_owned()).chain(argv.clone()).collect(),
+        HealthTest::Exec { argv } => std::iter::once("CMD".to_owned())
+            .chain(argv.clone())
+            .collect(),
         HealthTest::Shell { line } => vec!["CMD-SHELL".to_owned(), line.clone()],
     };
     HealthConfig {

@@ -124,7 +124,9 @@ impl Error {
                 status_code,
                 message,
             } => Self::of_answer(doing, kind_of(status_code, &message), &message),
-            Engine::DockerStreamError { error } => Self::of_answer(doing, kind_of(500, &error), &error),
+            Engine::DockerStreamError { error } => {
+                Self::of_answer(doing, kind_of(500, &error), &error)
+            }
             Engine::RequestTimeoutError => Self::new(
                 Kind::Timeout,
                 format!("the Docker engine did not answer in time: {doing}"),
@@ -150,14 +152,19 @@ impl Error {
     fn of_transport(doing: &str, socket: &Path, error: Engine) -> Self {
         let shown = socket.display();
         let (kind, message) = match &error {
-            Engine::SocketNotFoundError(_) => {
-                (Kind::Unreachable, format!("no Docker engine answers at {shown}"))
-            }
+            Engine::SocketNotFoundError(_) => (
+                Kind::Unreachable,
+                format!("no Docker engine answers at {shown}"),
+            ),
             other => match io_kind(other) {
-                Some(std::io::ErrorKind::PermissionDenied) => {
-                    (Kind::Denied, format!("the Docker engine at {shown} may not be used"))
-                }
-                Some(_) => (Kind::Unreachable, format!("no Docker engine answers at {shown}")),
+                Some(std::io::ErrorKind::PermissionDenied) => (
+                    Kind::Denied,
+                    format!("the Docker engine at {shown} may not be used"),
+                ),
+                Some(_) => (
+                    Kind::Unreachable,
+                    format!("no Docker engine answers at {shown}"),
+                ),
                 None if is_broken_connection(other) => (
                     Kind::Unreachable,
                     format!("the Docker engine at {shown} broke off: {doing}"),
@@ -206,7 +213,9 @@ fn io_kind(error: &(dyn std::error::Error + 'static)) -> Option<std::io::ErrorKi
 const fn is_broken_connection(error: &Engine) -> bool {
     matches!(
         error,
-        Engine::HyperResponseError { .. } | Engine::HyperLegacyError { .. } | Engine::IOError { .. }
+        Engine::HyperResponseError { .. }
+            | Engine::HyperLegacyError { .. }
+            | Engine::IOError { .. }
     )
 }
 
@@ -275,13 +284,19 @@ const fn help(kind: Kind) -> Option<&'static str> {
             Some("run the agent as root, or as a user of the group that owns the socket (`docker`)")
         }
         Kind::TooOld => Some("install Docker Engine 20.10 or newer on this node"),
-        Kind::Timeout => Some("look at the engine's log (`journalctl -u docker`); the agent keeps trying"),
-        Kind::ImageMissing => Some("check the image's name and tag, or build or load it on this node"),
+        Kind::Timeout => {
+            Some("look at the engine's log (`journalctl -u docker`); the agent keeps trying")
+        }
+        Kind::ImageMissing => {
+            Some("check the image's name and tag, or build or load it on this node")
+        }
         Kind::Registry => Some("check this node's network and the registry's address"),
         Kind::NameTaken => Some("rename or remove the other container; Tercio never touches it"),
         Kind::PortTaken => Some("stop what listens there, or publish another port"),
         Kind::DiskFull => Some("free some space: `docker system df` shows what Docker keeps"),
-        Kind::LogsUnreadable => Some("use the engine's log driver `json-file`, `local` or `journald`"),
+        Kind::LogsUnreadable => {
+            Some("use the engine's log driver `json-file`, `local` or `journald`")
+        }
         Kind::NotFound | Kind::InUse | Kind::BadSpec | Kind::BuildStep | Kind::Other => None,
     }
 }
@@ -301,7 +316,11 @@ mod tests {
             status_code,
             message,
         };
-        Error::of("start container shop-web-1", Path::new("/run/d.sock"), error)
+        Error::of(
+            "start container shop-web-1",
+            Path::new("/run/d.sock"),
+            error,
+        )
     }
 
     #[test]
@@ -338,7 +357,11 @@ mod tests {
                 "Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io: no such host",
                 Kind::Registry,
             ),
-            (500, "write /var/lib/x: no space left on device", Kind::DiskFull),
+            (
+                500,
+                "write /var/lib/x: no space left on device",
+                Kind::DiskFull,
+            ),
             (500, "something new", Kind::Other),
         ];
         for (status, message, kind) in cases {
@@ -349,12 +372,23 @@ mod tests {
     #[test]
     fn a_taken_port_is_named_with_its_protocol() {
         for (message, port) in [
-            ("x: Bind for 0.0.0.0:5000 failed: port is already allocated", "5000/tcp"),
-            ("x: listen tcp4 127.0.0.1:80: bind: address already in use", "80/tcp"),
-            ("x: listen udp [::]:53: bind: address already in use", "53/udp"),
+            (
+                "x: Bind for 0.0.0.0:5000 failed: port is already allocated",
+                "5000/tcp",
+            ),
+            (
+                "x: listen tcp4 127.0.0.1:80: bind: address already in use",
+                "80/tcp",
+            ),
+            (
+                "x: listen udp [::]:53: bind: address already in use",
+                "53/udp",
+            ),
         ] {
             let problem = Problem::from(&refused(500, message));
-            let wanted = format!("cannot start container shop-web-1: port {port} of this node is already in use");
+            let wanted = format!(
+                "cannot start container shop-web-1: port {port} of this node is already in use"
+            );
             assert_eq!(problem.message, wanted);
             assert_eq!(problem.code.0, "AGT0012");
         }

@@ -5,21 +5,30 @@
 use std::path::Path;
 use std::time::Duration;
 
-use bollard::models::{NetworkConnectRequest, NetworkCreateRequest, VolumeCreateRequest};
+use bollard::models::{
+    ContainerSummaryStateEnum, NetworkConnectRequest, NetworkCreateRequest, VolumeCreateRequest,
+};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, InspectNetworkOptions, RemoveContainerOptionsBuilder,
-    RemoveVolumeOptions, StartContainerOptions, StopContainerOptionsBuilder,
+    RemoveVolumeOptions, RenameContainerOptions, StartContainerOptions,
+    StopContainerOptionsBuilder,
 };
-use lab_converge::{ActionError, ActionKind, ContainerId, CreateContainer, ObservedContainer};
+use lab_converge::{
+    ActionError, ActionKind, ContainerId, CreateContainer, ObservedContainer, labels,
+};
 use lab_types::DurationMs;
 
 use super::connect::Engine;
 use super::create;
 use super::error::{Error, Kind};
-use super::observe::{Site, inspect};
+use super::observe::{Site, inspect, labels_of, list_containers, name_of};
 use super::published::published;
 use crate::facts::ports;
 use crate::image;
+
+/// What follows the name of a container that has not joined all of its networks yet. The engine
+/// allows it in names, and a Compose service that ends so would still get `-N` behind it.
+const UNFINISHED: &str = ".unfinished";
 
 /// Performs `action`; returns the container as it is afterwards, where it is about one that stays.
 ///
@@ -31,10 +40,14 @@ pub async fn execute(
     action: &ActionKind,
 ) -> Result<Option<ObservedContainer>, Error> {
     match action {
-        ActionKind::PullImage { image } => image::pull::pull(engine, image, None).await.map(|_| None),
+        ActionKind::PullImage { image } => {
+            image::pull::pull(engine, image, None).await.map(|_| None)
+        }
         ActionKind::CreateNetwork { name, labels } => {
             let labels = labels.clone().into_iter().collect();
-            create_network(engine, name.as_str(), labels).await.map(|()| None)
+            create_network(engine, name.as_str(), labels)
+                .await
+                .map(|()| None)
         }
         ActionKind::CreateVolume { name, labels } => {
             let request = VolumeCreateRequest {
@@ -43,7 +56,8 @@ pub async fn execute(
                 ..VolumeCreateRequest::default()
             };
             let made = engine.changing(Duration::ZERO).create_volume(request).await;
-            made.map(|_| None).map_err(engine.failed(&format!("create volume {name}")))
+            made.map(|_| None)
+                .map_err(engine.failed(&format!("create volume {name}")))
         }
         ActionKind::CreateContainer(create) => create_container(engine, site, create).await,
         ActionKind::StartContainer {
@@ -58,13 +72,19 @@ pub async fn execute(
         ActionKind::RemoveContainer {
             container, name, ..
         } => {
-            let options = RemoveContainerOptionsBuilder::new().v(false).force(false).build();
+            let options = RemoveContainerOptionsBuilder::new()
+                .v(false)
+                .force(false)
+                .build();
             let docker = engine.changing(Duration::ZERO);
             let removed = docker.remove_container(&container.0, Some(options)).await;
             gone(removed.map_err(engine.failed(&format!("remove container {name}"))))
         }
         ActionKind::RemoveNetwork { name } => {
-            let removed = engine.changing(Duration::ZERO).remove_network(name.as_str()).await;
+            let removed = engine
+                .changing(Duration::ZERO)
+                .remove_network(name.as_str())
+                .await;
             gone(removed.map_err(engine.failed(&format!("remove network {name}"))))
         }
         ActionKind::RemoveVolume { name, .. } => {
@@ -102,9 +122,14 @@ async fn create_network(
 ) -> Result<(), Error> {
     let docker = engine.changing(Duration::ZERO);
     // The engine takes one name for several networks; a container could then join the wrong one.
-    let found = docker.inspect_network(name, None::<InspectNetworkOptions>).await;
+    let found = docker
+        .inspect_network(name, None::<InspectNetworkOptions>)
+        .await;
     if found.is_ok() {
-        return Err(Error::new(Kind::InUse, format!("cannot create network {name}: it exists already")));
+        return Err(Error::new(
+            Kind::InUse,
+            format!("cannot create network {name}: it exists already"),
+        ));
     }
     let request = NetworkCreateRequest {
         name: name.to_owned(),
@@ -113,37 +138,92 @@ async fn create_network(
         ..NetworkCreateRequest::default()
     };
     let made = docker.create_network(request).await;
-    made.map(|_| ()).map_err(engine.failed(&format!("create network {name}")))
+    made.map(|_| ())
+        .map_err(engine.failed(&format!("create network {name}")))
 }
 
+/// Makes the container under a name that shows it unfinished, joins it to its networks, and only
+/// then gives it its own: whoever finds it by that name, after whatever crash, finds it whole.
 async fn create_container(
     engine: &Engine,
     site: &Site,
     wanted: &CreateContainer,
 ) -> Result<Option<ObservedContainer>, Error> {
-    let doing = format!("create container {}", wanted.name);
+    let networks = &wanted.spec.networks;
     let docker = engine.changing(Duration::ZERO);
-    let options = CreateContainerOptionsBuilder::new().name(wanted.name.as_str()).build();
-    let made = docker.create_container(Some(options), create::body(wanted)?).await;
-    let id = made.map_err(engine.failed(&doing))?.id;
-    for attachment in wanted.spec.networks.iter().skip(1) {
-        let request = NetworkConnectRequest {
-            container: id.clone(),
-            endpoint_config: Some(create::endpoint(attachment)),
-        };
-        let joined = docker.connect_network(attachment.engine_name.as_str(), request).await;
-        if let Err(error) = joined {
-            let doing = format!("join container {} to network {}", wanted.name, attachment.engine_name);
-            let error = engine.failed(&doing)(error);
-            // Half joined it would be taken for whole. It never ran: its volumes without a name
-            // are as new as it is.
-            let options = RemoveContainerOptionsBuilder::new().v(true).force(true).build();
-            let removed = docker.remove_container(&id, Some(options)).await;
-            gone(removed.map_err(engine.failed(&format!("remove container {}", wanted.name))))?;
-            return Err(error);
-        }
+    let name = match networks.len() {
+        // Made and joined in one call.
+        0 | 1 => wanted.name.to_string(),
+        _ => format!("{}{UNFINISHED}", wanted.name),
+    };
+    let options = CreateContainerOptionsBuilder::new().name(&name).build();
+    let made = docker
+        .create_container(Some(options), create::body(wanted)?)
+        .await;
+    let id = made
+        .map_err(engine.failed(&format!("create container {}", wanted.name)))?
+        .id;
+    if networks.len() > 1
+        && let Err(error) = finish(engine, wanted, &id).await
+    {
+        remove_unfinished(engine, &id, &name).await?;
+        return Err(error);
     }
     inspect(engine, site, &id).await
+}
+
+async fn finish(engine: &Engine, wanted: &CreateContainer, id: &str) -> Result<(), Error> {
+    let docker = engine.changing(Duration::ZERO);
+    for attachment in wanted.spec.networks.iter().skip(1) {
+        let network = &attachment.engine_name;
+        let request = NetworkConnectRequest {
+            container: id.to_owned(),
+            endpoint_config: Some(create::endpoint(attachment)),
+        };
+        let joined = docker.connect_network(network.as_str(), request).await;
+        let doing = format!("join container {} to network {network}", wanted.name);
+        joined.map_err(engine.failed(&doing))?;
+    }
+    let name = wanted.name.to_string();
+    let renamed = docker
+        .rename_container(id, RenameContainerOptions { name })
+        .await;
+    renamed.map_err(engine.failed(&format!("create container {}", wanted.name)))
+}
+
+/// It never ran: its volumes without a name are as new as it is.
+async fn remove_unfinished(engine: &Engine, id: &str, name: &str) -> Result<(), Error> {
+    let options = RemoveContainerOptionsBuilder::new()
+        .v(true)
+        .force(true)
+        .build();
+    let removed = engine
+        .changing(Duration::ZERO)
+        .remove_container(id, Some(options))
+        .await;
+    gone(removed.map_err(engine.failed(&format!("remove container {name}")))).map(|_| ())
+}
+
+/// Removes what an earlier life of the agent left unfinished: containers of this node that were made,
+/// never started, and never got their name. To be called before the first action of a life.
+///
+/// # Errors
+/// What the engine said.
+pub async fn sweep(engine: &Engine, site: &Site) -> Result<usize, Error> {
+    let mut swept = 0;
+    for summary in list_containers(engine).await? {
+        let (name, labels) = (name_of(&summary), labels_of(summary.labels.as_ref()));
+        let Some(own_name) = name.strip_suffix(UNFINISHED) else {
+            continue;
+        };
+        let is_ours = labels::container_owner(&site.lab, &site.node, own_name, &labels).is_ok();
+        let never_ran = summary.state == Some(ContainerSummaryStateEnum::CREATED);
+        if let (true, true, Some(id)) = (is_ours, never_ran, &summary.id) {
+            remove_unfinished(engine, id, &name).await?;
+            swept += 1;
+        }
+    }
+    Ok(swept)
 }
 
 async fn start(
@@ -153,10 +233,14 @@ async fn start(
     name: &str,
 ) -> Result<Option<ObservedContainer>, Error> {
     let docker = engine.changing(Duration::ZERO);
-    let started = docker.start_container(&container.0, None::<StartContainerOptions>).await;
+    let started = docker
+        .start_container(&container.0, None::<StartContainerOptions>)
+        .await;
     match started.map_err(engine.failed(&format!("start container {name}"))) {
         Ok(()) => inspect(engine, site, &container.0).await,
-        Err(error) if error.kind == Kind::PortTaken => Err(naming_holder(engine, site, error).await),
+        Err(error) if error.kind == Kind::PortTaken => {
+            Err(naming_holder(engine, site, error).await)
+        }
         Err(error) => Err(error),
     }
 }
@@ -185,7 +269,8 @@ async fn naming_holder(engine: &Engine, site: &Site, error: Error) -> Error {
     let Ok(published) = published(engine, site).await else {
         return error;
     };
-    let listed = tokio::task::spawn_blocking(move || ports::foreign(Path::new("/proc"), &published));
+    let listed =
+        tokio::task::spawn_blocking(move || ports::foreign(Path::new("/proc"), &published));
     let holder = listed.await.unwrap_or_default().into_iter();
     let holder = holder
         .filter(|row| (row.protocol, row.port) == (protocol, port))

@@ -11,5 +11,5 @@ pub mod watch;
 
 pub use connect::{BUILD_MAX, Engine, SOCKET_DEFAULT, socket};
 pub use error::{Error, Kind};
-pub use execute::{action_error, execute};
+pub use execute::{action_error, execute, sweep};
 pub use observe::{Site, observe};

@@ -94,9 +94,15 @@ async fn inspect_all(
     site: &Site,
     ids: Vec<String>,
 ) -> Result<BTreeMap<ContainerId, ObservedContainer>, Error> {
-    let looks = futures::stream::iter(ids).map(|id| async move { inspect(engine, site, &id).await });
-    let found = looks.buffer_unordered(SIDE_BY_SIDE).try_filter_map(|found| async { Ok(found) });
-    found.map_ok(|container| (container.id.clone(), container)).try_collect().await
+    let looks =
+        futures::stream::iter(ids).map(|id| async move { inspect(engine, site, &id).await });
+    let found = looks
+        .buffer_unordered(SIDE_BY_SIDE)
+        .try_filter_map(|found| async { Ok(found) });
+    found
+        .map_ok(|container| (container.id.clone(), container))
+        .try_collect()
+        .await
 }
 
 /// One of our containers as it is; nothing when it is gone, or not ours.
@@ -108,7 +114,10 @@ pub async fn inspect(
     site: &Site,
     id: &str,
 ) -> Result<Option<ObservedContainer>, Error> {
-    let found = engine.docker().inspect_container(id, None::<InspectContainerOptions>).await;
+    let found = engine
+        .docker()
+        .inspect_container(id, None::<InspectContainerOptions>)
+        .await;
     match found.map_err(engine.failed(&format!("look at container {id}"))) {
         Ok(found) => Ok(container::observed(found, site)),
         Err(error) if error.kind == Kind::NotFound => Ok(None),
@@ -119,10 +128,11 @@ pub async fn inspect(
 /// Those of `images` that are on the engine.
 async fn present(engine: &Engine, images: &BTreeSet<String>) -> Result<BTreeSet<String>, Error> {
     let images: Vec<String> = images.iter().cloned().collect();
-    let looks = futures::stream::iter(images).map(|image| async move {
-        Ok(image_id(engine, &image).await?.map(|_| image))
-    });
-    let found = looks.buffer_unordered(SIDE_BY_SIDE).try_filter_map(|found| async { Ok(found) });
+    let looks = futures::stream::iter(images)
+        .map(|image| async move { Ok(image_id(engine, &image).await?.map(|_| image)) });
+    let found = looks
+        .buffer_unordered(SIDE_BY_SIDE)
+        .try_filter_map(|found| async { Ok(found) });
     found.try_collect().await
 }
 
@@ -135,7 +145,14 @@ pub async fn image_id(engine: &Engine, image: &str) -> Result<Option<String>, Er
         Ok(found) => Ok(found.id),
         Err(error) => match engine.failed(&format!("look for image {image}"))(error) {
             // A reference that is none names no image.
-            error if matches!(error.kind, Kind::ImageMissing | Kind::NotFound | Kind::BadSpec) => Ok(None),
+            error
+                if matches!(
+                    error.kind,
+                    Kind::ImageMissing | Kind::NotFound | Kind::BadSpec
+                ) =>
+            {
+                Ok(None)
+            }
             error => Err(error),
         },
     }
@@ -155,7 +172,10 @@ fn observe_networks(
         let Ok(key) = EngineName::new(name.clone()) else {
             continue;
         };
-        let attached = all.iter().filter(|summary| is_attached(summary, &name, &id)).map(name_of);
+        let attached = all
+            .iter()
+            .filter(|summary| is_attached(summary, &name, &id))
+            .map(name_of);
         let network = ObservedNetwork {
             owner: labels::owner(&site.lab, &labels),
             attached: attached.collect(),
@@ -181,7 +201,10 @@ fn observe_volumes(
     let mut observed = BTreeMap::new();
     for volume in volumes {
         let labels = labels_of(Some(&volume.labels));
-        let users = all.iter().filter(|summary| mounts(summary, &volume.name)).map(name_of);
+        let users = all
+            .iter()
+            .filter(|summary| mounts(summary, &volume.name))
+            .map(name_of);
         let seen = ObservedVolume {
             owner: labels::owner(&site.lab, &labels),
             used_by: users.collect(),
@@ -201,12 +224,20 @@ fn mounts(summary: &ContainerSummary, volume: &str) -> bool {
 
 /// The container's own name: the others (`/web/alias`) come from links.
 pub(super) fn name_of(summary: &ContainerSummary) -> String {
-    let names = summary.names.iter().flatten().map(|name| name.trim_start_matches('/'));
+    let names = summary
+        .names
+        .iter()
+        .flatten()
+        .map(|name| name.trim_start_matches('/'));
     let own = names.clone().find(|name| !name.contains('/'));
-    own.or_else(|| names.clone().next()).unwrap_or_default().to_owned()
+    own.or_else(|| names.clone().next())
+        .unwrap_or_default()
+        .to_owned()
 }
 
 pub(super) fn labels_of(labels: Option<&HashMap<String, String>>) -> BTreeMap<String, String> {
     let labels = labels.into_iter().flatten();
-    labels.map(|(key, value)| (key.clone(), value.clone())).collect()
+    labels
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
 }

@@ -48,12 +48,18 @@ fn held(summary: &ContainerSummary) -> Vec<Port> {
 
 /// The fixed ports that a container takes when it runs.
 async fn wanted(engine: &Engine, id: &str) -> Result<Vec<Port>, Error> {
-    let found = engine.docker().inspect_container(id, None::<InspectContainerOptions>).await;
+    let found = engine
+        .docker()
+        .inspect_container(id, None::<InspectContainerOptions>)
+        .await;
     let found = match found.map_err(engine.failed(&format!("look at container {id}"))) {
         Err(error) if error.kind == Kind::NotFound => return Ok(Vec::new()),
         other => other?,
     };
-    let bindings = found.host_config.and_then(|config| config.port_bindings).unwrap_or_default();
+    let bindings = found
+        .host_config
+        .and_then(|config| config.port_bindings)
+        .unwrap_or_default();
     let mut ports = Vec::new();
     for (key, bindings) in bindings {
         let Some((_, protocol)) = port_of(&key) else {

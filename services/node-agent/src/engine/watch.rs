@@ -22,8 +22,23 @@ const RETRY_MAX: Duration = Duration::from_secs(2);
 /// What happens at the engine that can change what an observation shows. The engine also tells each
 /// run of a health check, which changes nothing by itself.
 const TELLING: &[&str] = &[
-    "create", "start", "die", "destroy", "rename", "pause", "unpause", "health_status", "remove",
-    "delete", "pull", "tag", "untag", "import", "load", "connect", "disconnect",
+    "create",
+    "start",
+    "die",
+    "destroy",
+    "rename",
+    "pause",
+    "unpause",
+    "health_status",
+    "remove",
+    "delete",
+    "pull",
+    "tag",
+    "untag",
+    "import",
+    "load",
+    "connect",
+    "disconnect",
 ];
 
 /// Whether the engine can be used.
@@ -74,7 +89,8 @@ async fn watch_forever(socket: PathBuf, tell: &Tell) {
                     tracing::error!(error = %chain(&error), "the engine cannot be used, trying on");
                 }
                 told_down = true;
-                tell.connection.send_replace(Connection::Down(Problem::from(&error)));
+                tell.connection
+                    .send_replace(Connection::Down(Problem::from(&error)));
                 tell.activity.send_replace(());
             }
         }

@@ -67,8 +67,11 @@ fn cpus(online: &str) -> u64 {
 }
 
 fn memory_bytes(meminfo: &str) -> u64 {
-    let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"));
-    let kibibytes = total.and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    let total = meminfo
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"));
+    let kibibytes =
+        total.and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
     kibibytes.unwrap_or(0).saturating_mul(1024)
 }
 
@@ -79,7 +82,10 @@ mod tests {
     #[test]
     fn the_kernels_lists_are_counted() {
         assert_eq!([cpus("0-3,6\n"), cpus("0"), cpus("")], [5, 1, 0]);
-        assert_eq!(memory_bytes("MemTotal:       16384 kB\nMemFree: 1 kB\n"), 16 << 20);
+        assert_eq!(
+            memory_bytes("MemTotal:       16384 kB\nMemFree: 1 kB\n"),
+            16 << 20
+        );
         assert_eq!([goarch("x86_64"), goarch("riscv64")], ["amd64", "riscv64"]);
     }
 
@@ -87,7 +93,10 @@ mod tests {
     fn this_machine_has_cpus_and_memory() {
         let facts = facts(None);
         let parallel = std::thread::available_parallelism().unwrap().get() as u64;
-        assert!(facts.capacity.nano_cpus >= parallel * 1_000_000_000, "{facts:?}");
+        assert!(
+            facts.capacity.nano_cpus >= parallel * 1_000_000_000,
+            "{facts:?}"
+        );
         assert!(facts.capacity.memory_bytes > 64 << 20, "{facts:?}");
         assert!(!facts.kernel.is_empty() && facts.engine.is_none());
     }

@@ -35,7 +35,9 @@ struct Holder {
 #[must_use]
 pub fn foreign(proc: &Path, published: &Published) -> Vec<ForeignPort> {
     let listening = listening(proc);
-    let unexplained = listening.iter().filter(|(port, _)| !published.others.contains_key(port));
+    let unexplained = listening
+        .iter()
+        .filter(|(port, _)| !published.others.contains_key(port));
     let holders = holders(proc, &unexplained.map(|(_, inode)| *inode).collect());
     let mut found: BTreeMap<Port, Option<String>> = BTreeMap::new();
     for (port, inode) in &listening {
@@ -71,7 +73,12 @@ fn listening(proc: &Path) -> BTreeSet<(Port, u64)> {
     let mut all = BTreeSet::new();
     for (file, protocol) in tables {
         let table = std::fs::read_to_string(proc.join(file)).unwrap_or_default();
-        all.extend(table.lines().skip(1).filter_map(|line| socket(line, protocol)));
+        all.extend(
+            table
+                .lines()
+                .skip(1)
+                .filter_map(|line| socket(line, protocol)),
+        );
     }
     all
 }
@@ -102,11 +109,21 @@ fn holders(proc: &Path, wanted: &BTreeSet<u64>) -> BTreeMap<u64, Holder> {
         return holders;
     }
     for entry in std::fs::read_dir(proc).into_iter().flatten().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+        let Some(pid) = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse::<u32>().ok())
+        else {
             continue;
         };
-        for file in std::fs::read_dir(entry.path().join("fd")).into_iter().flatten().flatten() {
-            let inode = std::fs::read_link(file.path()).ok().and_then(|link| inode_of(&link));
+        for file in std::fs::read_dir(entry.path().join("fd"))
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let inode = std::fs::read_link(file.path())
+                .ok()
+                .and_then(|link| inode_of(&link));
             if let Some(inode) = inode.filter(|inode| wanted.contains(inode)) {
                 holders.entry(inode).or_insert_with(|| Holder {
                     pid,
@@ -123,7 +140,11 @@ fn holders(proc: &Path, wanted: &BTreeSet<u64>) -> BTreeMap<u64, Holder> {
 
 /// `socket:[4711]`.
 fn inode_of(link: &Path) -> Option<u64> {
-    link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
+    link.to_str()?
+        .strip_prefix("socket:[")?
+        .strip_suffix(']')?
+        .parse()
+        .ok()
 }
 
 fn name_of(process: &Path) -> String {
@@ -144,9 +165,15 @@ mod tests {
 
     const PROC: &str = "/proc";
 
-    fn holder(published: &Published, protocol: lab_types::PortProtocol, port: u16) -> Option<String> {
+    fn holder(
+        published: &Published,
+        protocol: lab_types::PortProtocol,
+        port: u16,
+    ) -> Option<String> {
         let all = foreign(Path::new(PROC), published);
-        let found = all.into_iter().find(|row| (row.protocol, row.port) == (protocol, port))?;
+        let found = all
+            .into_iter()
+            .find(|row| (row.protocol, row.port) == (protocol, port))?;
         Some(found.holder.unwrap_or_default())
     }
 
@@ -154,8 +181,10 @@ mod tests {
     fn a_port_this_process_listens_on_is_foreign_and_names_it() {
         let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let udp = std::net::UdpSocket::bind("[::1]:0").unwrap();
-        let (tcp_port, udp_port) =
-            (tcp.local_addr().unwrap().port(), udp.local_addr().unwrap().port());
+        let (tcp_port, udp_port) = (
+            tcp.local_addr().unwrap().port(),
+            udp.local_addr().unwrap().port(),
+        );
         let own = format!("(pid {})", std::process::id());
         let nothing = Published::default();
         assert!(holder(&nothing, Tcp, tcp_port).unwrap().ends_with(&own));
@@ -187,7 +216,9 @@ mod tests {
     #[test]
     fn connections_are_no_listeners() {
         let line = |state: &str, remote: &str| {
-            format!("  0: 0100007F:1F90 {remote} {state} 00000000:00000000 00:00000000 00000000 0 0 42 1")
+            format!(
+                "  0: 0100007F:1F90 {remote} {state} 00000000:00000000 00:00000000 00000000 0 0 42 1"
+            )
         };
         let found = socket(&line("0A", "00000000:0000"), Tcp);
         assert_eq!(found, Some(((Tcp, 8080), 42)));

@@ -32,7 +32,8 @@ pub async fn build(
     let mut messages = std::pin::pin!(docker.build_image(query(options), None, Some(body)));
     let mut progress = Progress::default();
     while let Some(message) = messages.next().await {
-        let message = message.map_err(|error| progress.explain(&doing, engine.failed(&doing)(error)));
+        let message =
+            message.map_err(|error| progress.explain(&doing, engine.failed(&doing)(error)));
         match message {
             Ok(message) => {
                 progress.take(message);
@@ -45,9 +46,12 @@ pub async fn build(
         }
     }
     send(output, progress.lines.finish(), &doing).await?;
-    progress
-        .image
-        .ok_or_else(|| Error::new(Kind::Other, format!("cannot {doing}: the engine named no image")))
+    progress.image.ok_or_else(|| {
+        Error::new(
+            Kind::Other,
+            format!("cannot {doing}: the engine named no image"),
+        )
+    })
 }
 
 async fn send(
@@ -58,7 +62,12 @@ async fn send(
     if lines.is_empty() {
         return Ok(());
     }
-    let gone = |_| Error::new(Kind::Other, format!("cannot {doing}: nobody listens any more"));
+    let gone = |_| {
+        Error::new(
+            Kind::Other,
+            format!("cannot {doing}: nobody listens any more"),
+        )
+    };
     output.send(lines).await.map_err(gone)
 }
 

@@ -88,7 +88,11 @@ mod tests {
             lines.status(Some("ab12"), status);
         }
         lines.status(None, "Digest: sha256:00");
-        let expected = ["ab12: Downloading", "ab12: Pull complete", "Digest: sha256:00"];
+        let expected = [
+            "ab12: Downloading",
+            "ab12: Pull complete",
+            "Digest: sha256:00",
+        ];
         assert_eq!(lines.finish(), expected);
     }
 

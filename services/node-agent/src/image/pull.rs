@@ -23,7 +23,9 @@ pub async fn pull(
     output: Option<&mpsc::Sender<Vec<String>>>,
 ) -> Result<String, Error> {
     let doing = format!("pull image {reference}");
-    let options = CreateImageOptionsBuilder::new().from_image(&with_tag(reference)).build();
+    let options = CreateImageOptionsBuilder::new()
+        .from_image(&with_tag(reference))
+        .build();
     let docker = engine.changing(std::time::Duration::ZERO);
     let mut messages = std::pin::pin!(docker.create_image(Some(options), None, None));
     let mut lines = Lines::default();
@@ -34,14 +36,23 @@ pub async fn pull(
         }
         let ready = lines.take();
         if let (Some(output), false) = (output, ready.is_empty()) {
-            let gone =
-                |_| Error::new(Kind::Other, format!("cannot {doing}: nobody listens any more"));
+            let gone = |_| {
+                Error::new(
+                    Kind::Other,
+                    format!("cannot {doing}: nobody listens any more"),
+                )
+            };
             output.send(ready).await.map_err(gone)?;
         }
     }
     let found = engine.docker().inspect_image(reference).await;
     let id = found.map_err(engine.failed(&doing))?.id;
-    id.ok_or_else(|| Error::new(Kind::ImageMissing, format!("cannot {doing}: the engine has no such image")))
+    id.ok_or_else(|| {
+        Error::new(
+            Kind::ImageMissing,
+            format!("cannot {doing}: the engine has no such image"),
+        )
+    })
 }
 
 /// `redis` → `redis:latest`; a port of a registry is not a tag.
@@ -60,7 +71,12 @@ mod tests {
     #[test]
     fn a_name_without_tag_means_latest_and_a_registrys_port_is_no_tag() {
         let shown = ["redis", "redis:7", "host:5000/redis", "a/b@sha256:00"].map(with_tag);
-        let expected = ["redis:latest", "redis:7", "host:5000/redis:latest", "a/b@sha256:00"];
+        let expected = [
+            "redis:latest",
+            "redis:7",
+            "host:5000/redis:latest",
+            "a/b@sha256:00",
+        ];
         assert_eq!(shown, expected);
     }
 }

@@ -43,8 +43,10 @@ pub async fn stream(
     output: mpsc::Sender<LogBatch>,
 ) -> Result<(), Problem> {
     if !sources.tasks.borrow().contains_key(&task) {
-        return Err(Problem::new("AGT0030", format!("task {task} is not on this node"))
-            .help("look where it is with `tercio ps`"));
+        return Err(
+            Problem::new("AGT0030", format!("task {task} is not on this node"))
+                .help("look where it is with `tercio ps`"),
+        );
     }
     let mut seen = Resume::default();
     let mut read_of: Option<String> = None;
@@ -60,7 +62,9 @@ pub async fn stream(
         if at.container != read_of {
             (seen, read_of) = (Resume::default(), at.container.clone());
         }
-        let next = at.read_on(&mut sources, (&options, &mut seen), &output).await?;
+        let next = at
+            .read_on(&mut sources, (&options, &mut seen), &output)
+            .await?;
         match next {
             Next::Unheard => return Ok(()),
             Next::End if !options.follow || is_over(&status) => return Ok(()),
@@ -146,7 +150,10 @@ async fn read_container(
 }
 
 async fn is_running(engine: &Engine, container: &str) -> Result<bool, Error> {
-    let found = engine.docker().inspect_container(container, None::<InspectContainerOptions>).await;
+    let found = engine
+        .docker()
+        .inspect_container(container, None::<InspectContainerOptions>)
+        .await;
     let found = found.map_err(engine.failed(&format!("look at container {container}")))?;
     Ok(found.state.and_then(|state| state.running).unwrap_or(false))
 }

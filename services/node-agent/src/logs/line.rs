@@ -39,7 +39,10 @@ impl Assembler {
     /// What has no line end when the log ends.
     pub fn finish(&mut self) -> Vec<LogLine> {
         let stdout = self.stdout.take(LogSource::Stdout);
-        stdout.into_iter().chain(self.stderr.take(LogSource::Stderr)).collect()
+        stdout
+            .into_iter()
+            .chain(self.stderr.take(LogSource::Stderr))
+            .collect()
     }
 }
 
@@ -113,9 +116,14 @@ mod tests {
 
     #[test]
     fn a_line_carries_its_time_and_source_and_no_line_end() {
-        let line = Assembler::default().push(err("2024-05-06T07:08:09.000000001Z a b\n")).unwrap();
+        let line = Assembler::default()
+            .push(err("2024-05-06T07:08:09.000000001Z a b\n"))
+            .unwrap();
         assert_eq!(line.at_unix_ns, 1_714_979_289_000_000_001);
-        assert_eq!((line.source, line.text.as_slice()), (LogSource::Stderr, &b"a b"[..]));
+        assert_eq!(
+            (line.source, line.text.as_slice()),
+            (LogSource::Stderr, &b"a b"[..])
+        );
     }
 
     #[test]
@@ -131,7 +139,10 @@ mod tests {
     #[test]
     fn the_last_line_is_kept_when_it_has_no_end_and_an_empty_line_is_a_line() {
         let mut lines = Assembler::default();
-        assert_eq!(lines.push(out("2024-05-06T07:08:09.1Z \n")).unwrap().text, b"");
+        assert_eq!(
+            lines.push(out("2024-05-06T07:08:09.1Z \n")).unwrap().text,
+            b""
+        );
         assert_eq!(lines.push(out("2024-05-06T07:08:09.2Z end")), None);
         let rest = lines.finish();
         assert_eq!(rest.len(), 1);
@@ -144,7 +155,10 @@ mod tests {
         let mut lines = Assembler::default();
         let piece = format!("2024-05-06T07:08:09.1Z {}", "x".repeat(16 * 1024));
         let cut: Vec<_> = (0..9).filter_map(|_| lines.push(out(&piece))).collect();
-        assert_eq!(cut.iter().map(|line| line.text.len()).collect::<Vec<_>>(), [LINE_BYTES_MAX; 2]);
+        assert_eq!(
+            cut.iter().map(|line| line.text.len()).collect::<Vec<_>>(),
+            [LINE_BYTES_MAX; 2]
+        );
         assert_eq!(lines.finish()[0].text.len(), 16 * 1024);
     }
 

@@ -3,6 +3,7 @@
 use bollard::container::LogOutput;
 use bollard::query_parameters::LogsOptionsBuilder;
 use futures::{Stream, StreamExt as _};
+use lab_kit::clock;
 use lab_types::UnixMillis;
 use lab_wire::agent::LogOptions;
 use lab_wire::stream::{LogBatch, LogLine};
@@ -18,6 +19,9 @@ const FRAMES_AT_ONCE: usize = 512;
 const BATCH_BYTES_MAX: usize = 32 * 1024;
 /// What a line costs in a batch besides its text: three field names, the time and lengths.
 const LINE_COST: usize = 48;
+
+/// Nanoseconds in a millisecond.
+const NANOS: u64 = 1_000_000;
 
 /// Whether to wait for more at the end of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +49,13 @@ pub async fn read(
 ) -> Result<Result<(), Unheard>, Error> {
     let doing = format!("read the log of container {container}");
     let tail = options.tail.filter(|_| seen.is_fresh());
-    let since = seen.since_secs().max(options.since.map_or(0, |since| since.0 / 1000));
+    if tail.is_some() {
+        seen.begin_at_tail(clock::now().0.saturating_mul(NANOS));
+    }
+    let reading = seen.reading();
+    let since = reading
+        .since_secs()
+        .max(options.since.map_or(0, |since| since.0 / 1000));
     let query = LogsOptionsBuilder::new()
         .stdout(true)
         .stderr(true)
@@ -56,7 +66,7 @@ pub async fn read(
         .build();
     let frames = engine.docker().logs(container, Some(query));
     let mut new = New {
-        reading: seen.reading(),
+        reading,
         since: options.since,
         batch: Batch::default(),
         output,
@@ -124,7 +134,10 @@ impl New<'_> {
             return Ok(());
         }
         let lines = batch.lines;
-        self.output.send(LogBatch { lines }).await.map_err(|_| Broken::Unheard)
+        self.output
+            .send(LogBatch { lines })
+            .await
+            .map_err(|_| Broken::Unheard)
     }
 }
 

@@ -12,7 +12,11 @@ const SECOND_NS: u64 = 1_000_000_000;
 /// What has been seen of one container's log.
 #[derive(Clone, Debug, Default)]
 pub struct Resume {
-    /// The first line seen: what is older was left out on purpose.
+    /// Whether the first reading began at a tail: what is older than it was left out on purpose.
+    from_tail: bool,
+    /// When that reading began: of an empty tail, all that came later is new.
+    tail_ns: u64,
+    begun: bool,
     first_ns: Option<u64>,
     last_ns: u64,
     /// The latest second with a line, and how many lines it and the second before it had.
@@ -29,20 +33,25 @@ pub struct Reading<'a> {
 }
 
 impl Resume {
-    /// From which second the engine is to tell the log, 0 for all of it.
-    #[must_use]
-    pub const fn since_secs(&self) -> u64 {
-        self.second.saturating_sub(1)
-    }
-
-    /// Whether nothing has been seen yet.
+    /// Whether nothing has been read yet.
     #[must_use]
     pub const fn is_fresh(&self) -> bool {
-        self.first_ns.is_none()
+        !self.begun
     }
 
-    /// Begins a reading from [`Resume::since_secs`] on.
+    /// The first reading, which begins now, begins at a tail.
+    pub const fn begin_at_tail(&mut self, now_ns: u64) {
+        self.from_tail = true;
+        self.tail_ns = now_ns;
+    }
+
+    /// Begins a reading.
     pub fn reading(&mut self) -> Reading<'_> {
+        if self.begun && self.from_tail && self.first_ns.is_none() {
+            (self.first_ns, self.last_ns) = (Some(self.tail_ns), self.tail_ns);
+            self.second = self.tail_ns / SECOND_NS;
+        }
+        self.begun = true;
         let left_out = self.in_second + self.in_second_before;
         Reading {
             seen: self,
@@ -67,10 +76,16 @@ impl Resume {
 }
 
 impl Reading<'_> {
+    /// From which second the engine is to tell the log, 0 for all of it.
+    #[must_use]
+    pub const fn since_secs(&self) -> u64 {
+        self.seen.second.saturating_sub(1)
+    }
+
     /// Whether a line of this time is new; each line of the reading is asked about once, in order.
     pub fn is_new(&mut self, at_ns: u64) -> bool {
         if let Some(first) = self.seen.first_ns {
-            if at_ns < first {
+            if self.seen.from_tail && at_ns < first {
                 return false;
             }
             // When the engine has thrown old lines away, fewer come than were seen.
@@ -98,16 +113,21 @@ mod tests {
 
     /// Reads what an engine tells that holds `log`, up to line `end`.
     fn read(log: &[u64], end: usize, seen: &mut Resume) -> Vec<usize> {
-        let since = seen.since_secs() * SECOND_NS;
         let mut reading = seen.reading();
+        let since = reading.since_secs() * SECOND_NS;
         let told = (0..end).filter(|line| log[*line] >= since);
         told.filter(|line| reading.is_new(log[*line])).collect()
+    }
+
+    /// Times close together, apart, and on both sides of the turn of a second.
+    fn step() -> impl Strategy<Value = u64> {
+        prop_oneof![0u64..3000, 0u64..700_000_000, 999_999_000u64..1_000_001_000]
     }
 
     proptest! {
         #[test]
         fn readings_broken_off_anywhere_tell_every_line_once_and_in_order(
-            steps in prop::collection::vec((0u64..700_000_000, -900i64..900), 1..60),
+            steps in prop::collection::vec((step(), -900i64..900), 1..60),
             breaks in prop::collection::vec(0usize..60, 0..6),
         ) {
             // Times grow, but neighbours may be swapped by less than a microsecond.
@@ -116,9 +136,6 @@ mod tests {
                 now += step;
                 now.saturating_add_signed(*jitter)
             }).collect();
-            // The first line of a log is its oldest one.
-            let oldest = log.iter().copied().min().unwrap_or(0);
-            let log: Vec<u64> = std::iter::once(oldest).chain(log).collect();
             let mut seen = Resume::default();
             let mut told = Vec::new();
             let mut ends: Vec<usize> = breaks.into_iter().map(|end| end.min(log.len())).collect();
@@ -136,14 +153,29 @@ mod tests {
         let log = [5, 5, 5, 5].map(|second| second * SECOND_NS);
         let log: Vec<u64> = log.iter().zip(0..).map(|(at, n)| at + n).collect();
         let mut seen = Resume::default();
+        seen.begin_at_tail(6 * SECOND_NS);
         assert!(seen.reading().is_new(log[3]), "a tail of one line");
         assert_eq!(read(&log, 4, &mut seen), [] as [usize; 0]);
     }
 
     #[test]
+    fn after_an_empty_tail_only_what_came_later_is_new() {
+        let mut seen = Resume::default();
+        seen.begin_at_tail(5 * SECOND_NS);
+        drop(seen.reading());
+        assert!(!seen.is_fresh());
+        let log = [3, 4, 6, 7].map(|second| second * SECOND_NS);
+        assert_eq!(read(&log, 3, &mut seen), [2]);
+        assert_eq!(read(&log, 4, &mut seen), [3]);
+    }
+
+    #[test]
     fn a_rotated_log_loses_no_line_that_is_newer_than_all_seen() {
         let mut seen = Resume::default();
-        assert_eq!(read(&[10, 11, 12].map(|n| n + SECOND_NS), 3, &mut seen), [0, 1, 2]);
+        assert_eq!(
+            read(&[10, 11, 12].map(|n| n + SECOND_NS), 3, &mut seen),
+            [0, 1, 2]
+        );
         assert_eq!(read(&[13, 14].map(|n| n + SECOND_NS), 2, &mut seen), [0, 1]);
     }
 }

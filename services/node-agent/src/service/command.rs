@@ -67,13 +67,15 @@ pub(super) fn obey(owner: &mut Owner, message: Message) {
             Ok(ask) => answer.plain(Err(deposed(owner, ask.fence))),
             Err(problem) => answer.plain(Err(problem)),
         },
-        Some(CommandVerb::Check) => match read::<CheckAsk>(&message).and_then(|ask| may(owner, ask.fence).map(|()| ask)) {
-            Ok(ask) => {
-                let (connection, site) = (owner.engine.borrow().clone(), owner.site.clone());
-                owner.helpers.spawn(check(connection, site, ask, answer));
+        Some(CommandVerb::Check) => {
+            match read::<CheckAsk>(&message).and_then(|ask| may(owner, ask.fence).map(|()| ask)) {
+                Ok(ask) => {
+                    let (connection, site) = (owner.engine.borrow().clone(), owner.site.clone());
+                    owner.helpers.spawn(check(connection, site, ask, answer));
+                }
+                Err(problem) => answer.refuse(&problem),
             }
-            Err(problem) => answer.refuse(&problem),
-        },
+        }
         Some(CommandVerb::Open) => match read::<StreamOpen>(&message) {
             Ok(open) => start_stream(owner, open, answer),
             Err(problem) => answer.plain(Err(problem)),
@@ -87,8 +89,11 @@ pub(super) fn obey(owner: &mut Owner, message: Message) {
 
 fn read<T: DeserializeOwned>(message: &Message) -> Result<T, Problem> {
     lab_wire::decode(&message.payload).map_err(|error| {
-        let problem = Problem::new("AGT0043", format!("a command on {} cannot be read: {error}", message.subject))
-            .help("the control plane and the agent may be of versions too far apart");
+        let problem = Problem::new(
+            "AGT0043",
+            format!("a command on {} cannot be read: {error}", message.subject),
+        )
+        .help("the control plane and the agent may be of versions too far apart");
         tracing::warn!(error = %problem, "a command is refused");
         problem
     })
@@ -96,7 +101,9 @@ fn read<T: DeserializeOwned>(message: &Message) -> Result<T, Problem> {
 
 fn assign(owner: &mut Owner, push: AssignPush) -> Result<(), Problem> {
     let fence = push.assignment.fence;
-    let heard = owner.core.on_push(push.assignment, push.specs, clock::now());
+    let heard = owner
+        .core
+        .on_push(push.assignment, push.specs, clock::now());
     tell(&heard);
     match heard.verdict {
         Verdict::Accept | Verdict::Same => Ok(()),
@@ -122,7 +129,10 @@ fn deposed(owner: &Owner, asker: Fence) -> Problem {
     let accepted = owner.core.heartbeat().accepted;
     Problem::new(
         "AGT0040",
-        format!("node {} obeys {accepted} and refuses {asker}", owner.site.node),
+        format!(
+            "node {} obeys {accepted} and refuses {asker}",
+            owner.site.node
+        ),
     )
     .help("a later leader has taken over; ask it")
 }
@@ -157,13 +167,20 @@ fn start_stream(owner: &mut Owner, open: StreamOpen, answer: Answer) {
         return answer.plain(Err(Problem::new("AGT0044", "the agent has lost the bus")));
     };
     if owner.helpers.len() >= HELPERS_MAX {
-        let message = format!("{HELPERS_MAX} streams are open on node {} already", owner.site.node);
-        return answer.plain(Err(Problem::new("AGT0042", message).help("close one, then try again")));
+        let message = format!(
+            "{HELPERS_MAX} streams are open on node {} already",
+            owner.site.node
+        );
+        return answer.plain(Err(
+            Problem::new("AGT0042", message).help("close one, then try again")
+        ));
     }
     let sources = Sources {
         engine: owner.engine.clone(),
         tasks: owner.statuses.subscribe(),
     };
     let node = owner.site.node.clone();
-    owner.helpers.spawn(stream::serve(bus, node, sources, open, answer));
+    owner
+        .helpers
+        .spawn(stream::serve(bus, node, sources, open, answer));
 }

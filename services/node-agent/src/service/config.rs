@@ -48,10 +48,23 @@ impl Validate for Config {
             problems.push(missing("lab", "`tercio lab status` shows the lab's id"));
         }
         if self.node.is_none() {
-            problems.push(missing("node", "it is the id that the node got when it joined"));
+            problems.push(missing(
+                "node",
+                "it is the id that the node got when it joined",
+            ));
         }
-        problems.extend(self.nats.problems().into_iter().map(|problem| problem.under("nats")));
-        problems.extend(self.log.problems().into_iter().map(|problem| problem.under("log")));
+        problems.extend(
+            self.nats
+                .problems()
+                .into_iter()
+                .map(|problem| problem.under("nats")),
+        );
+        problems.extend(
+            self.log
+                .problems()
+                .into_iter()
+                .map(|problem| problem.under("log")),
+        );
         problems
     }
 }
@@ -70,8 +83,11 @@ impl Config {
                 lab: lab.clone(),
                 node: node.clone(),
             }),
-            (None, _) | (_, None) => Err(Problem::new("AGT0053", "the agent needs its lab and its node")
-                .help("set `lab` and `node` in its configuration")),
+            (None, _) | (_, None) => Err(Problem::new(
+                "AGT0053",
+                "the agent needs its lab and its node",
+            )
+            .help("set `lab` and `node` in its configuration")),
         }
     }
 
@@ -97,9 +113,14 @@ mod tests {
     use super::Config;
 
     fn load(variables: &[(&str, &str)]) -> Result<Config, lab_kit::config::Error> {
-        let pairs = variables.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let pairs = variables
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         let nowhere = "/nonexistent/node-agent.toml".into();
-        Loader::new("node-agent").usual_file(nowhere).environment(pairs.collect()).load()
+        Loader::new("node-agent")
+            .usual_file(nowhere)
+            .environment(pairs.collect())
+            .load()
     }
 
     #[test]

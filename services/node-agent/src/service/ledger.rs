@@ -83,7 +83,10 @@ mod tests {
         };
         write(&path(directory.path()), &ledger).unwrap();
         assert_eq!(read(directory.path(), &site("n1")).unwrap(), ledger);
-        let mode = std::fs::metadata(path(directory.path())).unwrap().permissions().mode();
+        let mode = std::fs::metadata(path(directory.path()))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
@@ -92,8 +95,14 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let ledger = read(directory.path(), &site("n1")).unwrap();
         write(&path(directory.path()), &ledger).unwrap();
-        assert_eq!(read(directory.path(), &site("n2")).unwrap_err().code.0, "AGT0051");
+        assert_eq!(
+            read(directory.path(), &site("n2")).unwrap_err().code.0,
+            "AGT0051"
+        );
         std::fs::write(path(directory.path()), b"garbage").unwrap();
-        assert_eq!(read(directory.path(), &site("n1")).unwrap_err().code.0, "AGT0050");
+        assert_eq!(
+            read(directory.path(), &site("n1")).unwrap_err().code.0,
+            "AGT0050"
+        );
     }
 }

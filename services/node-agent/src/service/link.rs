@@ -50,7 +50,9 @@ impl Outgoing {
     pub(super) fn refusal(subject: impl Into<String>, problem: &Problem) -> Self {
         let mut message = Self::new(subject, problem);
         let sentence = problem.message.replace(['\r', '\n'], " ");
-        message.headers.push((header::ERROR_CODE.to_owned(), problem.code.to_string()));
+        message
+            .headers
+            .push((header::ERROR_CODE.to_owned(), problem.code.to_string()));
         message.headers.push((header::ERROR.to_owned(), sentence));
         message
     }
@@ -99,8 +101,11 @@ pub(super) fn pair() -> (Link, Linked) {
 pub(super) fn check_credentials(nats: &Nats) -> Result<(), Problem> {
     match Credentials::read(&nats.credentials) {
         Ok(_) => Ok(()),
-        Err(error) => Err(Problem::new("AGT0054", format!("the agent's credentials cannot be used: {error}"))
-            .help("set `nats.credentials` to the `.creds` file that was made for this node")),
+        Err(error) => Err(Problem::new(
+            "AGT0054",
+            format!("the agent's credentials cannot be used: {error}"),
+        )
+        .help("set `nats.credentials` to the `.creds` file that was made for this node")),
     }
 }
 
@@ -136,7 +141,10 @@ impl Link {
         let mut status = bus.status();
         let commands = bus.subscribe(subject::commands_of(node)).await;
         let mut commands = commands.map_err(|error| {
-            Problem::new("AGT0055", format!("the agent cannot hear commands: {error}"))
+            Problem::new(
+                "AGT0055",
+                format!("the agent cannot hear commands: {error}"),
+            )
         })?;
         let now = *status.borrow_and_update();
         self.tell_status(&bus, now).await;
@@ -195,7 +203,9 @@ impl Link {
             return;
         }
         let subject = message.subject.clone();
-        let sent = bus.publish_bytes(message.subject, message.headers, message.body).await;
+        let sent = bus
+            .publish_bytes(message.subject, message.headers, message.body)
+            .await;
         if let Err(error) = sent {
             tracing::warn!(subject, error = %error, "a message was not sent");
         }

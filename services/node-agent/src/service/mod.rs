@@ -13,6 +13,7 @@ mod config;
 mod ledger;
 mod link;
 mod owner;
+mod pace;
 mod stream;
 mod work;
 
@@ -43,32 +44,41 @@ const DRAIN_MAX: Duration = Duration::from_secs(3);
 /// no error: it waits for them.
 pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Problem> {
     let site = config.site()?;
-    let socket = engine::socket(config.engine.socket.as_deref(), config::docker_host().as_deref())?;
+    let socket = engine::socket(
+        config.engine.socket.as_deref(),
+        config::docker_host().as_deref(),
+    )?;
     link::check_credentials(&config.nats)?;
     let directory = config.directory()?;
-    let lock = StateDirLock::acquire(&directory).map_err(|error| Problem::from(&error))?;
+    let home = StateDirLock::acquire(&directory).map_err(|error| Problem::from(&error))?;
     let ledger = ledger::read(&directory, &site)?;
     let now = clock::now();
     let core = AgentCore::new(ledger, AgentBoot(now.0), now);
 
     let tasks = Tasks::new(shutdown.child_token());
-    let (connection, connections) = watch::channel(Connection::Down(
-        Problem::new("AGT0001", format!("no Docker engine has answered yet at {}", socket.display())),
-    ));
+    // When this future is dropped, its helpers end too.
+    let guard = tasks.stop_token().clone().drop_guard();
+    let (connection, connections) = watch::channel(Connection::Down(Problem::new(
+        "AGT0001",
+        format!("no Docker engine has answered yet at {}", socket.display()),
+    )));
     let (activity, activities) = watch::channel(());
     let tell = Tell {
         connection,
         activity,
     };
-    tasks.spawn("engine watch", engine::watch::run(socket, tell, tasks.stop_token().clone()));
+    tasks.spawn(
+        "engine watch",
+        engine::watch::run(socket, tell, tasks.stop_token().clone()),
+    );
     let (link, linked) = link::pair();
     let stop = tasks.stop_token().clone();
     tasks.spawn("bus link", link.run(config.nats, site.node.clone(), stop));
 
-    let owner = Owner::new(core, site, &directory, (connections, activities), linked);
+    let owner = Owner::new(core, site, home, (connections, activities), linked);
     let ended = owner.run(tasks.stop_token()).await;
     let drained = tasks.drain(DRAIN_MAX).await;
-    drop(lock);
+    drop(guard);
     ended?;
     match drained.failures.first() {
         None => Ok(()),
@@ -77,8 +87,11 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Prob
 }
 
 fn part_failed(error: &(dyn std::error::Error + 'static)) -> Problem {
-    Problem::new("AGT0060", format!("a part of the agent failed: {}", chain(error)))
-        .help("the log before this message tells more; containers go on running")
+    Problem::new(
+        "AGT0060",
+        format!("a part of the agent failed: {}", chain(error)),
+    )
+    .help("the log before this message tells more; containers go on running")
 }
 
 /// A queue of the agent: who sends never waits; what does not fit is dropped, and told.

@@ -1,22 +1,23 @@
 //! The one task that owns the agent's decisions.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lab_converge::{AgentCore, Effect};
+use lab_converge::{AgentCore, Effect, EngineReach};
 use lab_kit::clock;
+use lab_kit::lock::StateDirLock;
 use lab_types::{Problem, Report, ReportBody};
 use lab_wire::subject::{self, NodeVerb};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Interval, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::link::{FromBus, Linked, Outgoing};
+use super::pace::Pace;
 use super::work::{self, Done};
-use super::{command, ledger, offer, part_failed};
+use super::{command, offer, part_failed};
 use crate::engine::Site;
 use crate::engine::watch::Connection;
 use crate::logs::Statuses;
@@ -38,15 +39,20 @@ pub(super) struct Owner {
     /// Streams and checks; each answers by itself.
     pub(super) helpers: JoinSet<()>,
     activity: watch::Receiver<()>,
-    ledger: Arc<Path>,
+    pace: Pace,
+    home: Arc<StateDirLock>,
+    /// Whether the ledger is being written.
+    is_writing: bool,
     work: JoinSet<Done>,
+    /// Whether the engine was seen in this life.
+    has_looked: bool,
 }
 
 impl Owner {
     pub(super) fn new(
         core: AgentCore,
         site: Site,
-        directory: &Path,
+        home: StateDirLock,
         (engine, activity): (watch::Receiver<Connection>, watch::Receiver<()>),
         link: Linked,
     ) -> Self {
@@ -58,8 +64,11 @@ impl Owner {
             statuses: watch::Sender::new(Arc::default()),
             helpers: JoinSet::new(),
             activity,
-            ledger: ledger::path(directory).into(),
+            pace: Pace::new(Instant::now()),
+            home: Arc::new(home),
+            is_writing: false,
             work: JoinSet::new(),
+            has_looked: false,
         }
     }
 
@@ -71,8 +80,16 @@ impl Owner {
         let mut beat = tokio::time::interval(BEAT_EVERY);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !stop.is_cancelled() {
+            if self.pace.take(Instant::now()) {
+                self.core.on_engine_changed();
+            }
             self.perform_effects();
             self.wait(stop, &mut beat).await?;
+        }
+        while self.is_writing
+            && let Some(done) = self.work.join_next().await
+        {
+            self.on_done(done)?;
         }
         // Each call to the engine may be cut off anywhere: the next life looks at what it did.
         self.work.shutdown().await;
@@ -83,6 +100,8 @@ impl Owner {
     async fn wait(&mut self, stop: &CancellationToken, beat: &mut Interval) -> Result<(), Problem> {
         let now = clock::now();
         let sleep = self.core.wake_at().since(now).as_std().min(SLEEP_MAX);
+        let wake_at = Instant::now() + sleep;
+        let wake_at = self.pace.due().map_or(wake_at, |due| due.min(wake_at));
         // Cancel-safe: queues, watches, join sets and timers keep what they have.
         tokio::select! {
             biased;
@@ -90,10 +109,10 @@ impl Owner {
             _ = beat.tick() => self.beat(),
             Some(done) = self.work.join_next() => self.on_done(done)?,
             Some(news) = self.link.incoming.recv() => self.on_news(news),
-            Ok(()) = self.activity.changed() => self.core.on_engine_changed(),
+            Ok(()) = self.activity.changed() => self.pace.want(),
             Ok(()) = self.engine.changed() => self.on_engine(),
             Some(ended) = self.helpers.join_next() => on_helper(ended),
-            () = tokio::time::sleep(sleep) => {}
+            () = tokio::time::sleep_until(wake_at) => {}
         }
         Ok(())
     }
@@ -115,10 +134,14 @@ impl Owner {
         let site = || self.site.clone();
         match effect {
             Effect::Persist(ledger) => {
-                self.work.spawn(work::persist(Arc::clone(&self.ledger), *ledger));
+                self.is_writing = true;
+                self.work
+                    .spawn(work::persist(Arc::clone(&self.home), *ledger));
             }
             Effect::Observe(ask) => {
-                self.work.spawn(work::observe(connection(), site(), ask));
+                self.pace.begin(Instant::now());
+                self.work
+                    .spawn(work::observe(connection(), site(), ask, !self.has_looked));
             }
             Effect::Execute(id, action) => {
                 self.work.spawn(work::act(connection(), site(), id, action));
@@ -130,7 +153,8 @@ impl Owner {
             Effect::AskSync(ask) => {
                 // Without a bus the question is lost, as one without an answer is.
                 if let Some(bus) = self.link.bus.borrow().clone() {
-                    self.work.spawn(work::sync(bus, self.site.node.clone(), ask));
+                    self.work
+                        .spawn(work::sync(bus, self.site.node.clone(), ask));
                 }
             }
             Effect::Warn(problem) => tracing::warn!(error = %problem, "the agent's decision"),
@@ -140,8 +164,15 @@ impl Owner {
     fn on_done(&mut self, done: Result<Done, JoinError>) -> Result<(), Problem> {
         let now = clock::now();
         match done.map_err(|error| part_failed(&error))? {
-            Done::Persisted(result) => self.core.on_persisted(result, now),
-            Done::Observed(mark, observed) => self.core.on_observed(mark, *observed, now),
+            Done::Persisted(result) => {
+                self.is_writing = false;
+                self.core.on_persisted(result, now);
+            }
+            Done::Observed(mark, observed) => {
+                self.pace.end(Instant::now());
+                self.has_looked |= observed.engine == EngineReach::Reachable;
+                self.core.on_observed(mark, *observed, now);
+            }
             Done::Acted(id, result) => self.core.on_action_result(id, result, now),
             Done::Synced(None) => {}
             Done::Synced(Some(reply)) => {
@@ -183,7 +214,8 @@ impl Owner {
     }
 
     fn report(&self, report: &Report) {
-        self.statuses.send_modify(|statuses| note(Arc::make_mut(statuses), &report.body));
+        self.statuses
+            .send_modify(|statuses| note(Arc::make_mut(statuses), &report.body));
         let subject = subject::node(&self.site.node, NodeVerb::Report);
         self.send(Outgoing::new(subject, report), "report");
     }

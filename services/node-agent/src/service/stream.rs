@@ -28,10 +28,19 @@ const PIECES_MAX: usize = 4;
 const OUTPUT_BYTES_MAX: usize = 64 * 1024;
 
 /// Joins the stream, answers the command that opened it, and serves it to its end.
-pub(super) async fn serve(bus: Bus, node: NodeId, sources: Sources, open: StreamOpen, answer: Answer) {
+pub(super) async fn serve(
+    bus: Bus,
+    node: NodeId,
+    sources: Sources,
+    open: StreamOpen,
+    answer: Answer,
+) {
     if open.content == StreamContent::Unknown {
-        return answer.plain(Err(Problem::new("AGT0041", "this agent does not know such a stream")
-            .help("update the agent on this node")));
+        return answer.plain(Err(Problem::new(
+            "AGT0041",
+            "this agent does not know such a stream",
+        )
+        .help("update the agent on this node")));
     }
     let host = match StreamHost::accept(&bus, &node, &open.user, &open.stream).await {
         Ok(host) => host,
@@ -46,10 +55,10 @@ pub(super) async fn serve(bus: Bus, node: NodeId, sources: Sources, open: Stream
             let (sender, receiver) = mpsc::channel(BATCHES_MAX);
             let reading = logs::stream(sources, task, options, sender);
             let reading = async { reading.await.map(|()| BTreeMap::new()) };
-            serve_lines(host, receiver, reading).await
+            Box::pin(serve_lines(host, receiver, reading)).await
         }
-        StreamContent::Build { options } => serve_build(host, &sources, options).await,
-        StreamContent::Pull { image } => serve_pull(host, &sources, image).await,
+        StreamContent::Build { options } => Box::pin(serve_build(host, &sources, options)).await,
+        StreamContent::Pull { image } => Box::pin(serve_pull(host, &sources, image)).await,
         StreamContent::Unknown => return,
     };
     if let Err(error) = ended {
@@ -180,13 +189,21 @@ async fn serve_build(
     let serving = async {
         loop {
             // Cancel-safe: a piece that was received waits in `up` until the engine takes it.
-            tokio::select! {
-                item = host.recv(), if up.wants_more() => up.take(item),
-                () = up.pass_on(), if up.has_piece() => {}
-                batch = output.recv() => match batch {
-                    Some(batch) => host.send(encode(&batch, Encoding::MessagePack)).await?,
-                    None => return Ok(()),
-                },
+            let batch = if up.wants_more() {
+                tokio::select! {
+                    item = host.recv() => { up.take(item); continue }
+                    batch = output.recv() => batch,
+                }
+            } else {
+                tokio::select! {
+                    () = host.cancelled() => return Err(StreamError::Cancelled),
+                    () = up.pass_on(), if up.has_piece() => continue,
+                    batch = output.recv() => batch,
+                }
+            };
+            match batch {
+                Some(batch) => host.send(encode(&batch, Encoding::MessagePack)).await?,
+                None => return Ok(()),
             }
         }
     };
@@ -215,7 +232,10 @@ impl Up {
         self.waiting = match item {
             Ok(Some(StreamItem::Data(piece))) => Some(Ok(piece)),
             Ok(Some(StreamItem::End { problem: None, .. })) => None,
-            Ok(Some(StreamItem::End { problem: Some(problem), .. })) => Some(Err(std::io::Error::other(*problem))),
+            Ok(Some(StreamItem::End {
+                problem: Some(problem),
+                ..
+            })) => Some(Err(std::io::Error::other(*problem))),
             Ok(None) => Some(Err(std::io::ErrorKind::UnexpectedEof.into())),
             Err(error) => Some(Err(std::io::Error::other(error))),
         };

@@ -1,6 +1,6 @@
 //! What the owner has others do: each ends with one [`Done`].
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ use lab_converge::{
     Action, ActionError, ActionId, Ledger, NodeSight, ObservationMark, ObserveAsk, Observed,
     ObservedContainer, SyncAsk,
 };
+use lab_kit::lock::StateDirLock;
 use lab_types::{EngineFacts, ForeignPort, NodeId};
 use lab_wire::agent::{SyncReply, SyncRequest};
 use lab_wire::subject::{self, NodeVerb};
@@ -38,28 +39,46 @@ pub(super) enum Done {
     Sighted(NodeSight),
 }
 
-/// Writes the ledger.
-pub(super) async fn persist(path: Arc<Path>, ledger: Ledger) -> Done {
-    let written = tokio::task::spawn_blocking(move || ledger::write(&path, &ledger)).await;
+/// Writes the ledger. The write holds the directory until it has ended, also when nobody waits for it
+/// any more: a next life must not read before it and be overwritten after.
+pub(super) async fn persist(home: Arc<StateDirLock>, ledger: Ledger) -> Done {
+    let write = move || ledger::write(&ledger::path(home.directory()), &ledger);
+    let written = tokio::task::spawn_blocking(write).await;
     Done::Persisted(written.unwrap_or_else(|error| Err(error.to_string())))
 }
 
-/// Looks at the engine.
-pub(super) async fn observe(connection: Connection, site: Site, ask: ObserveAsk) -> Done {
+/// Looks at the engine. Before the first complete look of a life, what an earlier one left
+/// unfinished is swept away: nothing else is under way then.
+pub(super) async fn observe(
+    connection: Connection,
+    site: Site,
+    ask: ObserveAsk,
+    first: bool,
+) -> Done {
     let observed = match connection {
-        Connection::Up(engine) => engine::observe(&engine, &site, &ask.images).await,
+        Connection::Up(engine) => match first {
+            true => sweep_and_look(&engine, &site, &ask).await,
+            false => engine::observe(&engine, &site, &ask.images).await,
+        },
         Connection::Down(problem) => unreachable(&problem),
     };
     Done::Observed(ask.mark, Box::new(observed))
 }
 
+async fn sweep_and_look(engine: &Engine, site: &Site, ask: &ObserveAsk) -> Observed {
+    match engine::sweep(engine, site).await {
+        Ok(0) => {}
+        Ok(swept) => tracing::info!(
+            swept,
+            "removed containers that an earlier life left unfinished"
+        ),
+        Err(error) => return unreachable(&error),
+    }
+    engine::observe(engine, site, &ask.images).await
+}
+
 /// Calls the engine.
-pub(super) async fn act(
-    connection: Connection,
-    site: Site,
-    id: ActionId,
-    action: Action,
-) -> Done {
+pub(super) async fn act(connection: Connection, site: Site, id: ActionId, action: Action) -> Done {
     let started = Instant::now();
     let result = match connection {
         Connection::Up(engine) => {

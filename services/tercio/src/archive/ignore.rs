@@ -38,10 +38,7 @@ impl IgnoreList {
 
     /// Adds a line that keeps exactly `path`, whatever the lines before say.
     pub fn keep(&mut self, path: &str) {
-        let literal: String = path
-            .chars()
-            .flat_map(|c| ['\\', c])
-            .collect();
+        let literal: String = path.chars().flat_map(|c| ['\\', c]).collect();
         let pattern = Pattern::parse(&literal).expect("invariant: an escaped text is a pattern");
         self.rules.push(Rule {
             pattern,
@@ -145,12 +142,18 @@ mod tests {
     fn the_last_rule_that_matches_decides() {
         let paths = ["a.md", "README.md", "README-secret.md"];
         // The three examples of Docker's documentation.
-        assert_eq!(left_out("*.md\n!README.md", &paths), ["a.md", "README-secret.md"]);
+        assert_eq!(
+            left_out("*.md\n!README.md", &paths),
+            ["a.md", "README-secret.md"]
+        );
         assert_eq!(
             left_out("*.md\n!README*.md\nREADME-secret.md", &paths),
             ["a.md", "README-secret.md"]
         );
-        assert_eq!(left_out("*.md\nREADME-secret.md\n!README*.md", &paths), ["a.md"]);
+        assert_eq!(
+            left_out("*.md\nREADME-secret.md\n!README*.md", &paths),
+            ["a.md"]
+        );
     }
 
     #[test]
@@ -176,7 +179,10 @@ mod tests {
 
     #[test]
     fn the_star_and_root_leave_out_what_docker_leaves_out() {
-        assert_eq!(left_out("*", &["a", "a/b", ".hidden"]), ["a", "a/b", ".hidden"]);
+        assert_eq!(
+            left_out("*", &["a", "a/b", ".hidden"]),
+            ["a", "a/b", ".hidden"]
+        );
         assert_eq!(left_out(".", &["a"]), Vec::<&str>::new());
         assert_eq!(left_out("/", &["a"]), Vec::<&str>::new());
         assert_eq!(left_out("../a", &["a"]), Vec::<&str>::new());

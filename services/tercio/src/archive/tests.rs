@@ -72,7 +72,13 @@ fn a_context_is_packed_with_its_folders_links_and_modes() {
 fn ignored_files_stay_out_and_the_dockerfile_and_the_rules_come_along() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
-    for name in ["Dockerfile", "a.txt", "keep/b.txt", "keep/c.md", "other/d.txt"] {
+    for name in [
+        "Dockerfile",
+        "a.txt",
+        "keep/b.txt",
+        "keep/c.md",
+        "other/d.txt",
+    ] {
         write(root, name, "x");
     }
     write(root, ".dockerignore", "*\n!keep/*.txt\n");
@@ -127,13 +133,24 @@ fn the_same_context_gives_the_same_bytes() {
 fn what_cannot_be_packed_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
-    let refused = |context: &Path, dockerfile: &str| {
-        pack(context, dockerfile, std::io::sink()).unwrap_err()
-    };
-    assert!(matches!(refused(&root.join("none"), "Dockerfile"), Error::NoFolder(_)));
-    assert!(matches!(refused(root, "Dockerfile"), Error::NoDockerfile { .. }));
-    assert!(matches!(refused(root, "../Dockerfile"), Error::DockerfileOutside(_)));
-    assert!(matches!(refused(root, "/etc/passwd"), Error::DockerfileOutside(_)));
+    let refused =
+        |context: &Path, dockerfile: &str| pack(context, dockerfile, std::io::sink()).unwrap_err();
+    assert!(matches!(
+        refused(&root.join("none"), "Dockerfile"),
+        Error::NoFolder(_)
+    ));
+    assert!(matches!(
+        refused(root, "Dockerfile"),
+        Error::NoDockerfile { .. }
+    ));
+    assert!(matches!(
+        refused(root, "../Dockerfile"),
+        Error::DockerfileOutside(_)
+    ));
+    assert!(matches!(
+        refused(root, "/etc/passwd"),
+        Error::DockerfileOutside(_)
+    ));
     write(root, "Dockerfile", "FROM scratch\n");
     write(root, ".dockerignore", "ok\n[a\n");
     let ignore = refused(root, "Dockerfile").to_string();

@@ -61,7 +61,9 @@ pub async fn run(app: &App, args: Args, left: &ProjectArgs) -> Outcome {
         },
     };
     let client = app.connect().await?;
-    let mut replay = Replay::start(&client.bus, options).await.map_err(unreadable)?;
+    let mut replay = Replay::start(&client.bus, options)
+        .await
+        .map_err(unreadable)?;
     while let Some((sequence, event)) = replay.next().await.map_err(unreadable)? {
         match json {
             true => app.screen.print_json(&Numbered {
@@ -107,7 +109,10 @@ fn line(event: &Event) -> String {
         (true, None, None) => event.writer.clone(),
     };
     let message = crate::output::table::one_line(&event.message);
-    format!("{} {noun} {what} {about}: {message}\n", moment::millis(event.at))
+    format!(
+        "{} {noun} {what} {about}: {message}\n",
+        moment::millis(event.at)
+    )
 }
 
 #[cfg(test)]
@@ -164,6 +169,9 @@ mod tests {
             event: &event,
         });
         let value: serde_json::Value = serde_json::from_str(&text.unwrap()).unwrap();
-        assert_eq!((&value["sequence"], &value["what"]), (&7.into(), &"service_scaled".into()));
+        assert_eq!(
+            (&value["sequence"], &value["what"]),
+            (&7.into(), &"service_scaled".into())
+        );
     }
 }

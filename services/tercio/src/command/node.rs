@@ -119,7 +119,9 @@ async fn inspect(app: &App, pretty: bool, nodes: Vec<String>) -> Outcome {
         found.push(client.call(None, request).await?);
     }
     match pretty {
-        true => app.screen.print(&found.iter().map(lines).collect::<String>()),
+        true => app
+            .screen
+            .print(&found.iter().map(lines).collect::<String>()),
         false => app.screen.print_pretty(&found),
     }
 }
@@ -128,7 +130,10 @@ fn lines(node: &NodeInspected) -> String {
     let row = &node.row;
     let facts = node.facts.as_ref();
     let platform = facts.map_or_else(String::new, |facts| {
-        format!("{}/{}, kernel {}", facts.os, facts.architecture, facts.kernel)
+        format!(
+            "{}/{}, kernel {}",
+            facts.os, facts.architecture, facts.kernel
+        )
     });
     let engine = row.engine.as_ref();
     let engine = engine.map_or("none".to_owned(), |engine| {
@@ -184,6 +189,7 @@ mod tests {
             role: NodeRole::Manager,
             liveness: NodeLiveness::Ready,
             availability: Availability::Active,
+            labels: Default::default(),
             leader: true,
             engine: Some(EngineFacts {
                 version: "20.10.24".into(),

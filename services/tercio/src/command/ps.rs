@@ -74,7 +74,7 @@ pub async fn run(app: &App, args: Args, left: &ProjectArgs) -> Outcome {
     let now = lab_kit::clock::now();
     match json {
         true => {
-            let rows: Vec<Row> = rows.iter().map(|row| Row::of(row, now)).collect();
+            let rows: Vec<Row<'_>> = rows.iter().map(|row| Row::of(row, now)).collect();
             app.screen.print_json(&rows)
         }
         false => app.screen.print(&table(&rows, now)),
@@ -83,7 +83,8 @@ pub async fn run(app: &App, args: Args, left: &ProjectArgs) -> Outcome {
 
 /// Whether Docker's `ps` would show it without `-a`, or it is on its way there.
 fn is_current(row: &TaskRow) -> bool {
-    let ended = row.progress.state.is_terminal() && row.progress.state != lab_types::TaskState::Failed;
+    let ended =
+        row.progress.state.is_terminal() && row.progress.state != lab_types::TaskState::Failed;
     row.target == TaskTarget::Run && !ended
 }
 
@@ -124,6 +125,8 @@ struct Row<'a> {
     node: &'a str,
     slot: u32,
     task: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    waits_for: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<&'a str>,
 }
@@ -161,6 +164,7 @@ impl<'a> Row<'a> {
             node: row.node_name.as_str(),
             slot: row.slot,
             task: row.task.as_str(),
+            waits_for: &row.waits_for,
             message: row.message.as_deref(),
         }
     }
@@ -189,14 +193,14 @@ mod tests {
             protocol: PortProtocol::Tcp,
         }];
         let mut waiting = task("web", 2, TaskState::Ready);
-        waiting.message = Some("waits for redis (service_healthy)".into());
+        waiting.waits_for = vec!["redis (service_healthy)".into()];
         let mut failed = task("redis", 1, TaskState::Failed);
         failed.exit_code = Some(137);
         expect![[r#"
-            NAME           IMAGE       COMMAND           SERVICE   NODE      STATUS                                       PORTS
-            shop-web-1     web:1       "python app.py"   web       host1     Up 12 seconds (healthy)                      0.0.0.0:5000->5000/tcp
-            shop-web-2     web:1                         web       host1     Created: waits for redis (service_healthy)
-            shop-redis-1   redis:1                       redis     host1     Exited (137)
+            NAME           IMAGE     COMMAND           SERVICE   NODE      STATUS                                       PORTS
+            shop-web-1     web:1     "python app.py"   web       host1     Up 12 seconds (healthy)                      0.0.0.0:5000->5000/tcp
+            shop-web-2     web:1                       web       host1     Created, waits for redis (service_healthy)
+            shop-redis-1   redis:1                     redis     host1     Exited (137)
         "#]]
         .assert_eq(&table(&[web, waiting, failed], NOW));
     }

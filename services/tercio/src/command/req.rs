@@ -81,7 +81,8 @@ pub async fn run(app: &App, args: Args, left: &ProjectArgs) -> Outcome {
         )
         .await
         .map_err(|error| Failure::from(error.problem()))?;
-    app.screen.print(&format!("{}\n", message::body_text(&reply.payload)))
+    app.screen
+        .print(&format!("{}\n", message::body_text(&reply.payload)))
 }
 
 /// The body that is sent: JSON, checked here so that a slip of the pen is told with its place.

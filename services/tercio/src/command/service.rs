@@ -24,6 +24,7 @@ pub enum Command {
     /// List services; all of the lab, or of one project
     #[command(visible_alias = "list")]
     Ls {
+        /// Which project.
         #[command(flatten)]
         args: ServiceArgs,
         /// Print names only
@@ -32,6 +33,7 @@ pub enum Command {
     },
     /// List the tasks of services
     Ps {
+        /// Which project.
         #[command(flatten)]
         args: ServiceArgs,
         /// PROJECT/SERVICE, or SERVICE
@@ -40,6 +42,7 @@ pub enum Command {
     },
     /// Tell all about services
     Inspect {
+        /// Which project.
         #[command(flatten)]
         args: ServiceArgs,
         /// Print lines for people in place of JSON
@@ -52,6 +55,7 @@ pub enum Command {
     /// Change the number of tasks of services
     #[command(after_help = SCALE_EXAMPLES)]
     Scale {
+        /// Which project.
         #[command(flatten)]
         args: ServiceArgs,
         /// Return at once, without waiting until the tasks run
@@ -64,6 +68,7 @@ pub enum Command {
     /// Remove services and their tasks
     #[command(visible_alias = "remove")]
     Rm {
+        /// Which project.
         #[command(flatten)]
         args: ServiceArgs,
         /// PROJECT/SERVICE, or SERVICE
@@ -72,8 +77,10 @@ pub enum Command {
     },
     /// Print what a service's containers write
     Logs {
+        /// Which project.
         #[command(flatten)]
         args: ServiceArgs,
+        /// Which part of the logs.
         #[command(flatten)]
         options: logs::Options,
         /// PROJECT/SERVICE, or SERVICE
@@ -130,14 +137,23 @@ async fn scale(
         request_id: Some(request_id()),
     };
     if app.globals.as_command {
-        return wanted.iter().try_for_each(|((project, service), replicas)| {
-            app.shows(Some(project), &request(service, *replicas)).map(|_| ())
-        });
+        return wanted
+            .iter()
+            .try_for_each(|((project, service), replicas)| {
+                app.shows(Some(project), &request(service, *replicas))
+                    .map(|_| ())
+            });
     }
     let client = app.connect().await?;
     for ((project, service), replicas) in &wanted {
-        let changed = client.call(Some(project), &request(service, *replicas)).await?;
-        let word = if changed.changed { "scaled to" } else { "already has" };
+        let changed = client
+            .call(Some(project), &request(service, *replicas))
+            .await?;
+        let word = if changed.changed {
+            "scaled to"
+        } else {
+            "already has"
+        };
         app.screen
             .print(&format!("{project}/{service} {word} {replicas}\n"))?;
     }
@@ -154,9 +170,9 @@ async fn remove(app: &App, project: &ProjectArgs, services: Vec<Target>) -> Outc
         request_id: Some(request_id()),
     };
     if app.globals.as_command {
-        return found
-            .iter()
-            .try_for_each(|(project, service)| app.shows(Some(project), &request(service)).map(|_| ()));
+        return found.iter().try_for_each(|(project, service)| {
+            app.shows(Some(project), &request(service)).map(|_| ())
+        });
     }
     let client = app.connect().await?;
     for (project, service) in &found {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use lab_kit::file::{Readers, read_if_exists, write_atomic};
-use lab_types::{UnixMillis, UserName};
+use lab_types::{LabId, UnixMillis, UserName};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, Outcome, Tell as _};
@@ -17,6 +17,9 @@ pub struct LabFile {
     pub creds: PathBuf,
     /// That user.
     pub user: UserName,
+    /// Which lab it is; its containers bear the name as a label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lab: Option<LabId>,
     /// Whether it is run by others (containers, units): this command neither starts nor stops it.
     #[serde(default)]
     pub external: bool,
@@ -45,6 +48,7 @@ impl LabFile {
             nats_url: nats_url.into(),
             creds: creds.into(),
             user,
+            lab: None,
             external: false,
             pid: None,
             nats_pid: None,
@@ -52,6 +56,13 @@ impl LabFile {
             version: None,
             started_at: None,
         }
+    }
+
+    /// Forgets what holds only while the lab's process runs.
+    pub fn forget_processes(&mut self) {
+        self.pid = None;
+        self.nats_pid = None;
+        self.started_at = None;
     }
 
     /// Where it stands in a state directory.

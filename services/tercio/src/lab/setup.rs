@@ -11,7 +11,7 @@ use lab_bus::{Credentials, LabIdentity, ServerSettings};
 use lab_kit::config::Bytes;
 use lab_kit::file::{Readers, create_private_dir, write_atomic};
 use lab_kit::lock::{self, StateDirLock};
-use lab_types::{NodeId, Problem, UserName};
+use lab_types::{LabId, NodeId, Problem, UserName};
 use lab_wire::Role;
 
 use super::file::LabFile;
@@ -53,7 +53,7 @@ pub fn creds_file(state_dir: &Path, role: &str) -> PathBuf {
 /// Where and for whom a lab's NATS listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// For this machine alone, on a port chosen here.
+    /// As it was set up; a new one for this machine alone, on a port chosen here.
     Local,
     /// For others, under this host name, run by others than this command.
     External {
@@ -96,6 +96,7 @@ pub async fn prepare(state_dir: &Path, reach: &Reach) -> Outcome<Setup> {
         create_private_dir(&nats.dir).tell()?;
         let text = identity.server_config(&nats);
         write_atomic(&nats.config_file(), text.as_bytes(), Readers::Owner).tell()?;
+        config_files(state_dir, &lab, &node)?;
     }
     Ok(Setup {
         identity,
@@ -147,6 +148,33 @@ fn credentials(state_dir: &Path, identity: &LabIdentity, renew: bool) -> Outcome
     })
 }
 
+/// A configuration for each service's own binary, for those who run them as containers or units:
+/// `tercio-scheduler --config <state>/config/scheduler.toml`.
+fn config_files(state_dir: &Path, lab: &LabFile, node: &NodeId) -> Outcome {
+    let dir = state_dir.join("config");
+    create_private_dir(&dir).tell()?;
+    for (service, role) in [
+        ("scheduler", "scheduler"),
+        ("planner", "planner"),
+        ("provisioner", "provisioner"),
+        ("node-agent", "agent"),
+    ] {
+        let mut text = String::new();
+        if let (Some(lab), "agent") = (&lab.lab, role) {
+            text.push_str(&format!("lab = \"{lab}\"\nnode = \"{node}\"\n"));
+        }
+        let creds = creds_file(state_dir, role);
+        text.push_str(&format!(
+            "[nats]\nurls = [{:?}]\ncredentials = {:?}\n",
+            lab.nats_url,
+            creds.display().to_string()
+        ));
+        let path = dir.join(format!("{service}.toml"));
+        write_atomic(&path, text.as_bytes(), Readers::Owner).tell()?;
+    }
+    Ok(())
+}
+
 fn new_node() -> NodeId {
     let random: [u8; 10] = rand::random();
     let text = format!("n{}", lab_types::ids::id_text(&random));
@@ -157,31 +185,36 @@ fn new_node() -> NodeId {
 fn address(state_dir: &Path, reach: &Reach) -> Outcome<(LabFile, ServerSettings)> {
     let mut nats = ServerSettings::local(nats_dir(state_dir));
     let known = LabFile::read(state_dir)?;
-    let url = match reach {
-        Reach::External { nats_host } => {
-            nats.host = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-            nats.port = Some(PORT_USUAL);
-            format!("nats://{nats_host}:{PORT_USUAL}")
-        }
-        Reach::Local => {
-            let port = match known.as_ref().and_then(|lab| port_of(&lab.nats_url)) {
-                Some(port) => port,
-                None => free_port()?,
-            };
-            nats.port = Some(port);
-            format!("nats://127.0.0.1:{port}")
-        }
+    let url = match (reach, &known) {
+        (Reach::External { nats_host }, _) => format!("nats://{nats_host}:{PORT_USUAL}"),
+        (Reach::Local, Some(known)) => known.nats_url.clone(),
+        (Reach::Local, None) => format!("nats://127.0.0.1:{}", free_port()?),
     };
-    let external = *reach != Reach::Local;
-    let fits = |lab: &LabFile| lab.nats_url == url && lab.external == external;
-    if let Some(lab) = known.filter(fits) {
+    let external = *reach != Reach::Local || known.as_ref().is_some_and(|lab| lab.external);
+    if external {
+        nats.host = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        nats.port = Some(PORT_USUAL);
+    } else {
+        nats.port = port_of(&url);
+    }
+    let fits = |lab: &LabFile| {
+        (lab.nats_url == url, lab.external, lab.lab.is_some()) == (true, external, true)
+    };
+    if let Some(lab) = known.clone().filter(fits) {
         return Ok((lab, nats));
     }
     let user = UserName::new(FIRST_USER).expect("invariant: a valid name");
     let mut lab = LabFile::new(url, creds_file(state_dir, FIRST_USER), user);
     lab.external = external;
+    lab.lab = Some(known.and_then(|lab| lab.lab).unwrap_or_else(new_lab));
     lab.write(state_dir)?;
     Ok((lab, nats))
+}
+
+fn new_lab() -> LabId {
+    let random: [u8; 5] = rand::random();
+    let text = format!("lab-{}", lab_types::ids::id_text(&random));
+    LabId::new(text).expect("invariant: base 32 is a lab's id")
 }
 
 /// The port of `nats://127.0.0.1:PORT`.
@@ -235,7 +268,10 @@ mod tests {
         assert_eq!((first.node, first.lab), (second.node.clone(), second.lab));
         let agent = Credentials::read(&creds_file(&state, "agent")).unwrap();
         assert_eq!(agent.name(), second.node.as_str());
-        let mode = std::fs::metadata(creds_file(&state, "admin")).unwrap().permissions().mode();
+        let mode = std::fs::metadata(creds_file(&state, "admin"))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
@@ -250,6 +286,11 @@ mod tests {
         assert!(setup.lab.external);
         let text = std::fs::read_to_string(folder.path().join("nats/nats-server.conf")).unwrap();
         assert!(text.contains("4222") && text.contains("0.0.0.0"), "{text}");
+        let again = prepare(folder.path(), &Reach::Local).await.unwrap();
+        assert_eq!(again.lab, setup.lab, "serving it does not make it local");
+        let agent = folder.path().join("config/node-agent.toml");
+        let agent = std::fs::read_to_string(agent).unwrap();
+        assert!(agent.contains(setup.node.as_str()), "{agent}");
     }
 
     #[tokio::test]

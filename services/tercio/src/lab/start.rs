@@ -6,9 +6,11 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use lab_types::Problem;
+use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
+use tokio_util::sync::CancellationToken;
 
 use super::file::LabFile;
 use crate::failure::{Failure, Outcome};
@@ -16,6 +18,9 @@ use crate::failure::{Failure, Outcome};
 /// How long a lab may take to start: under two seconds on an idle machine, more when large streams
 /// are recovered or ten labs start at once.
 const START_MAX: Duration = Duration::from_secs(90);
+
+/// How long a lab that is still starting may take to end: as long as any.
+const END_MAX: Duration = Duration::from_secs(30);
 
 /// A log larger than this is put aside at a start: enough for weeks of an ordinary lab.
 const LOG_BYTES_MAX: u64 = 10 << 20;
@@ -49,7 +54,7 @@ pub fn log_file(state_dir: &Path) -> PathBuf {
 ///
 /// # Errors
 /// What the lab says hinders it, or the last lines of its log.
-pub async fn start(state_dir: &Path) -> Outcome<LabFile> {
+pub async fn start(state_dir: &Path, interrupt: &CancellationToken) -> Outcome<LabFile> {
     let mut child = spawn(state_dir)?;
     let stdout = child.stdout.take().expect("invariant: stdout is piped");
     let mut lines = BufReader::new(stdout).lines();
@@ -57,7 +62,16 @@ pub async fn start(state_dir: &Path) -> Outcome<LabFile> {
         let line = lines.next_line().await.ok().flatten()?;
         serde_json::from_str::<StartReport>(&line).ok()
     };
-    match tokio::time::timeout(START_MAX, report).await {
+    // Cancel-safe: what the lab reports is of no use once it is asked to end.
+    let reported = tokio::select! {
+        biased;
+        () = interrupt.cancelled() => {
+            end(&mut child).await;
+            return Err(Failure::Cancelled("cancelled; no lab was started".to_owned()));
+        }
+        reported = tokio::time::timeout(START_MAX, report) => reported,
+    };
+    match reported {
         Ok(Some(StartReport::Ready { lab })) => Ok(lab),
         Ok(Some(StartReport::Failed { problem })) => Err(problem.into()),
         Ok(None) => {
@@ -65,10 +79,22 @@ pub async fn start(state_dir: &Path) -> Outcome<LabFile> {
             Err(ended(state_dir, status))
         }
         Err(_) => {
-            // It is ours and useless; a lab that answers late would be nobody's.
-            let _ = child.start_kill();
+            // A lab that answers late would be nobody's.
+            end(&mut child).await;
             Err(not_ready(state_dir, "it did not answer in time"))
         }
+    }
+}
+
+/// Asks a lab that is still starting to end, and waits for it.
+async fn end(child: &mut Child) {
+    let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
+    if let Some(pid) = pid.and_then(Pid::from_raw) {
+        // It may have ended by itself meanwhile.
+        let _ = kill_process(pid, Signal::TERM);
+    }
+    if tokio::time::timeout(END_MAX, child.wait()).await.is_err() {
+        let _ = child.kill().await;
     }
 }
 

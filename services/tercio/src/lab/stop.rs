@@ -33,7 +33,9 @@ pub async fn stop(state_dir: &Path) -> Outcome<Stopped> {
             None => Ok(Stopped::NoneRan),
             Some(pid) => Err(Failure::new(
                 "CLI0023",
-                format!("the parts of this lab were started one by one; nats-server's is pid {pid}"),
+                format!(
+                    "the parts of this lab were started one by one; nats-server's is pid {pid}"
+                ),
                 "end each `tercio serve` where it was started",
             )),
         };

@@ -37,7 +37,9 @@ fn json(value: rmpv::Value) -> Value {
         rmpv::Value::Binary(binary) => bytes(&binary),
         rmpv::Value::Array(items) => items.into_iter().map(json).collect(),
         rmpv::Value::Map(entries) => {
-            let entries = entries.into_iter().map(|(key, value)| (key_text(key), json(value)));
+            let entries = entries
+                .into_iter()
+                .map(|(key, value)| (key_text(key), json(value)));
             Value::Object(entries.collect())
         }
         rmpv::Value::Ext(kind, data) => serde_json::json!({"ext": kind, "data": bytes(&data)}),
@@ -77,7 +79,10 @@ mod tests {
             body_text(&packed),
             r#"{"granted":19,"kind":"credit","received":3}"#
         );
-        assert_eq!(body_text(&encode(&frame, Encoding::Json)), body_text(&packed));
+        assert_eq!(
+            body_text(&encode(&frame, Encoding::Json)),
+            body_text(&packed)
+        );
         assert_eq!(body_text(b""), "null");
         assert_eq!(body_text(b"plain text"), "\"plain text\"");
         assert_eq!(body_text(&[0xc1, 0xff]), "[193,255]");

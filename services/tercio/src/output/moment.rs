@@ -86,7 +86,10 @@ mod tests {
         let read = |text: &str| text.parse::<Moment>();
         assert_eq!(read("10m"), Ok(Moment::Ago(DurationMs(600_000))));
         assert_eq!(read("1h 30m"), Ok(Moment::Ago(DurationMs(5_400_000))));
-        assert_eq!(read("1700000000"), Ok(Moment::At(UnixMillis(1_700_000_000_000))));
+        assert_eq!(
+            read("1700000000"),
+            Ok(Moment::At(UnixMillis(1_700_000_000_000)))
+        );
         let time = read("2023-11-14T23:13:20.5+01:00");
         assert_eq!(time, Ok(Moment::At(UnixMillis(1_700_000_000_500))));
         assert!(read("yesterday").unwrap_err().contains("10m"));
@@ -97,7 +100,13 @@ mod tests {
 
     #[test]
     fn stamps_are_rfc_3339_in_utc() {
-        assert_eq!(millis(UnixMillis(1_700_000_000_005)), "2023-11-14T22:13:20.005Z");
-        assert_eq!(nanos(1_700_000_000_000_000_042), "2023-11-14T22:13:20.000000042Z");
+        assert_eq!(
+            millis(UnixMillis(1_700_000_000_005)),
+            "2023-11-14T22:13:20.005Z"
+        );
+        assert_eq!(
+            nanos(1_700_000_000_000_000_042),
+            "2023-11-14T22:13:20.000000042Z"
+        );
     }
 }

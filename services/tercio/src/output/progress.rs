@@ -156,16 +156,20 @@ mod tests {
             Item::new("Container shop-web-1", "Starting", Phase::Working),
         ]);
         let first = progress.frame();
-        progress.merge([Item::new("Container shop-web-1", "no such\nimage: 0123456789", Phase::Failed)]);
+        progress.merge([Item::new(
+            "Container shop-web-1",
+            "no such\nimage: 0123456789",
+            Phase::Failed,
+        )]);
         let second = progress.frame();
-        expect![[r"
+        expect![[r#"
             [+] Running 1/2^[[K
              ✔ Network shop_default  Created^[[K
              - Container shop-web-1  Starting^[[K
             ^[[3A[+] Running 1/2^[[K
              ✔ Network shop_default  Created^[[K
-             ✘ Container shop-web-1  no such image: 01234567…^[[K
-        "]]
+             ✘ Container shop-web-1  no such image: 0123456…^[[K
+        "#]]
         .assert_eq(&format!("{first}{second}").replace('\x1b', "^["));
     }
 }

@@ -32,7 +32,10 @@ pub fn problem(problem: &Problem) -> String {
 /// The text for findings in files, and how many there are when there is more than one error.
 #[must_use]
 pub fn findings(findings: &[Diagnostic]) -> String {
-    let mut text: String = findings.iter().map(lab_compose::render::diagnostic).collect();
+    let mut text: String = findings
+        .iter()
+        .map(lab_compose::render::diagnostic)
+        .collect();
     let errors = findings
         .iter()
         .filter(|finding| finding.severity == Severity::Error)
@@ -103,17 +106,15 @@ mod tests {
             }),
             ..finding()
         };
-        expect![[r"
-            error[CMP0007]: unknown key `portz` in service web
-              --> docker-compose.yml:12:5
-                 |
+        expect![[r#"
+            docker-compose.yml:12:5: error[CMP0007]: unknown key `portz` in service web
               12 |     portz:
                  |     ^
-              help: did you mean `ports`?
+                 = did you mean `ports`?
             error[CMP0007]: unknown key `portz` in service web
-              see also: b.yml:1:1
+                = see also b.yml:1:1
             2 errors; nothing was changed
-        "]]
+        "#]]
         .assert_eq(&super::failure(&Failure::Findings(vec![finding(), second])));
     }
 }

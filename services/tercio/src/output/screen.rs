@@ -37,7 +37,9 @@ impl Screen {
             size: rustix::termios::tcgetwinsize(std::io::stderr())
                 .ok()
                 .filter(|size| size.ws_col > 0 && size.ws_row > 0)
-                .map_or(SIZE_DEFAULT, |size| (size.ws_col.into(), size.ws_row.into())),
+                .map_or(SIZE_DEFAULT, |size| {
+                    (size.ws_col.into(), size.ws_row.into())
+                }),
         }
     }
 

@@ -79,6 +79,9 @@ pub fn status(row: &TaskRow, now: UnixMillis) -> String {
         TaskState::Assigned => "Assigned".to_owned(),
         TaskState::Accepted => because("Accepted"),
         TaskState::Preparing => because("Preparing"),
+        TaskState::Ready if !row.waits_for.is_empty() => {
+            format!("Created, waits for {}", row.waits_for.join(", "))
+        }
         TaskState::Ready => because("Created"),
         TaskState::Starting => because("Starting"),
         TaskState::Running => running(row, now),

@@ -16,8 +16,6 @@ const EXPANDED_BYTES_MAX: usize = 1 << 20;
 pub struct Files {
     /// In order, each with its path as the user named it.
     pub files: Vec<SourceFile>,
-    /// The same paths, absolute.
-    pub absolute: Vec<String>,
     /// The folder that relative paths start from.
     pub project_dir: String,
     /// Files that were passed over, for a warning.
@@ -56,18 +54,17 @@ pub fn discover(args: &ProjectArgs, folder: &Path, env: &EnvMap) -> Outcome<File
         None => search(project_dir.as_deref().unwrap_or(folder), folder)?,
     };
     let mut files = Vec::new();
-    let mut absolute = Vec::new();
     for path in &paths {
         let text = utf8(path)?;
-        absolute.push(utf8(&clean(&folder.join(path)))?.to_owned());
         files.push(SourceFile::new(text, read(path, folder)?));
     }
     let first = paths.first().filter(|path| *path != Path::new("-"));
     let of_first = first.and_then(|path| folder.join(path).parent().map(Path::to_path_buf));
-    let project_dir = project_dir.or(of_first).unwrap_or_else(|| folder.to_owned());
+    let project_dir = project_dir
+        .or(of_first)
+        .unwrap_or_else(|| folder.to_owned());
     Ok(Files {
         files,
-        absolute,
         project_dir: utf8(&clean(&project_dir))?.to_owned(),
         ignored,
     })
@@ -91,15 +88,16 @@ fn read(path: &Path, folder: &Path) -> Outcome<String> {
         };
         Failure::new(
             "CLI0031",
-            format!("the Compose file {} cannot be read: {error}", path.display()),
+            format!(
+                "the Compose file {} cannot be read: {error}",
+                path.display()
+            ),
             help,
         )
     };
     if path == Path::new("-") {
         let mut text = String::new();
-        std::io::stdin()
-            .read_to_string(&mut text)
-            .map_err(refuse)?;
+        std::io::stdin().read_to_string(&mut text).map_err(refuse)?;
         return Ok(text);
     }
     std::fs::read_to_string(folder.join(path)).map_err(refuse)
@@ -149,13 +147,21 @@ fn search(start: &Path, folder: &Path) -> Outcome<(Vec<PathBuf>, Vec<String>)> {
             Ok(short) => short.to_owned(),
             Err(_) => path,
         });
-        let ignored = found.chain(overrides).map(|path| path.display().to_string());
+        let ignored = found
+            .chain(overrides)
+            .map(|path| path.display().to_string());
         return Ok((named.collect(), ignored.collect()));
     }
     Err(Failure::new(
         "CLI0030",
-        format!("there is no Compose file in {} or a folder above it", start.display()),
-        format!("make one of {}, or name a file with -f", FILE_NAMES.join(", ")),
+        format!(
+            "there is no Compose file in {} or a folder above it",
+            start.display()
+        ),
+        format!(
+            "make one of {}, or name a file with -f",
+            FILE_NAMES.join(", ")
+        ),
     ))
 }
 
@@ -198,7 +204,10 @@ mod tests {
     }
 
     fn found(root: &Path, from: &str, args: &ProjectArgs, env: &[(&str, &str)]) -> Outcome<Files> {
-        let env: EnvMap = env.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
+        let env: EnvMap = env
+            .iter()
+            .map(|(k, v)| ((*k).into(), (*v).into()))
+            .collect();
         discover(args, &root.join(from), &env)
     }
 
@@ -251,7 +260,11 @@ mod tests {
             words(&root, &found(&root, "", &none, &env).unwrap()),
             "b.yml c.yml in ROOT"
         );
-        write(&root, ".env", "COMPOSE_PATH_SEPARATOR=,\nCOMPOSE_FILE=c.yml,b.yml\n");
+        write(
+            &root,
+            ".env",
+            "COMPOSE_PATH_SEPARATOR=,\nCOMPOSE_FILE=c.yml,b.yml\n",
+        );
         assert_eq!(
             words(&root, &found(&root, "", &none, &[]).unwrap()),
             "c.yml b.yml in ROOT"
@@ -262,7 +275,6 @@ mod tests {
         };
         let files = found(&root, "", &elsewhere, &[]).unwrap();
         assert_eq!(words(&root, &files), "sub/a.yml b.yml in ROOT/sub");
-        assert!(files.absolute[1].ends_with("/b.yml"));
     }
 
     #[test]

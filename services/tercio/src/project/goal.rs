@@ -97,7 +97,7 @@ pub fn judge(goal: &Goal, seen: &Seen, quiet: Duration) -> Verdict {
         for problem in row.iter().flat_map(|row| &row.problems) {
             let has_task = tasks.iter().any(|task| task.slot == problem.slot);
             let why = said(name, problem.slot, &problem.reason);
-            if problem.r#final || (!has_task && quiet >= PENDING_MAX) {
+            if problem.is_final || (!has_task && quiet >= PENDING_MAX) {
                 broken.insert(why);
             } else if !has_task {
                 busy.push(why);
@@ -152,8 +152,17 @@ fn slot(task: &TaskRow, until: Until) -> Slot {
         | TaskState::Ready
         | TaskState::Starting
         | TaskState::Stopped
-        | TaskState::Unknown => Slot::Busy(because(&task.progress.state.to_string())),
+        | TaskState::Unknown => match waiting(task) {
+            Some(waits) => Slot::Busy(waits),
+            None => Slot::Busy(because(&task.progress.state.to_string())),
+        },
     }
+}
+
+/// `waits for redis (service_healthy)`, while the task's gate is closed.
+fn waiting(task: &TaskRow) -> Option<String> {
+    let waits = &task.waits_for;
+    (!waits.is_empty()).then(|| format!("waits for {}", waits.join(", ")))
 }
 
 fn failure(task: &TaskRow) -> String {
@@ -170,21 +179,24 @@ fn unhealthy_dependencies(seen: &Seen, busy: &[String]) -> Vec<String> {
     if busy.is_empty() {
         return Vec::new();
     }
-    let gated = |task: &TaskRow| {
-        let waits = task.progress.state == TaskState::Ready;
-        waits.then_some(task.message.as_deref()).flatten().map(str::to_owned)
-    };
-    let waits: Vec<String> = seen.tasks.iter().filter_map(gated).collect();
     let is_waited_for = |name: &ServiceName| {
         let wanted = format!("{name} (service_healthy)");
-        waits.iter().any(|message| message.contains(&wanted))
+        seen.tasks
+            .iter()
+            .any(|task| task.waits_for.contains(&wanted))
     };
     let sick = seen.tasks.iter().filter(|task| {
         let runs = task.target == TaskTarget::Run && task.progress.state == TaskState::Running;
         runs && task.health == Health::Unhealthy && is_waited_for(&task.service)
     });
-    sick.map(|task| said(&task.service, task.slot, "is unhealthy, and others wait for it"))
-        .collect()
+    sick.map(|task| {
+        said(
+            &task.service,
+            task.slot,
+            "is unhealthy, and others wait for it",
+        )
+    })
+    .collect()
 }
 
 /// The lines a person sees meanwhile: one a container that is wanted or on its way out.
@@ -209,8 +221,8 @@ fn line(goal: &Goal, task: &TaskRow) -> Item {
         TaskState::Assigned | TaskState::Accepted | TaskState::Preparing => {
             Item::new(name, "Creating", Phase::Working)
         }
-        TaskState::Ready => match &task.message {
-            Some(message) => Item::new(name, format!("Created, {message}"), Phase::Working),
+        TaskState::Ready => match waiting(task) {
+            Some(waits) => Item::new(name, format!("Created, {waits}"), Phase::Working),
             None => Item::new(name, "Created", Phase::Working),
         },
         TaskState::Starting => Item::new(name, "Starting", Phase::Working),

@@ -32,8 +32,9 @@ pub fn load(app: &App, args: &ProjectArgs) -> Outcome<Local> {
     if !files.ignored.is_empty() {
         let ignored = files.ignored.join(", ");
         let used = &files.files[0].path;
-        app.screen
-            .say(&format!("warning: several Compose files; {used} is used, not {ignored}\n"));
+        app.screen.say(&format!(
+            "warning: several Compose files; {used} is used, not {ignored}\n"
+        ));
     }
     let local = check(files, args, app)?;
     app.screen.say(&report::findings(&local.warnings));
@@ -45,7 +46,7 @@ fn check(files: Files, args: &ProjectArgs, app: &App) -> Outcome<Local> {
         project_name: args.project_name.clone(),
         project_dir: files.project_dir.clone(),
         current_dir: app.folder.to_str().map(str::to_owned),
-        env_files: Vec::new(),
+        env_files: args.env_file.clone(),
     };
     let recording = Recording::new(&Disk);
     let (project, findings) =
@@ -57,7 +58,7 @@ fn check(files: Files, args: &ProjectArgs, app: &App) -> Outcome<Local> {
         .into_iter()
         .filter(|finding| finding.severity == Severity::Warning)
         .collect();
-    let request = request(files, recording, args, &app.environment);
+    let request = request(files, recording, args, app);
     Ok(Local {
         project,
         request,
@@ -65,26 +66,22 @@ fn check(files: Files, args: &ProjectArgs, app: &App) -> Outcome<Local> {
     })
 }
 
-fn request(
-    files: Files,
-    recording: Recording<'_>,
-    args: &ProjectArgs,
-    env: &EnvMap,
-) -> PlanCreate {
+fn request(files: Files, recording: Recording<'_>, args: &ProjectArgs, app: &App) -> PlanCreate {
+    let named = files.files.into_iter();
+    let named = named.map(|file| (file.path, file.content));
     let source = |(path, content)| SourceText { path, content };
-    // Absolute, because the planner knows only the project's folder, not the one the user is in.
-    let named = files.absolute.into_iter();
-    let contents = files.files.into_iter().map(|file| file.content);
-    let files_sent: Vec<SourceText> = named.zip(contents).map(source).collect();
+    let files_sent: Vec<SourceText> = named.map(source).collect();
     let other_files: Vec<SourceText> = recording.into_files().into_iter().map(source).collect();
     let texts = files_sent.iter().chain(&other_files);
-    let environment = mentioned(texts.map(|file| file.content.as_str()), env);
+    let environment = mentioned(texts.map(|file| file.content.as_str()), &app.environment);
     PlanCreate {
         files: files_sent,
         other_files,
         environment,
         project_name: args.project_name.clone(),
         project_dir: files.project_dir,
+        current_dir: app.folder.to_str().map(str::to_owned),
+        env_files: args.env_file.clone(),
         build: BuildPolicy::IfMissing,
     }
 }
@@ -109,11 +106,21 @@ mod tests {
 
     #[test]
     fn only_variables_that_are_mentioned_leave_the_machine() {
-        let env: EnvMap = ["TAG", "DEEP_1", "PASSED", "AWS_SECRET", "COMPOSE_PROFILES", "TA"]
-            .iter()
-            .map(|name| ((*name).to_owned(), "x".to_owned()))
-            .collect();
-        let texts = ["image: a:${TAG:-${DEEP_1}}\nenvironment:\n  - PASSED\n", "X=$OTHER"];
+        let env: EnvMap = [
+            "TAG",
+            "DEEP_1",
+            "PASSED",
+            "AWS_SECRET",
+            "COMPOSE_PROFILES",
+            "TA",
+        ]
+        .iter()
+        .map(|name| ((*name).to_owned(), "x".to_owned()))
+        .collect();
+        let texts = [
+            "image: a:${TAG:-${DEEP_1}}\nenvironment:\n  - PASSED\n",
+            "X=$OTHER",
+        ];
         let sent = mentioned(texts.into_iter(), &env);
         let sent: Vec<&str> = sent.keys().map(String::as_str).collect();
         assert_eq!(sent, ["COMPOSE_PROFILES", "DEEP_1", "PASSED", "TAG"]);

@@ -19,6 +19,7 @@ pub fn task(service: &str, slot: u32, state: TaskState) -> TaskRow {
         node: NodeId::new("n1").unwrap(),
         node_name: NodeName::new("host1").unwrap(),
         target: TaskTarget::Run,
+        waits_for: Vec::new(),
         progress: TaskProgress { attempt: 1, state },
         health: Health::None,
         started_at: None,

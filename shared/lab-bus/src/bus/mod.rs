@@ -125,6 +125,20 @@ impl Bus {
         sent.map_err(|error| PublishError::from_client(&error, subject))
     }
 
+    /// Sends bytes with headers and says where the answer is to go.
+    pub(crate) async fn publish_with_reply(
+        &self,
+        subject: String,
+        reply: String,
+        headers: Headers,
+        body: Bytes,
+    ) -> Result<(), PublishError> {
+        let map = message::header_map(&headers).unwrap_or_default();
+        let client = self.client();
+        let sent = client.publish_with_reply_and_headers(subject.clone(), reply, map, body);
+        sent.await.map_err(|error| PublishError::from_client(&error, subject))
+    }
+
     /// Waits until everything published so far has been written to the connection.
     ///
     /// # Errors

@@ -10,7 +10,6 @@ pub use replay::{EventFilter, Replay, ReplayError, ReplayOptions, Since};
 
 use std::time::Duration;
 
-use futures::StreamExt as _;
 use lab_types::{Event, Problem, UnixMillis};
 use lab_wire::subject::{self, EVENT_STREAM, EVENTS_ALL};
 use lab_wire::{Encoding, header};
@@ -19,7 +18,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::bus::{Bus, Headers};
-use crate::jetstream::{self, ApiError};
+use crate::jetstream;
 
 /// How many events may be on their way at once: enough to fill a round trip, few enough that the
 /// server's queue stays short.
@@ -109,39 +108,37 @@ impl EventLog {
         Self { bus: bus.clone() }
     }
 
-    /// Stores events and waits for the acknowledgements. Each is stored once, however often.
+    /// Stores events in this order and waits for the acknowledgements. Each is stored once, however
+    /// often it is published.
     ///
     /// # Errors
     /// [`EventError::Unacknowledged`].
     pub async fn publish_batch(&self, events: &[Event]) -> Result<(), EventError> {
-        // In order: each is sent when the one before it has been, and all wait side by side.
-        let mut sent = futures::stream::iter(events.to_vec())
-            .map(|event| async move { self.publish_one(&event).await })
-            .buffered(IN_FLIGHT);
-        let (mut unacknowledged, mut reason) = (0, String::new());
-        while let Some(result) = sent.next().await {
-            if let Err(error) = result {
-                if unacknowledged == 0 {
-                    reason = error.to_string();
-                }
-                unacknowledged += 1;
+        let (mut unacknowledged, mut first) = (0, None);
+        for events in events.chunks(IN_FLIGHT) {
+            let messages = events.iter().map(outgoing).collect();
+            let sent = jetstream::publish_in_order(&self.bus, messages, ACK_TIMEOUT).await;
+            if let Err(failed) = sent {
+                unacknowledged += failed.len();
+                first = first.or_else(|| failed.into_iter().next());
             }
         }
-        if unacknowledged == 0 {
-            return Ok(());
+        match first {
+            None => Ok(()),
+            Some(reason) => Err(EventError::Unacknowledged {
+                unacknowledged,
+                total: events.len(),
+                reason,
+            }),
         }
-        Err(EventError::Unacknowledged {
-            unacknowledged,
-            total: events.len(),
-            reason,
-        })
     }
+}
 
-    async fn publish_one(&self, event: &Event) -> Result<(), ApiError> {
-        let body = lab_wire::encode(event, Encoding::MessagePack).into();
-        let subject = subject::event(event).into();
-        jetstream::publish(&self.bus, subject, headers(event), body, ACK_TIMEOUT).await?;
-        Ok(())
+fn outgoing(event: &Event) -> jetstream::Outgoing {
+    jetstream::Outgoing {
+        subject: subject::event(event).into(),
+        headers: headers(event),
+        body: lab_wire::encode(event, Encoding::MessagePack).into(),
     }
 }
 

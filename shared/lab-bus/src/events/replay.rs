@@ -9,12 +9,12 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use crate::bus::Bus;
+use crate::bus::{Bus, ConnectionStatus};
 use crate::jetstream;
 use crate::reader::Reader;
 
 /// How long to wait before a reading that broke is begun anew.
-const REOPEN_WAIT: Duration = Duration::from_millis(500);
+const REOPEN_WAIT: Duration = Duration::from_millis(100);
 /// How long a replay that does not follow may be without its stream before it fails; a server
 /// restarts in a second.
 const STUCK_MAX: Duration = Duration::from_secs(15);
@@ -183,6 +183,11 @@ impl Replay {
 
     async fn reopen(&mut self) -> Result<(), String> {
         tokio::time::sleep(REOPEN_WAIT).await;
+        let mut status = self.bus.status();
+        let back = status.wait_for(|status| *status != ConnectionStatus::Disconnected);
+        if tokio::time::timeout(STUCK_MAX, back).await.is_err() {
+            return Err("there is no connection to NATS".into());
+        }
         let reader = Reader::open(&self.bus, EVENT_STREAM, EVENTS_ALL, self.from).await?;
         self.pending = reader.pending;
         self.reader = Some(reader);

@@ -1,19 +1,29 @@
-//! Chunked streams with credits, both ends.
+//! Chunked streams with credits, both ends: see [`lab_wire::stream`].
+//!
+//! Nothing is lost when a connection breaks and comes back within half a minute; nobody is sent more
+//! than it has asked for; either end may let go at any time.
+
+mod link;
+mod window;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use lab_types::{NodeId, Problem, StreamId, UserName};
 use lab_wire::request::OpenedStream;
+use lab_wire::stream::CHUNK_BYTES_MAX;
+use lab_wire::{Direction, subject};
 
-use crate::bus::Bus;
+use crate::bus::{Bus, SubscribeError};
+use link::{Ends, Link, Outgoing, Side, State};
 
 /// Why a stream is over too early.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StreamError {
     /// The connection is closed.
-    #[error("there is no connection to NATS")]
+    #[error("the stream is closed")]
     Closed,
     /// The other end wants no more.
     #[error("the other end cancelled the stream")]
@@ -22,8 +32,20 @@ pub enum StreamError {
     #[error("the other end of the stream has been silent for {0:?}")]
     Silent(std::time::Duration),
     /// More than fits one frame.
-    #[error("a piece of {0} bytes is larger than one frame takes")]
+    #[error("a piece of {0} bytes is larger than a frame takes")]
     TooLarge(usize),
+    /// The stream's subjects cannot be heard.
+    #[error(transparent)]
+    Subscribe(#[from] SubscribeError),
+}
+
+impl StreamError {
+    /// The same for a person, with a code and what to do next.
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        Problem::new("BUS0030", self.to_string())
+            .help("check that the node is ready (`tercio node ls`) and ask again")
+    }
 }
 
 /// What comes out of a stream.
@@ -40,21 +62,104 @@ pub enum StreamItem {
     },
 }
 
-/// The user's end.
+/// What both ends are.
+struct End {
+    ends: Ends,
+    ended: bool,
+}
+
+impl std::fmt::Debug for End {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("End").finish_non_exhaustive()
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.ends.shared.dropped.cancel();
+    }
+}
+
+impl End {
+    async fn join(bus: &Bus, side: Side, hear: String, speak: String) -> Result<Self, StreamError> {
+        let frames = bus.subscribe(hear).await?;
+        Ok(Self {
+            ends: Link::start(bus, side, frames, speak),
+            ended: false,
+        })
+    }
+
+    fn error(&self) -> StreamError {
+        let state = *self.ends.state.borrow();
+        state.error().unwrap_or(StreamError::Closed)
+    }
+
+    async fn send(&self, piece: Bytes) -> Result<(), StreamError> {
+        if piece.len() > CHUNK_BYTES_MAX {
+            return Err(StreamError::TooLarge(piece.len()));
+        }
+        let sent = self.ends.to_link.send(Outgoing::Piece(piece)).await;
+        sent.map_err(|_| self.error())
+    }
+
+    async fn send_split(&self, mut bytes: Bytes) -> Result<(), StreamError> {
+        while !bytes.is_empty() {
+            let piece = bytes.split_to(bytes.len().min(CHUNK_BYTES_MAX));
+            self.send(piece).await?;
+        }
+        Ok(())
+    }
+
+    async fn end(
+        &self,
+        problem: Option<Box<Problem>>,
+        summary: BTreeMap<String, String>,
+    ) -> Result<(), StreamError> {
+        let end = Outgoing::End(Box::new(StreamItem::End { problem, summary }));
+        let sent = self.ends.to_link.send(end).await;
+        sent.map_err(|_| self.error())
+    }
+
+    async fn recv(&mut self) -> Result<Option<StreamItem>, StreamError> {
+        if self.ended {
+            return Ok(None);
+        }
+        let Some(item) = self.ends.from_link.recv().await else {
+            return Err(self.error());
+        };
+        self.ends.shared.consumed.fetch_add(1, Ordering::Release);
+        self.ends.shared.taken.notify_one();
+        self.ended = matches!(item, StreamItem::End { .. });
+        Ok(Some(item))
+    }
+
+    /// Waits until the stream is over for any reason but the user's own.
+    async fn over(&self) -> State {
+        let mut state = self.ends.state.clone();
+        let over = state.wait_for(|state| *state != State::Open).await;
+        over.map_or(State::Closed, |state| *state)
+    }
+}
+
+/// The user's end. Dropping it tells the agent to stop.
 #[derive(Debug)]
-pub struct StreamClient {}
+pub struct StreamClient {
+    end: End,
+}
 
 impl StreamClient {
     /// Joins a stream that a request opened.
     ///
     /// # Errors
-    /// [`StreamError::Closed`].
+    /// [`StreamError::Subscribe`].
     pub async fn open(
         bus: &Bus,
         user: &UserName,
         opened: &OpenedStream,
     ) -> Result<Self, StreamError> {
-        todo!()
+        let of = |way| subject::stream(&opened.node, user, &opened.stream, way).into();
+        let end = End::join(bus, Side::Client, of(Direction::Down), of(Direction::Up)).await?;
+        Ok(Self { end })
     }
 
     /// Sends one piece up as one frame; waits while the other end grants no credit.
@@ -62,15 +167,23 @@ impl StreamClient {
     /// # Errors
     /// [`StreamError`].
     pub async fn send(&mut self, piece: impl Into<Bytes> + Send) -> Result<(), StreamError> {
-        todo!()
+        self.end.send(piece.into()).await
     }
 
-    /// Says that nothing more goes up.
+    /// Sends bytes up in as many frames as they need.
     ///
     /// # Errors
     /// [`StreamError`].
-    pub async fn finish(&mut self) -> Result<(), StreamError> {
-        todo!()
+    pub async fn send_split(&mut self, bytes: impl Into<Bytes> + Send) -> Result<(), StreamError> {
+        self.end.send_split(bytes.into()).await
+    }
+
+    /// Says that nothing more goes up; `problem` says why it ends early.
+    ///
+    /// # Errors
+    /// [`StreamError`].
+    pub async fn finish(&mut self, problem: Option<Box<Problem>>) -> Result<(), StreamError> {
+        self.end.end(problem, BTreeMap::new()).await
     }
 
     /// The next item from the agent; `None` after the end.
@@ -81,31 +194,40 @@ impl StreamClient {
     /// # Cancel safety
     /// Safe.
     pub async fn recv(&mut self) -> Result<Option<StreamItem>, StreamError> {
-        todo!()
+        self.end.recv().await
     }
 
-    /// Ends it: the agent is told to stop, when it is not at its end anyway.
+    /// Lets go of it and waits until the agent has been told, for a process that ends soon.
     pub async fn close(self) {
-        todo!()
+        let state = self.end.ends.state.clone();
+        drop(self);
+        let mut state = state;
+        // An error means that the task has ended, which was the aim.
+        let _ = state.wait_for(|state| *state != State::Open).await;
     }
 }
 
-/// The agent's end.
+/// The agent's end. Dropping it without [`finish`](Self::finish) cancels the stream.
 #[derive(Debug)]
-pub struct StreamHost {}
+pub struct StreamHost {
+    end: End,
+}
 
 impl StreamHost {
-    /// Joins a stream that the leader opened. Answer its command afterwards.
+    /// Joins a stream that the leader opened. Answer its command afterwards: the user then finds this
+    /// end listening.
     ///
     /// # Errors
-    /// [`StreamError::Closed`].
+    /// [`StreamError::Subscribe`].
     pub async fn accept(
         bus: &Bus,
         node: &NodeId,
         user: &UserName,
         stream: &StreamId,
     ) -> Result<Self, StreamError> {
-        todo!()
+        let of = |way| subject::stream(node, user, stream, way).into();
+        let end = End::join(bus, Side::Host, of(Direction::Up), of(Direction::Down)).await?;
+        Ok(Self { end })
     }
 
     /// Sends one piece down as one frame; waits while the other end grants no credit.
@@ -113,7 +235,7 @@ impl StreamHost {
     /// # Errors
     /// [`StreamError`]; on [`StreamError::Cancelled`] stop the work.
     pub async fn send(&mut self, piece: impl Into<Bytes> + Send) -> Result<(), StreamError> {
-        todo!()
+        self.end.send(piece.into()).await
     }
 
     /// The next item from the user; `None` after the end.
@@ -124,15 +246,15 @@ impl StreamHost {
     /// # Cancel safety
     /// Safe.
     pub async fn recv(&mut self) -> Result<Option<StreamItem>, StreamError> {
-        todo!()
+        self.end.recv().await
     }
 
-    /// Waits until the other end has cancelled or gone silent.
+    /// Waits until the user has let go or gone silent: stop the work then.
     ///
     /// # Cancel safety
     /// Safe.
     pub async fn cancelled(&self) {
-        todo!()
+        self.end.over().await;
     }
 
     /// Sends the end and waits until it has arrived.
@@ -144,6 +266,10 @@ impl StreamHost {
         problem: Option<Box<Problem>>,
         summary: BTreeMap<String, String>,
     ) -> Result<(), StreamError> {
-        todo!()
+        self.end.end(problem, summary).await?;
+        match self.end.over().await.error() {
+            None => Ok(()),
+            Some(error) => Err(error),
+        }
     }
 }

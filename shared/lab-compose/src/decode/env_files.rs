@@ -85,8 +85,7 @@ impl Decoder<'_> {
         required: bool,
         trail: &Trail<'_>,
     ) -> Option<Loaded> {
-        let home = self.scope.env.get("HOME").map(String::as_str);
-        let absolute = path::clean(&path::expand(self.scope.project_dir, home, name));
+        let absolute = path::clean(&self.host_path(name, place));
         if let Some(loaded) = self.env_files.get(&absolute) {
             return Some(loaded.clone());
         }

@@ -2,7 +2,7 @@
 
 use lab_types::VolumeName;
 
-use super::{Decoder, boolean, text};
+use super::{Decoder, boolean};
 use crate::codes;
 use crate::path;
 use crate::project::{ServiceMount, ServiceMountSource};
@@ -99,7 +99,8 @@ impl Decoder<'_> {
             let message = format!("{trail} is a bind mount and lacks `source`");
             self.error(codes::BAD_DEFINITION, place, message);
         }
-        let path = self.host_path(text(map, "source")?);
+        let source = map.get("source")?;
+        let path = self.host_path(source.as_text()?, source.place);
         Some(ServiceMountSource::Bind {
             path,
             create_host_path,

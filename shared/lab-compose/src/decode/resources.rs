@@ -65,9 +65,10 @@ impl Decoder<'_> {
             return defined;
         };
         for entry in &map.0 {
-            let key = self.name(&entry.key, entry.place, make);
-            let resource = self.resource(entry, driver, &trail.key(&entry.key));
-            if let (Some(key), Some(resource)) = (key, resource) {
+            let Some(key) = self.name(&entry.key, entry.place, make) else {
+                continue;
+            };
+            if let Some(resource) = self.resource(entry, driver, &trail.key(&entry.key)) {
                 defined.insert(key, resource);
             }
         }

@@ -54,6 +54,9 @@ impl Decoder<'_> {
 
     fn build(&mut self, map: &Map, trail: &Trail<'_>) -> Option<Build> {
         let map = map.get("build").and_then(Node::as_map)?;
+        let place = map
+            .get("context")
+            .map_or(Place::default(), |node| node.place);
         let context = match map.get("context") {
             Some(node) => {
                 let context = node.as_text()?;
@@ -78,15 +81,19 @@ impl Decoder<'_> {
             *value = value.take().or_else(|| self.scope.env.get(key).cloned());
         }
         Some(Build {
-            context: self.host_path(context),
+            context: self.host_path(context, place),
             dockerfile: text(map, "dockerfile").unwrap_or("Dockerfile").to_owned(),
             args,
         })
     }
 
-    /// A path of the client's machine.
-    pub(super) fn host_path(&self, path: &str) -> String {
+    /// A path of the client's machine, absolute.
+    pub(super) fn host_path(&mut self, path: &str, place: Place) -> String {
         let home = self.scope.env.get("HOME").map(String::as_str);
+        if home.is_none() && (path == "~" || path.starts_with("~/")) {
+            let message = format!("\"{path}\" starts at the home folder, and HOME is not set");
+            self.error(codes::REQUIRED_VARIABLE, place, message);
+        }
         path::expand(self.scope.project_dir, home, path)
     }
 

@@ -1,12 +1,14 @@
 //! One file's tree against the grammar: unknown keys and wrong types are reported, short forms
 //! written out. What comes out holds only what the grammar allows; what was refused is invalid.
 
+mod single;
+mod unknown;
+
 use std::collections::BTreeMap;
 
 use super::{Expansion, Items, Object, Shape, Table, pairs};
 use crate::codes;
 use crate::sink::{Finding, Place, Sink};
-use crate::suggest::nearest;
 use crate::trail::Trail;
 use crate::yaml::{Entry, Map, Node, Value};
 
@@ -41,6 +43,10 @@ impl Canonical<'_> {
                 Some(number) => Node::text(node.place, number.to_string()),
                 None => self.text(node, trail),
             },
+            Shape::Duration => match node.as_int() {
+                Some(number) => self.unitless(&node, number, trail),
+                None => self.text(node, trail),
+            },
             Shape::Integer => self.integer(node, trail),
             Shape::Boolean => self.boolean(node, trail),
             Shape::Words => self.words(node, trail),
@@ -50,10 +56,14 @@ impl Canonical<'_> {
             Shape::Object(object) => self.object(node, object, trail),
             Shape::ObjectOrText(object, expand) => match node.as_text() {
                 Some(text) => Node::new(node.place, Value::Map(expand(text, node.place))),
+                None if node.as_map().is_none() => self.refuse(&node, "a text or a mapping", trail),
                 None => self.object(node, object, trail),
             },
             Shape::Items(items) => self.items(node, items, trail),
             Shape::Table(table) if node.as_list().is_some() => self.listed(node, table, trail),
+            Shape::Table(_) if node.as_map().is_none() => {
+                self.refuse(&node, "a list or a mapping", trail)
+            }
             Shape::Table(table) | Shape::Named(table) => self.named(node, table, trail),
         }
     }
@@ -73,104 +83,6 @@ impl Canonical<'_> {
         match node.as_text() {
             Some(_) => node,
             None => self.refuse(&node, "a text", trail),
-        }
-    }
-
-    fn integer(&mut self, node: Node, trail: &Trail<'_>) -> Node {
-        let Some(text) = node.as_text() else {
-            return match node.as_int() {
-                Some(_) => node,
-                None => self.refuse(&node, "a whole number", trail),
-            };
-        };
-        match text.parse() {
-            Ok(number) => Node::new(node.place, Value::Int(number)),
-            Err(_) => {
-                let message = format!("{trail} must be a whole number, not \"{text}\"");
-                self.sink
-                    .add(Finding::error(codes::BAD_NUMBER, node.place, message));
-                Node::invalid(node.place)
-            }
-        }
-    }
-
-    fn boolean(&mut self, node: Node, trail: &Trail<'_>) -> Node {
-        let Some(word) = node.as_text() else {
-            return match node.as_bool() {
-                Some(_) => node,
-                None => self.refuse(&node, "true or false", trail),
-            };
-        };
-        let (value, old) = match word.to_ascii_lowercase().as_str() {
-            "true" => (true, false),
-            "false" => (false, false),
-            "y" | "yes" | "on" => (true, true),
-            "n" | "no" | "off" => (false, true),
-            _ => {
-                let message = format!("{trail} must be true or false, not \"{word}\"");
-                self.sink
-                    .add(Finding::error(codes::BAD_BOOLEAN, node.place, message));
-                return Node::invalid(node.place);
-            }
-        };
-        if old {
-            let message = format!("\"{word}\" in {trail} is an older word for {value}");
-            let help = format!("write {value}");
-            self.sink
-                .add(Finding::warning(codes::OLD_BOOLEAN, node.place, message).help(help));
-        }
-        Node::new(node.place, Value::Bool(value))
-    }
-
-    fn words(&mut self, node: Node, trail: &Trail<'_>) -> Node {
-        let Some(line) = node.as_text() else {
-            return self.texts(node, "a text or a list of texts", trail);
-        };
-        match crate::text::words(line) {
-            Some(words) => {
-                let words = words.into_iter().map(|word| Node::text(node.place, word));
-                Node::new(node.place, Value::List(words.collect()))
-            }
-            None => {
-                let message = format!("the command line in {trail} has a quote that is not closed");
-                self.sink.add(
-                    Finding::error(codes::BAD_COMMAND, node.place, message)
-                        .help("close the quote, or write the command as a list of words"),
-                );
-                Node::invalid(node.place)
-            }
-        }
-    }
-
-    fn test(&mut self, node: Node, trail: &Trail<'_>) -> Node {
-        let Some(line) = node.as_text() else {
-            return self.texts(node, "a text or a list of texts", trail);
-        };
-        let words = vec![
-            Node::text(node.place, "CMD-SHELL"),
-            Node::text(node.place, line),
-        ];
-        Node::new(node.place, Value::List(words))
-    }
-
-    /// A list of texts and nothing else.
-    fn texts(&mut self, node: Node, wanted: &str, trail: &Trail<'_>) -> Node {
-        let mut refused = node.as_list().is_none();
-        if refused {
-            self.refuse(&node, wanted, trail);
-        }
-        for (index, item) in node.as_list().unwrap_or_default().iter().enumerate() {
-            if item.as_text().is_none() {
-                refused = true;
-                if item.value != Value::Invalid {
-                    self.refuse(item, "a text", &trail.item(index));
-                }
-            }
-        }
-        if refused {
-            Node::invalid(node.place)
-        } else {
-            node
         }
     }
 
@@ -196,43 +108,20 @@ impl Canonical<'_> {
         Node::new(place, Value::Map(out))
     }
 
-    fn unknown_key(&mut self, entry: &Entry, object: &Object, trail: &Trail<'_>) {
-        let key = &entry.key;
-        if object.later.contains(&key.as_str()) {
-            let path = trail.key(key);
-            let message = format!("Tercio does not support {path} yet");
-            let help = format!("remove `{key}`, or prefix it with x- to keep it as a note");
-            self.sink
-                .add(Finding::error(codes::NOT_SUPPORTED, entry.place, message).help(help));
-            return;
-        }
-        let message = format!("{} has no attribute `{key}`", object.what);
-        let finding = Finding::error(codes::UNKNOWN_KEY, entry.place, message);
-        let known = object
-            .keys
-            .iter()
-            .map(|(name, _)| *name)
-            .chain(object.later.iter().copied());
-        self.sink.add(match nearest(key, known) {
-            Some(meant) => finding.help(format!("did you mean `{meant}`?")),
-            None if looks_like_service(entry) && std::ptr::eq(object, &raw const super::FILE) => {
-                finding
-                    .help("a service stands under services:, as in `services: {web: {image: …}}`")
-            }
-            None => finding.help(format!(
-                "what {} may have: {}",
-                object.what,
-                known_keys(object)
-            )),
-        });
-    }
-
     fn items(&mut self, node: Node, items: &Items, trail: &Trail<'_>) -> Node {
         let place = node.place;
         let list = if items.lone && node.as_text().is_some() {
             vec![node]
         } else if node.as_list().is_none() {
-            return self.refuse(&node, if items.lone { "a text or a list" } else { "a list" }, trail);
+            return self.refuse(
+                &node,
+                if items.lone {
+                    "a text or a list"
+                } else {
+                    "a list"
+                },
+                trail,
+            );
         } else if let Value::List(list) = node.value {
             list
         } else {
@@ -332,17 +221,4 @@ impl Canonical<'_> {
         });
         Node::new(place, Value::Map(Map(entries.collect())))
     }
-}
-
-/// Whether a key at the top level is a service of a file in the format of version 1.
-fn looks_like_service(entry: &Entry) -> bool {
-    entry
-        .node
-        .as_map()
-        .is_some_and(|map| map.get("image").is_some() || map.get("build").is_some())
-}
-
-fn known_keys(object: &Object) -> String {
-    let names: Vec<&str> = object.keys.iter().map(|(name, _)| *name).collect();
-    names.join(", ")
 }

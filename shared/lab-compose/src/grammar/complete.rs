@@ -4,7 +4,7 @@ use super::{Object, Shape, Table};
 use crate::codes;
 use crate::sink::{Finding, Place, Sink};
 use crate::trail::Trail;
-use crate::yaml::{Map, Node, Value};
+use crate::yaml::{Entry, Map, Node, Value};
 
 /// Reports what is missing in `node` and makes it invalid there.
 pub(crate) fn complete(node: &mut Node, shape: &Shape, trail: &Trail<'_>, sink: &mut Sink) {
@@ -20,6 +20,7 @@ pub(crate) fn complete(node: &mut Node, shape: &Shape, trail: &Trail<'_>, sink: 
             Shape::Table(table) | Shape::Named(table) => named(map, table, trail, sink),
             Shape::Text
             | Shape::TextOrNumber
+            | Shape::Duration
             | Shape::Integer
             | Shape::Boolean
             | Shape::Words
@@ -41,9 +42,17 @@ pub(crate) fn complete(node: &mut Node, shape: &Shape, trail: &Trail<'_>, sink: 
 fn named(map: &mut Map, table: &Table, trail: &Trail<'_>, sink: &mut Sink) {
     for entry in &mut map.0 {
         if entry.node.value != Value::Null || !table.bare {
+            at_its_key(entry);
             let trail = trail.key(&entry.key);
             complete(&mut entry.node, &Shape::Object(table.object), &trail, sink);
         }
+    }
+}
+
+/// A value that is not there is missed at its key.
+fn at_its_key(entry: &mut Entry) {
+    if entry.node.value == Value::Null {
+        entry.node.place = entry.place;
     }
 }
 
@@ -53,6 +62,7 @@ fn without_value(node: &mut Node, shape: &Shape, trail: &Trail<'_>, sink: &mut S
         Shape::Words | Shape::Anything | Shape::Ignored => return,
         Shape::Text
         | Shape::TextOrNumber
+        | Shape::Duration
         | Shape::Integer
         | Shape::Boolean
         | Shape::Test
@@ -83,6 +93,7 @@ fn object(map: &mut Map, object: &Object, place: Place, trail: &Trail<'_>, sink:
     }
     for entry in &mut map.0 {
         if let Some(shape) = object.shape(&entry.key) {
+            at_its_key(entry);
             complete(&mut entry.node, shape, &trail.key(&entry.key), sink);
         }
     }

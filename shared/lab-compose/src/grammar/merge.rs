@@ -28,6 +28,7 @@ pub(crate) fn merge(
     match shape {
         Shape::Text
         | Shape::TextOrNumber
+        | Shape::Duration
         | Shape::Integer
         | Shape::Boolean
         | Shape::Words

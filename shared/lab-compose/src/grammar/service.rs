@@ -247,10 +247,10 @@ static HEALTHCHECK: Object = Object {
     what: "a health check",
     keys: &[
         ("test", Shape::Test),
-        ("interval", Shape::Text),
-        ("timeout", Shape::Text),
+        ("interval", Shape::Duration),
+        ("timeout", Shape::Duration),
         ("retries", Shape::Integer),
-        ("start_period", Shape::Text),
+        ("start_period", Shape::Duration),
         ("disable", Shape::Boolean),
     ],
     later: &["start_interval"],

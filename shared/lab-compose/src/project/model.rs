@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 
 use lab_types::{
-    HealthCheck, HealthTest, Mount, MountSource, NetworkAttachment, NetworkSpec, PortPublish,
-    ProjectModel, RestartPolicy, ServiceModel, ServiceName, TaskSpec, VolumeSpec,
+    DurationMs, HealthCheck, HealthTest, Mount, MountSource, NetworkAttachment, NetworkSpec,
+    PortPublish, ProjectModel, Resources, RestartPolicy, ServiceModel, ServiceName, TaskSpec,
+    VolumeSpec,
 };
 
 use super::{Network, Project, Restart, Service, ServiceMount, ServiceMountSource, Volume};
+
+/// How long a container may take to stop: Compose's default of `stop_grace_period`.
+const STOP_GRACE: DurationMs = DurationMs::from_secs(10);
 
 impl Project {
     /// The model. `image_ids` gives the ids of images that are present, by reference; only those of
@@ -81,7 +85,8 @@ impl Project {
             networks: self.attachments(name, service),
             healthcheck: service.healthcheck.as_ref().map(health_check),
             restart: restart_policy(service.restart),
-            ..TaskSpec::default()
+            stop_grace: STOP_GRACE,
+            reservation: Resources::default(),
         }
     }
 

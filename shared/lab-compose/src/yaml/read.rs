@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use granit_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
+use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
 
+use super::anchored::{Anchored, Size};
 use super::keys::{self, Key};
 use super::{Node, Value, limits, scalar, tag};
 use crate::codes;
@@ -34,10 +35,7 @@ pub(crate) fn read(file: FileId, source: &str, sink: &mut Sink) -> Option<Vec<No
     for next in Parser::new_from_str_with_options(source, options) {
         let fed = match next {
             Ok((event, span)) => builder.feed(event, &span),
-            Err(error) => {
-                let place = place_of(file, error.marker());
-                stop(Finding::error(codes::YAML_SYNTAX, place, error.info()))
-            }
+            Err(error) => stop(syntax(&error, file)),
         };
         if let Err(finding) = fed {
             builder.sink.add(*finding);
@@ -45,6 +43,24 @@ pub(crate) fn read(file: FileId, source: &str, sink: &mut Sink) -> Option<Vec<No
         }
     }
     Some(builder.documents)
+}
+
+fn syntax(error: &ScanError, file: FileId) -> Finding {
+    let place = place_of(file, error.marker());
+    match error.kind() {
+        ErrorKind::RecursionLimitExceeded => too_deep(place),
+        ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation => {
+            Finding::error(codes::YAML_SYNTAX, place, error.info())
+                .help("indent with blanks; YAML allows no tabs there")
+        }
+        // The parser's own words serve for all others.
+        _ => Finding::error(codes::YAML_SYNTAX, place, error.info()),
+    }
+}
+
+fn too_deep(place: Place) -> Finding {
+    let message = format!("values are nested more than {} deep", limits::DEPTH_MAX);
+    Finding::error(codes::TOO_LARGE, place, message)
 }
 
 fn place_of(file: FileId, mark: &Marker) -> Place {
@@ -69,14 +85,6 @@ enum Frame {
         entries: Vec<(Key, Node)>,
         key: Option<Key>,
     },
-}
-
-/// What an alias may refer to, with the size of it.
-struct Anchored {
-    node: Node,
-    nodes: usize,
-    bytes: usize,
-    height: usize,
 }
 
 struct Builder<'a> {
@@ -180,6 +188,16 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
+    fn count_bytes(&mut self, bytes: usize, place: Place) -> Fed {
+        self.alias_bytes = self.alias_bytes.saturating_add(bytes);
+        if self.alias_bytes > limits::ALIAS_BYTES_MAX {
+            let mebibytes = limits::ALIAS_BYTES_MAX >> 20;
+            let message = format!("anchors and aliases copy more than {mebibytes} MiB of text");
+            return stop(Finding::error(codes::TOO_LARGE, place, message));
+        }
+        Ok(())
+    }
+
     fn open(&mut self, place: Place) -> Fed {
         self.count(1, place)?;
         self.check_depth(1, place)
@@ -187,8 +205,7 @@ impl<'a> Builder<'a> {
 
     fn check_depth(&self, more: usize, place: Place) -> Fed {
         if self.frames.len().saturating_add(more) > limits::DEPTH_MAX {
-            let message = format!("values are nested more than {} deep", limits::DEPTH_MAX);
-            return stop(Finding::error(codes::TOO_LARGE, place, message));
+            return stop(too_deep(place));
         }
         Ok(())
     }
@@ -225,15 +242,10 @@ impl<'a> Builder<'a> {
             let message = "the alias stands inside the value that it refers to";
             return stop(Finding::error(codes::YAML_SYNTAX, place, message));
         };
-        let (nodes, bytes, height) = (anchored.nodes, anchored.bytes, anchored.height);
-        self.count(nodes, place)?;
-        self.check_depth(height, place)?;
-        self.alias_bytes = self.alias_bytes.saturating_add(bytes);
-        if self.alias_bytes > limits::ALIAS_BYTES_MAX {
-            let mebibytes = limits::ALIAS_BYTES_MAX >> 20;
-            let message = format!("aliases expand to more than {mebibytes} MiB of text");
-            return stop(Finding::error(codes::TOO_LARGE, place, message));
-        }
+        let size = anchored.size;
+        self.count(size.nodes, place)?;
+        self.check_depth(size.height, place)?;
+        self.count_bytes(size.bytes, place)?;
         let node = self.anchors.get(&id).map(|anchored| anchored.node.clone());
         self.complete(node.unwrap_or(Node::invalid(place)), 0, false)
     }
@@ -241,19 +253,12 @@ impl<'a> Builder<'a> {
     /// Puts a finished value where it belongs.
     fn complete(&mut self, node: Node, anchor: usize, merges: bool) -> Fed {
         if anchor != 0 {
-            let (nodes, bytes, height) = measure(&node);
             // The copy kept for aliases counts too: nested anchors keep nested copies.
-            self.count(nodes, node.place)?;
+            let size = Size::of(&node);
+            self.count(size.nodes, node.place)?;
+            self.count_bytes(size.bytes, node.place)?;
             let node = node.clone();
-            self.anchors.insert(
-                anchor,
-                Anchored {
-                    node,
-                    nodes,
-                    bytes,
-                    height,
-                },
-            );
+            self.anchors.insert(anchor, Anchored { node, size });
         }
         match self.frames.last_mut() {
             None => self.documents.push(node),
@@ -291,28 +296,4 @@ fn with_inset(value: Value, style: ScalarStyle, span: &Span, source: &str) -> Va
         text.inset = u32::try_from(quotes).ok();
     }
     Value::Text(text)
-}
-
-/// Values, bytes of text and depth of a tree.
-fn measure(node: &Node) -> (usize, usize, usize) {
-    let mut total = (1, 0, 0);
-    let mut add = |child: &Node| {
-        let (nodes, bytes, height) = measure(child);
-        total = (total.0 + nodes, total.1 + bytes, total.2.max(height));
-    };
-    match &node.value {
-        Value::Text(text) => total.1 = text.text.len(),
-        Value::Date(text) => total.1 = text.len(),
-        Value::List(items) => {
-            items.iter().for_each(&mut add);
-            total.2 += 1;
-        }
-        Value::Map(map) => {
-            map.0.iter().for_each(|entry| add(&entry.node));
-            total.1 += map.0.iter().map(|entry| entry.key.len()).sum::<usize>();
-            total.2 += 1;
-        }
-        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Invalid => {}
-    }
-    total
 }

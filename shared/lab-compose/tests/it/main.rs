@@ -2,4 +2,9 @@
 
 mod canonical;
 mod findings;
+mod hostile;
+mod model;
+mod names;
+mod plan;
+mod properties;
 mod support;

@@ -87,11 +87,11 @@ impl Engine {
 
     /// When the next look is due if nothing happens.
     pub(super) fn look_at(&self) -> UnixMillis {
-        let reachable = self
-            .observed
-            .as_ref()
-            .is_some_and(|observed| matches!(observed.engine, EngineReach::Reachable));
-        let every = if reachable { LOOK_EVERY } else { LOOK_AGAIN };
+        let every = if self.is_reachable() {
+            LOOK_EVERY
+        } else {
+            LOOK_AGAIN
+        };
         match (&self.looking, self.looked_at) {
             (Some(_), _) => UnixMillis(u64::MAX),
             (None, Some(at)) => at.plus(every),
@@ -99,8 +99,20 @@ impl Engine {
         }
     }
 
-    /// A look is complete. What results have shown since it began is kept.
-    pub(super) fn looked(&mut self, mark: ObservationMark, new: Observed, now: UnixMillis) {
+    /// A look is complete. What results have shown since it began is kept. Says whether the engine
+    /// went or came back.
+    pub(super) fn looked(&mut self, mark: ObservationMark, new: Observed, now: UnixMillis) -> bool {
+        let was_reachable = self.is_reachable();
+        self.take_look(mark, new, now);
+        was_reachable != self.is_reachable()
+    }
+
+    fn is_reachable(&self) -> bool {
+        let observed = self.observed.as_ref();
+        observed.is_some_and(|observed| matches!(observed.engine, EngineReach::Reachable))
+    }
+
+    fn take_look(&mut self, mark: ObservationMark, new: Observed, now: UnixMillis) {
         let asked = self.looking.take_if(|ask| ask.mark == mark);
         self.looked_at = Some(now);
         if matches!(new.engine, EngineReach::Unreachable { .. }) {

@@ -66,10 +66,7 @@ fn what_was_written_is_read_back_and_any_gap_makes_it_foreign() {
     let labels = container(&lab(), &node(), &web, &spec);
     let name = container_name(&web).unwrap();
     let read = container_owner(&lab(), &node(), name.as_str(), &labels).unwrap();
-    assert_eq!(
-        (read.task, read.spec, read.slot),
-        (web.id.clone(), web.spec.clone(), 2)
-    );
+    assert_eq!((read.task, read.spec, read.slot), (web.id, web.spec, 2));
     let needed = labels.keys().filter(|key| key.starts_with("io.tercio."));
     for key in needed {
         let mut gap = labels.clone();

@@ -14,6 +14,7 @@ use super::finding::Finding;
 use crate::code;
 use crate::lab::Lab;
 use crate::port::{self, Fixed};
+use crate::words::count;
 
 /// How many tasks of which spec a service would have.
 #[derive(Clone, Copy)]
@@ -137,8 +138,9 @@ impl Question<'_, '_> {
         let fixed = &self.fixed;
         let message = if holders.is_empty() {
             format!(
-                "service {project}/{service} publishes host port {fixed} and shall have {replicas} \
-                 tasks, but each node has a port once and only {} can offer it",
+                "service {project}/{service} publishes host port {fixed} and shall have {}, \
+                 but each node has a port once and only {} can offer it",
+                count(replicas.into(), "task"),
                 count(offering, "node")
             )
         } else {
@@ -172,11 +174,11 @@ impl Question<'_, '_> {
 
     fn rival_on(&self, node: &NodeId, rivals: &BTreeMap<Name<'_>, u32>) -> Option<String> {
         let assignment = self.lab.desired.assignments.get(node)?;
-        let task = assignment
-            .tasks
-            .values()
-            .find(|task| rivals.contains_key(&(&task.project, &task.service)))?;
-        Some(format!("service {}/{}", task.project, task.service))
+        let tasks = assignment.tasks.values();
+        let holders = tasks.map(|task| (&task.project, &task.service));
+        // The first by name: the order of task ids is chance.
+        let (project, service) = holders.filter(|holder| rivals.contains_key(holder)).min()?;
+        Some(format!("service {project}/{service}"))
     }
 
     fn runs(&self, (project, service): &Name<'_>) -> bool {
@@ -187,13 +189,5 @@ impl Question<'_, '_> {
                 tasks.any(|task| task.project == **project && task.service == **service)
             })
         })
-    }
-}
-
-fn count(number: u64, noun: &str) -> String {
-    if number == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{number} {noun}s")
     }
 }

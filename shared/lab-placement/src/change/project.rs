@@ -15,6 +15,7 @@ use crate::code;
 use crate::key::Key;
 use crate::lab::Lab;
 use crate::record::{Answer, Record};
+use crate::words::count;
 
 /// A request to make a project what a model says.
 pub(super) struct Apply<'a> {
@@ -252,10 +253,7 @@ fn upsert_event(
     let (what, message) = match old {
         None => (
             EventWhat::ServiceCreated,
-            format!(
-                "service {project}/{name} was created with {} tasks",
-                new.replicas
-            ),
+            created_message(project, name, new.replicas),
         ),
         Some(old) if old.spec == new.spec && old.replicas != new.replicas => (
             EventWhat::ServiceScaled,
@@ -276,6 +274,14 @@ fn upsert_event(
     event
 }
 
+/// The sentence of a new service.
+pub(super) fn created_message(project: &ProjectName, name: &ServiceName, replicas: u32) -> String {
+    format!(
+        "service {project}/{name} was created with {}",
+        count(replicas.into(), "task")
+    )
+}
+
 /// The sentence of a scaled service.
 pub(super) fn scaled_message(
     project: &ProjectName,
@@ -283,7 +289,10 @@ pub(super) fn scaled_message(
     from: u32,
     to: u32,
 ) -> String {
-    format!("service {project}/{name} was scaled from {from} to {to} tasks")
+    format!(
+        "service {project}/{name} was scaled from {from} to {}",
+        count(to.into(), "task")
+    )
 }
 
 /// Removes a service's record and tells it.

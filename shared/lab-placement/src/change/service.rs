@@ -64,10 +64,7 @@ pub(super) fn create(lab: &Lab, new: &New<'_>, context: &ChangeContext) -> Resul
         revision: 1,
         created_at: context.now,
     };
-    let message = format!(
-        "service {owner}/{name} was created with {} tasks",
-        new.replicas
-    );
+    let message = project::created_message(owner, name, new.replicas);
     let mut event = context.service_event(EventWhat::ServiceCreated, (owner, name), message);
     event
         .details

@@ -129,11 +129,15 @@ impl LeaderCore {
         while told.len() > 0 {
             units.push(Unit::events(told.by_ref().take(EVENTS_MAX).collect()));
         }
-        for pass in std::mem::take(&mut self.published) {
-            self.lab.remove(&Key::Outbox(pass));
-            units.push(Unit::remove(Key::Outbox(pass)));
+        // The outbox is swept on the way; it is no reason to write before its time.
+        units.retain(|unit| !unit.is_empty());
+        if !units.is_empty() || self.sweep_at.is_some_and(|at| at <= now) {
+            for pass in std::mem::take(&mut self.published) {
+                self.lab.remove(&Key::Outbox(pass));
+                units.push(Unit::remove(Key::Outbox(pass)));
+            }
+            self.sweep_at = None;
         }
-        self.sweep_at = None;
         self.enqueue(units, loose);
     }
 

@@ -1,1 +1,608 @@
+//! A leader, a store and agents in one test: what goes in, what may come out, and when.
 
+use std::collections::BTreeMap;
+
+use expect_test::expect;
+use lab_types::{
+    AgentBoot, DurationMs, Epoch, Fence, Generation, Heartbeat, Incarnation, Inventory, NodeName,
+    NodeRole, Pass, Report, ReportBody, RequestId, TaskId, TaskState, TaskTarget, UnixMillis,
+    WriteTag,
+};
+
+use super::{LeaderCore, PassDraft, RECORDS_MAX, Request, Standing, TakeOver};
+use crate::change::Change;
+use crate::key::Key;
+use crate::leader::{EVENTS_MAX, Push, Reply};
+use crate::policy::{Leader, Policy};
+use crate::record::{Answer, Record};
+use crate::rng::PlacementRng;
+use crate::testing::{facts, model, node, project, service, status, svc, told, user};
+
+/// A state stream, a leader and the last assignment each agent has got.
+struct Stage {
+    core: LeaderCore,
+    store: BTreeMap<Key, (WriteTag, Record)>,
+    head: WriteTag,
+    rng: PlacementRng,
+    now: UnixMillis,
+    got: BTreeMap<lab_types::NodeId, Push>,
+    replies: Vec<Reply>,
+    events: Vec<lab_types::Event>,
+    asked: Vec<lab_types::NodeId>,
+    sequences: BTreeMap<String, u64>,
+}
+
+const LEADER: Leader = Leader {
+    incarnation: Incarnation(1),
+    epoch: Epoch(1),
+};
+
+fn start(
+    leader: Leader,
+    head: WriteTag,
+    records: Vec<(Key, WriteTag, Record)>,
+    now: UnixMillis,
+) -> LeaderCore {
+    LeaderCore::take_over(TakeOver {
+        leader,
+        head,
+        records,
+        now,
+        policy: Policy::default(),
+    })
+}
+
+impl Stage {
+    fn new() -> Self {
+        let now = UnixMillis(1_000_000);
+        let head = WriteTag::default();
+        Self {
+            core: start(LEADER, head, Vec::new(), now),
+            store: BTreeMap::new(),
+            head,
+            rng: PlacementRng::from_number(3),
+            now,
+            got: BTreeMap::new(),
+            replies: Vec::new(),
+            events: Vec::new(),
+            asked: Vec::new(),
+            sequences: BTreeMap::new(),
+        }
+    }
+
+    fn with_nodes(names: &[&str]) -> Self {
+        let mut stage = Self::new();
+        for name in names {
+            stage.ask(&format!("join-{name}"), register(name));
+        }
+        stage.settle();
+        for name in names {
+            stage.report(name);
+        }
+        stage.settle();
+        stage.take();
+        stage.replies.clear();
+        stage
+    }
+
+    fn ask(&mut self, id: &str, change: Change) {
+        self.core.on_request(Request {
+            id: RequestId::new(id).unwrap(),
+            user: user("alice"),
+            change,
+        });
+    }
+
+    fn draft(&mut self) -> Option<PassDraft> {
+        self.core.draft_pass(self.now, &mut self.rng)
+    }
+
+    /// The store takes a pass, as it must: the next after the head's.
+    fn commit(&mut self, draft: &PassDraft) {
+        assert_eq!(draft.pass, self.head.pass.next(), "no pass is left out");
+        assert!(draft.puts.len() + draft.removes.len() <= RECORDS_MAX);
+        self.head = draft.head;
+        for (key, record) in &draft.puts {
+            self.store.insert(key.clone(), (draft.head, record.clone()));
+        }
+        for key in &draft.removes {
+            self.store.remove(key);
+        }
+        self.core.on_committed(draft.pass, self.now);
+    }
+
+    fn take(&mut self) {
+        let effects = self.core.take_effects();
+        for push in effects.pushes {
+            self.got.insert(push.assignment.node.clone(), push);
+        }
+        self.replies.extend(effects.replies);
+        for publish in effects.publish {
+            self.events.extend(publish.events);
+            self.core.on_published(publish.pass, self.now);
+        }
+        self.asked.extend(effects.asks);
+    }
+
+    /// Commits everything there is to commit.
+    fn settle(&mut self) -> Vec<PassDraft> {
+        let mut drafts = Vec::new();
+        while let Some(draft) = self.draft() {
+            self.commit(&draft);
+            self.take();
+            drafts.push(draft);
+            assert!(drafts.len() < 1000, "passes without end");
+        }
+        drafts
+    }
+
+    /// An agent obeys what it has got and tells everything.
+    fn report(&mut self, name: &str) {
+        let push = self.got.get(&node(name));
+        let tasks = push
+            .into_iter()
+            .flat_map(|push| push.assignment.tasks.values());
+        let tasks = tasks.map(|task| {
+            let state = match task.target {
+                TaskTarget::Run => TaskState::Running,
+                TaskTarget::Stop => TaskState::Stopped,
+            };
+            (task.id.clone(), status(&task.id, state))
+        });
+        let inventory = Inventory {
+            hostname: name.to_owned(),
+            facts: facts(),
+            tasks: tasks.collect::<BTreeMap<TaskId, _>>(),
+            ..Inventory::default()
+        };
+        let accepted = push.map_or_else(Fence::default, |push| push.assignment.fence);
+        let sequence = self.sequences.entry(name.to_owned()).or_default();
+        *sequence += 1;
+        let report = Report {
+            node: node(name),
+            boot: AgentBoot(1),
+            sequence: *sequence,
+            accepted,
+            body: ReportBody::Full {
+                inventory: Box::new(inventory),
+            },
+        };
+        self.core.on_report(&report, self.now);
+    }
+
+    fn beat(&mut self, name: &str, accepted: Fence) {
+        let beat = Heartbeat {
+            node: node(name),
+            boot: AgentBoot(1),
+            sequence: self.sequences.get(name).copied().unwrap_or_default(),
+            accepted,
+        };
+        self.core.on_heartbeat(&beat, self.now);
+    }
+
+    /// Another scheduler takes over from what the store holds.
+    fn succeed(&mut self) {
+        let leader = Leader {
+            epoch: self.core.leader().epoch.next(),
+            ..LEADER
+        };
+        let records = self.store.iter();
+        let records = records.map(|(key, (tag, record))| (key.clone(), *tag, record.clone()));
+        self.core = start(leader, self.head, records.collect(), self.now);
+    }
+
+    fn replied(&mut self) -> Vec<String> {
+        self.take();
+        let replies = self.replies.drain(..);
+        replies
+            .map(|reply| match reply.result {
+                Ok(Answer::ProjectApplied {
+                    revision, changed, ..
+                }) => {
+                    format!("{}: revision {revision}, changed {changed}", reply.request)
+                }
+                Ok(answer) => format!("{}: {answer:?}", reply.request),
+                Err(problem) => format!("{}: {}", reply.request, problem.code),
+            })
+            .collect()
+    }
+}
+
+fn register(name: &str) -> Change {
+    Change::RegisterNode {
+        id: node(name),
+        name: NodeName::new(name).unwrap(),
+        role: NodeRole::Worker,
+        labels: BTreeMap::new(),
+    }
+}
+
+fn up(base_revision: u64, image: &str, replicas: u32) -> Change {
+    Change::ApplyProject {
+        project: project("shop"),
+        plan: None,
+        base_revision,
+        model: Box::new(model("shop", &[("web", svc(image).replicas(replicas))])),
+    }
+}
+
+fn keys(draft: &PassDraft) -> String {
+    let puts = draft.puts.iter().map(|(key, _)| format!("put {key}\n"));
+    let removes = draft.removes.iter().map(|key| format!("remove {key}\n"));
+    let text: String = puts.chain(removes).collect();
+    // A digest tells nobody anything.
+    let lines = text.lines().map(|line| match line.split_once("spec.") {
+        Some((before, _)) => format!("{before}spec.…\n"),
+        None => format!("{line}\n"),
+    });
+    lines.collect()
+}
+
+#[test]
+fn an_up_is_one_pass_and_nothing_leaves_before_its_commit() {
+    let mut stage = Stage::with_nodes(&["n1"]);
+    stage.events.clear();
+    stage.ask("r1", up(0, "web:1", 1));
+    let draft = stage.draft().unwrap();
+    expect![[r#"
+        put spec.…
+        put desired.project.shop
+        put desired.service.shop.web
+        put assignment.n1
+        put op.r1
+        put outbox.3
+        remove outbox.2
+    "#]]
+    .assert_eq(&keys(&draft));
+    assert!(stage.core.take_effects().is_empty());
+    assert_eq!(
+        stage.core.sync(&node("n1")),
+        None,
+        "not even to one who asks"
+    );
+    assert!(!stage.core.is_settled());
+    stage.commit(&draft);
+    assert_eq!(stage.replied(), ["r1: revision 1, changed true"]);
+    expect![[r#"
+        service created: service shop/web was created with 1 task
+        project applied: project shop was applied as revision 1
+        task assigned: task 1 of shop/web was given to node n1
+    "#]]
+    .assert_eq(&told(&stage.events));
+    let push = &stage.got[&node("n1")];
+    assert_eq!(push.specs.len(), 1);
+    assert_eq!(stage.core.sync(&node("n1")).as_ref(), Some(push));
+    assert_eq!(stage.events[0].cause.pass, Some(draft.head));
+}
+
+#[test]
+fn while_a_pass_is_uncertain_nothing_new_is_planned_and_the_same_bytes_are_sent_again() {
+    let mut stage = Stage::with_nodes(&["n1"]);
+    stage.ask("r1", up(0, "web:1", 1));
+    let draft = stage.draft().unwrap();
+    stage.core.on_unknown(draft.pass);
+    assert!(stage.core.is_uncertain());
+    stage.ask("r2", up(1, "web:2", 1));
+    stage.report("n1");
+    stage.core.tick(stage.now.plus(DurationMs(500)));
+    assert_eq!(stage.draft(), None);
+    assert_eq!(stage.core.in_flight(), Some(&draft));
+    stage.commit(&draft);
+    assert!(!stage.core.is_uncertain());
+    stage.settle();
+    assert_eq!(
+        stage.replied(),
+        [
+            "r1: revision 1, changed true",
+            "r2: revision 2, changed true"
+        ]
+    );
+}
+
+#[test]
+fn a_repeated_request_gets_the_first_answer_also_from_the_next_leader() {
+    let mut stage = Stage::with_nodes(&["n1"]);
+    stage.ask("r1", up(0, "web:1", 1));
+    stage.ask("r1", up(0, "web:1", 1));
+    let draft = stage.draft().unwrap();
+    stage.ask("r1", up(0, "web:1", 1));
+    stage.commit(&draft);
+    assert_eq!(
+        stage.replied(),
+        ["r1: revision 1, changed true"],
+        "one answer for all three"
+    );
+    stage.ask("r1", up(0, "web:1", 1));
+    assert_eq!(stage.replied(), ["r1: revision 1, changed true"], "at once");
+    stage.succeed();
+    stage.ask("r1", up(0, "web:1", 1));
+    assert_eq!(stage.replied(), ["r1: revision 1, changed true"]);
+    stage.core.on_request(Request {
+        id: RequestId::new("r1").unwrap(),
+        user: user("mallory"),
+        change: up(0, "web:1", 1),
+    });
+    assert_eq!(stage.replied(), ["r1: SCH0014"]);
+}
+
+#[test]
+fn a_refusal_that_rests_on_an_uncommitted_change_waits_for_it() {
+    let mut stage = Stage::with_nodes(&["n1"]);
+    stage.ask("r1", up(0, "web:1", 1));
+    stage.ask("r2", up(0, "web:2", 1));
+    let draft = stage.draft().unwrap();
+    assert_eq!(stage.replied(), [""; 0]);
+    stage.commit(&draft);
+    assert_eq!(
+        stage.replied(),
+        ["r1: revision 1, changed true", "r2: SCH0002"]
+    );
+    stage.settle();
+    stage.ask("r3", up(0, "web:2", 1));
+    assert_eq!(stage.draft(), None);
+    assert_eq!(
+        stage.replied(),
+        ["r3: SCH0002"],
+        "without a change there is nothing to wait for"
+    );
+}
+
+#[test]
+fn published_events_leave_the_outbox_with_a_later_pass() {
+    let mut stage = Stage::with_nodes(&["n1"]);
+    stage.ask("r1", up(0, "web:1", 1));
+    stage.settle();
+    assert_eq!(stage.draft(), None, "it does not hurry");
+    assert_eq!(stage.core.lab().desired.outbox.len(), 1);
+    stage.now = stage.core.wake_at().unwrap();
+    let draft = stage.draft().unwrap();
+    expect![[r#"
+        remove outbox.3
+    "#]]
+    .assert_eq(&keys(&draft));
+    stage.commit(&draft);
+    assert!(stage.store.keys().all(|key| !matches!(key, Key::Outbox(_))));
+    stage.now = stage.now.plus(DurationMs(60_000));
+    assert_eq!(stage.draft(), None, "an idle lab writes nothing");
+}
+
+#[test]
+fn a_new_leader_publishes_what_the_outbox_still_holds_with_the_same_ids() {
+    let mut stage = Stage::with_nodes(&["n1"]);
+    stage.ask("r1", up(0, "web:1", 1));
+    let draft = stage.draft().unwrap();
+    stage.commit(&draft);
+    let first = stage.core.take_effects().publish;
+    stage.succeed();
+    let again = stage.core.take_effects().publish;
+    assert!(again.contains(&first[0]), "{again:?}");
+    let desired = stage.core.lab().desired.clone();
+    assert_eq!(desired.services.len(), 1);
+    assert_eq!(desired.assignments[&node("n1")].fence.epoch, Epoch(1));
+    let drafts = stage.settle();
+    assert_eq!(drafts[0].head.epoch, Epoch(2));
+    assert_eq!(drafts[0].pass, Pass(4));
+    assert!(
+        stage
+            .events
+            .iter()
+            .any(|event| event.message.contains("took the lead"))
+    );
+}
+
+#[test]
+fn records_of_a_torn_pass_are_written_again() {
+    let mut stage = Stage::with_nodes(&["n1"]);
+    stage.ask("r1", up(0, "web:1", 1));
+    let draft = stage.draft().unwrap();
+    // Half of the pass is readable, and its head is not.
+    for (key, record) in draft.puts.iter().take(3) {
+        stage
+            .store
+            .insert(key.clone(), (draft.head, record.clone()));
+    }
+    stage.succeed();
+    let rewritten = stage.draft().unwrap();
+    for (key, record) in draft.puts.iter().take(3) {
+        assert!(
+            rewritten.puts.contains(&(key.clone(), record.clone())),
+            "{key}"
+        );
+    }
+    stage.commit(&rewritten);
+    let later = |tag: &WriteTag| tag.pass > stage.head.pass;
+    assert!(stage.store.values().all(|(tag, _)| !later(tag)));
+}
+
+#[test]
+fn what_a_successor_reads_is_what_the_leader_holds() {
+    let mut stage = Stage::with_nodes(&["n1", "n2"]);
+    stage.ask("r1", up(0, "web:1", 5));
+    stage.settle();
+    stage.report("n1");
+    stage.report("n2");
+    stage.ask("r2", up(1, "web:2", 3));
+    stage.settle();
+    let held = stage.core.lab().desired.clone();
+    stage.succeed();
+    assert_eq!(stage.core.lab().desired, held);
+}
+
+#[test]
+fn a_deposed_leader_tells_whoever_waits_and_is_silent_from_then_on() {
+    let mut stage = Stage::with_nodes(&["n1"]);
+    stage.ask("r1", up(0, "web:1", 1));
+    stage.draft().unwrap();
+    stage.ask("r2", up(0, "web:1", 1));
+    stage.core.on_deposed();
+    assert_eq!(stage.replied(), ["r1: SCH0021", "r2: SCH0021"]);
+    assert_eq!(stage.got.len(), 0, "no push of what may never be committed");
+    stage.ask("r3", up(0, "web:1", 1));
+    assert_eq!(stage.replied(), ["r3: SCH0021"]);
+    stage.report("n1");
+    assert_eq!(stage.draft(), None);
+}
+
+#[test]
+fn a_node_that_obeys_more_than_the_state_knows_halts_the_leader() {
+    let mut stage = Stage::with_nodes(&["n1"]);
+    stage.ask("r1", up(0, "web:1", 1));
+    stage.settle();
+    let fence = stage.core.lab().desired.assignments[&node("n1")].fence;
+    stage.ask("r2", up(1, "web:2", 1));
+    stage.beat(
+        "n1",
+        Fence {
+            generation: Generation(fence.generation.0 + 1),
+            ..fence
+        },
+    );
+    stage.ask("r3", up(1, "web:2", 1));
+    assert_eq!(
+        stage.replied(),
+        ["r1: revision 1, changed true", "r2: SCH0020", "r3: SCH0020"]
+    );
+    assert_eq!(stage.draft(), None);
+    let Standing::Halted(problem) = stage.core.standing() else {
+        panic!("{:?}", stage.core.standing());
+    };
+    expect!["SCH0020: node n1 obeys version 1.1.2 of its assignment, but the lab's state knows only 1.1.1: the state was restored from an older copy, or another scheduler leads"]
+        .assert_eq(&problem.to_string());
+}
+
+#[test]
+fn a_lost_push_is_noticed_by_the_beat_and_sent_again_once_a_beat() {
+    let mut stage = Stage::with_nodes(&["n1"]);
+    stage.ask("r1", up(0, "web:1", 1));
+    stage.settle();
+    stage.got.clear();
+    stage.beat("n1", Fence::default());
+    stage.take();
+    assert_eq!(stage.got.len(), 0, "the beat may have crossed the push");
+    stage.now = stage.now.plus(DurationMs(1000));
+    stage.beat("n1", Fence::default());
+    stage.take();
+    assert_eq!(stage.got.len(), 1);
+}
+
+#[test]
+fn no_more_agents_are_asked_at_a_time_than_the_policy_says() {
+    let mut stage = Stage::new();
+    for number in 0..100 {
+        stage.ask(
+            &format!("join-{number}"),
+            register(&format!("n{number:03}")),
+        );
+    }
+    stage.settle();
+    stage.core.tick(stage.now);
+    stage.take();
+    assert_eq!(stage.asked.len(), 64);
+    stage.report("n000");
+    stage.take();
+    assert_eq!(stage.asked.len(), 65, "one has answered, the next is asked");
+    stage.now = stage.now.plus(DurationMs(1999));
+    stage.core.tick(stage.now);
+    stage.take();
+    assert_eq!(stage.asked.len(), 65);
+    stage.now = stage.now.plus(DurationMs(1));
+    stage.core.tick(stage.now);
+    stage.take();
+    assert_eq!(
+        stage.asked.len(),
+        65 + 64,
+        "who did not answer is asked again"
+    );
+}
+
+#[test]
+fn a_large_change_is_cut_into_passes_and_each_is_a_valid_state() {
+    let names: Vec<String> = (0..1000).map(|number| format!("n{number:04}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut stage = Stage::with_nodes(&names);
+    stage.ask("r1", up(0, "web:1", 3000));
+    let mut passes = 0;
+    let mut tasks = 0;
+    while let Some(draft) = stage.draft() {
+        passes += 1;
+        stage.commit(&draft);
+        let records = stage.store.iter();
+        let records = records.map(|(key, (tag, record))| (key.clone(), *tag, record.clone()));
+        let loaded = crate::lab::Lab::load(records.collect(), stage.head);
+        assert_eq!(crate::check::lab(&loaded.lab), []);
+        assert_eq!((loaded.rewrite, loaded.misfiled), (Vec::new(), Vec::new()));
+        for (key, record) in &draft.puts {
+            if let Record::Outbox(events) = record {
+                assert!(
+                    events.len() <= EVENTS_MAX,
+                    "{key} has {} events",
+                    events.len()
+                );
+            }
+        }
+        stage.take();
+        let pushed = stage.got.values().map(|push| push.assignment.tasks.len());
+        tasks = pushed.sum();
+    }
+    assert_eq!(tasks, 3000);
+    assert_eq!(stage.got.len(), 1000);
+    assert!(passes >= 4, "3000 events need at least that, not {passes}");
+}
+
+#[test]
+fn a_replacement_and_its_withdrawal_are_in_one_pass() {
+    let names: Vec<String> = (0..1000).map(|number| format!("n{number:04}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut stage = Stage::with_nodes(&names);
+    stage.ask("r1", up(0, "web:1", 1000));
+    stage.settle();
+    for name in &names {
+        stage.report(name);
+    }
+    stage.settle();
+    // Beats of all but some; fewer than a third, so that nothing is held.
+    stage.now = stage.now.plus(DurationMs(4000));
+    for name in &names[..700] {
+        let fence = stage.got[&node(name)].assignment.fence;
+        stage.beat(name, fence);
+    }
+    stage.core.tick(stage.now);
+    let mut replaced = 0;
+    while let Some(draft) = stage.draft() {
+        stage.commit(&draft);
+        stage.take();
+        let mut running: BTreeMap<u32, u32> = BTreeMap::new();
+        for (_, record) in stage.store.values() {
+            if let Record::Assignment(assignment) = record {
+                for task in assignment.tasks.values() {
+                    let runs = u32::from(task.target == TaskTarget::Run);
+                    replaced += usize::from(runs == 0);
+                    *running.entry(task.slot).or_default() += runs;
+                }
+            }
+        }
+        assert!(
+            running.values().all(|n| *n == 1),
+            "each slot has one task after each pass"
+        );
+    }
+    assert!(replaced > 0);
+    assert_eq!(stage.core.report().deferred, 0);
+}
+
+#[test]
+fn scaling_a_service_that_was_made_in_the_same_breath_works() {
+    let mut stage = Stage::with_nodes(&["n1"]);
+    stage.ask("r1", up(0, "web:1", 1));
+    stage.ask(
+        "r2",
+        Change::ScaleService {
+            project: project("shop"),
+            name: service("web"),
+            replicas: 2,
+        },
+    );
+    let drafts = stage.settle();
+    assert_eq!(drafts.len(), 1);
+    assert_eq!(stage.got[&node("n1")].assignment.tasks.len(), 2);
+}

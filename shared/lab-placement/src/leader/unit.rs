@@ -59,6 +59,10 @@ impl Unit {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0 && self.events.is_empty() && self.replies.is_empty()
+    }
+
     fn len(&self) -> usize {
         self.puts.len() + self.removes.len()
     }

@@ -61,7 +61,8 @@ impl Lab {
                 lost_lately += usize::from(lately);
                 continue;
             }
-            let heard = node.last_seen.unwrap_or_default().max(listening_since);
+            let heard = node.last_seen.unwrap_or(record.joined_at);
+            let heard = heard.max(listening_since);
             let deadline = heard.plus(window);
             if now < deadline {
                 let earliest = silence.wake_at.map_or(deadline, |at| at.min(deadline));

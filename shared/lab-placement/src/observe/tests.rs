@@ -1,1 +1,369 @@
+//! Messages that are lost, repeated, delayed and reordered, and nodes that fall silent.
 
+use expect_test::expect;
+use lab_types::{
+    AgentBoot, DurationMs, Fence, Generation, Health, Heartbeat, Report, ReportBody, TaskId,
+    TaskProgress, TaskState, TaskStatus, UnixMillis,
+};
+use proptest::prelude::*;
+
+use super::{FenceView, HeartbeatVerdict, ReportVerdict, advances};
+use crate::testing::{Small, node, status, svc, told};
+
+fn one_task() -> (Small, TaskId, Fence) {
+    let mut small = Small::new(&["n1"]);
+    small.up("shop", &[("web", svc("web:1"))]);
+    small.plan();
+    let assignment = &small.lab.desired.assignments[&node("n1")];
+    let (task, fence) = (
+        assignment.tasks.keys().next().unwrap().clone(),
+        assignment.fence,
+    );
+    (small, task, fence)
+}
+
+fn delta(at: (u64, u64), accepted: Fence, changed: Vec<TaskStatus>) -> Report {
+    Report {
+        node: node("n1"),
+        boot: AgentBoot(at.0),
+        sequence: at.1,
+        accepted,
+        body: ReportBody::Delta {
+            changed,
+            forgotten: Vec::new(),
+            removed_volumes: Vec::new(),
+        },
+    }
+}
+
+fn at(attempt: u32, state: TaskState, task: &TaskId) -> TaskStatus {
+    TaskStatus {
+        progress: TaskProgress { attempt, state },
+        ..status(task, state)
+    }
+}
+
+fn hear(small: &mut Small, report: &Report) -> ReportVerdict {
+    let (now, policy) = (small.now, small.policy);
+    small.lab.on_report(report, now, &policy)
+}
+
+fn beat(boot: u64, sequence: u64, accepted: Fence) -> Heartbeat {
+    Heartbeat {
+        node: node("n1"),
+        boot: AgentBoot(boot),
+        sequence,
+        accepted,
+    }
+}
+
+fn progress(small: &Small, task: &TaskId) -> TaskProgress {
+    small.lab.observed.nodes[&node("n1")].statuses[task].progress
+}
+
+#[test]
+fn a_tasks_life_is_told_once_step_by_step() {
+    let (mut small, task, fence) = one_task();
+    let mut events = Vec::new();
+    let healthy = TaskStatus {
+        health: Health::Healthy,
+        ..at(1, TaskState::Running, &task)
+    };
+    let failed = TaskStatus {
+        exit_code: Some(137),
+        message: Some("exit code 137".to_owned()),
+        ..at(1, TaskState::Failed, &task)
+    };
+    let steps = [
+        at(0, TaskState::Preparing, &task),
+        at(1, TaskState::Running, &task),
+        healthy.clone(),
+        healthy,
+        failed,
+        at(2, TaskState::Running, &task),
+    ];
+    for (number, step) in (2..).zip(steps) {
+        let verdict = hear(&mut small, &delta((1, number), fence, vec![step]));
+        let ReportVerdict::Applied {
+            events: told,
+            needs_full: false,
+            ..
+        } = verdict
+        else {
+            panic!("{verdict:?}");
+        };
+        events.extend(told);
+    }
+    expect![[r#"
+        task running: task 1 of shop/web runs
+        task healthy: task 1 of shop/web is healthy
+        task failed: task 1 of shop/web failed: exit code 137
+        task running: task 1 of shop/web runs
+    "#]]
+    .assert_eq(&told(&events));
+    let ids: std::collections::BTreeSet<_> = events.iter().map(|event| &event.id).collect();
+    assert_eq!(ids.len(), events.len(), "each fact has an id of its own");
+}
+
+#[test]
+fn a_report_that_is_not_newer_is_ignored_and_a_gap_asks_for_everything() {
+    let (mut small, task, fence) = one_task();
+    let running = delta((1, 2), fence, vec![at(1, TaskState::Running, &task)]);
+    hear(&mut small, &running);
+    assert_eq!(hear(&mut small, &running), ReportVerdict::NotNewer);
+    let older = delta((1, 1), fence, vec![at(1, TaskState::Failed, &task)]);
+    assert_eq!(hear(&mut small, &older), ReportVerdict::NotNewer);
+    let early = delta((0, 99), fence, vec![at(1, TaskState::Failed, &task)]);
+    assert_eq!(hear(&mut small, &early), ReportVerdict::NotNewer);
+    let verdict = hear(&mut small, &delta((1, 5), fence, Vec::new()));
+    assert!(
+        matches!(
+            verdict,
+            ReportVerdict::Applied {
+                needs_full: true,
+                ..
+            }
+        ),
+        "{verdict:?}"
+    );
+    assert_eq!(progress(&small, &task).state, TaskState::Running);
+}
+
+#[test]
+fn a_new_life_of_an_agent_is_asked_for_everything_and_its_old_messages_are_stale() {
+    let (mut small, _, fence) = one_task();
+    let now = small.now;
+    let heard = |fence, needs_full| HeartbeatVerdict::Heard { fence, needs_full };
+    let verdict = |small: &mut Small, beat: &Heartbeat| small.lab.on_heartbeat(beat, now).0;
+    assert_eq!(
+        verdict(&mut small, &beat(1, 1, fence)),
+        heard(FenceView::Current, false)
+    );
+    assert_eq!(
+        verdict(&mut small, &beat(2, 0, fence)),
+        heard(FenceView::Current, true)
+    );
+    assert_eq!(
+        verdict(&mut small, &beat(1, 1, fence)),
+        HeartbeatVerdict::StaleBoot
+    );
+    // The first report of the new life may be overtaken by its second beat.
+    assert_eq!(
+        verdict(&mut small, &beat(2, 1, fence)),
+        heard(FenceView::Current, true)
+    );
+}
+
+#[test]
+fn a_beat_shows_a_lost_report_a_lost_push_and_a_state_from_an_older_copy() {
+    let (mut small, _, fence) = one_task();
+    let now = small.now;
+    let lower = Fence::default();
+    let higher = Fence {
+        generation: Generation(fence.generation.0 + 1),
+        ..fence
+    };
+    let mut verdict = |beat: Heartbeat| small.lab.on_heartbeat(&beat, now).0;
+    let heard = |fence, needs_full| HeartbeatVerdict::Heard { fence, needs_full };
+    assert_eq!(verdict(beat(1, 1, lower)), heard(FenceView::Behind, false));
+    assert_eq!(verdict(beat(1, 2, fence)), heard(FenceView::Current, true));
+    let ahead = FenceView::Ahead {
+        node: higher,
+        record: fence,
+    };
+    assert_eq!(verdict(beat(1, 2, higher)), heard(ahead, true));
+    let stranger = Heartbeat {
+        node: node("n9"),
+        ..beat(1, 1, fence)
+    };
+    assert_eq!(verdict(stranger), HeartbeatVerdict::Unregistered);
+}
+
+#[test]
+fn what_another_leader_told_long_ago_is_not_told_again() {
+    let (mut small, task, fence) = one_task();
+    small.lab.observed.since = UnixMillis(10_000_000);
+    let verdict = hear(
+        &mut small,
+        &delta((1, 2), fence, vec![at(1, TaskState::Running, &task)]),
+    );
+    let ReportVerdict::Applied { events, .. } = verdict else {
+        panic!("{verdict:?}");
+    };
+    assert_eq!(events, []);
+    assert_eq!(progress(&small, &task).state, TaskState::Running);
+}
+
+fn liveness(small: &Small) -> String {
+    let nodes = small.lab.observed.nodes.iter();
+    let words: Vec<String> = nodes
+        .map(|(id, node)| format!("{id} {}", node.liveness))
+        .collect();
+    words.join(", ")
+}
+
+#[test]
+fn three_missed_beats_make_a_node_lost_and_the_next_one_brings_it_back() {
+    let mut small = Small::new(&["n1", "n2"]);
+    let start = small.now;
+    let policy = small.policy;
+    let second = small.now.plus(DurationMs(2500));
+    small
+        .lab
+        .on_heartbeat(&beat(1, 1, Fence::default()), second);
+    let silence = small
+        .lab
+        .liveness(start.plus(DurationMs(2999)), start, &policy);
+    assert_eq!(silence.events, []);
+    assert_eq!(silence.wake_at, Some(start.plus(DurationMs(3000))));
+    let silence = small
+        .lab
+        .liveness(start.plus(DurationMs(3000)), start, &policy);
+    expect!["n1 ready, n2 lost"].assert_eq(&liveness(&small));
+    expect![[r#"
+        node lost: node n2 is lost: not heard for 3s
+    "#]]
+    .assert_eq(&told(&silence.events));
+    assert_eq!(silence.held, None, "one of two is not many");
+    let again = small
+        .lab
+        .liveness(start.plus(DurationMs(3001)), start, &policy);
+    assert_eq!(again.events, [], "it is told once");
+    let back = Heartbeat {
+        node: node("n2"),
+        ..beat(1, 1, Fence::default())
+    };
+    let (_, event) = small.lab.on_heartbeat(&back, start.plus(DurationMs(4000)));
+    expect![[r#"
+        node ready: node n2 is ready
+    "#]]
+    .assert_eq(&told(&event.into_iter().collect::<Vec<_>>()));
+    expect!["n1 ready, n2 ready"].assert_eq(&liveness(&small));
+}
+
+#[test]
+fn silence_counts_only_while_the_leader_was_connected() {
+    let mut small = Small::new(&["n1"]);
+    let policy = small.policy;
+    let reconnected = small.now.plus(DurationMs(60_000));
+    let silence = small
+        .lab
+        .liveness(reconnected.plus(DurationMs(2000)), reconnected, &policy);
+    assert_eq!(silence.events, []);
+    expect!["n1 ready"].assert_eq(&liveness(&small));
+}
+
+#[test]
+fn a_node_that_has_just_joined_is_given_time_to_report() {
+    let mut small = Small::new(&[]);
+    let policy = small.policy;
+    let start = small.now;
+    small.now = start.plus(DurationMs(60_000));
+    small.register("n1");
+    let soon = small.now.plus(DurationMs(1000));
+    assert_eq!(small.lab.liveness(soon, start, &policy).events, []);
+    let late = small.now.plus(DurationMs(3000));
+    assert_eq!(small.lab.liveness(late, start, &policy).events.len(), 1);
+}
+
+#[test]
+fn a_third_of_the_nodes_vanishing_together_is_held_even_when_found_one_after_another() {
+    let mut small = Small::new(&["n1", "n2", "n3", "n4", "n5", "n6"]);
+    let policy = small.policy;
+    let start = small.now;
+    let mut alive = |name: &str, at: UnixMillis| {
+        let beat = Heartbeat {
+            node: node(name),
+            ..beat(1, 1, Fence::default())
+        };
+        small.lab.on_heartbeat(&beat, at);
+    };
+    let later = start.plus(DurationMs(1500));
+    for name in ["n2", "n3", "n4", "n5", "n6"] {
+        alive(name, later);
+    }
+    for name in ["n3", "n4", "n5", "n6"] {
+        alive(name, start.plus(DurationMs(3000)));
+    }
+    let silence = small
+        .lab
+        .liveness(start.plus(DurationMs(3000)), start, &policy);
+    assert_eq!((silence.events.len(), silence.held), (1, None));
+    let now = start.plus(DurationMs(4500));
+    let silence = small.lab.liveness(now, start, &policy);
+    assert_eq!(silence.events.len(), 1);
+    let held = silence.held.unwrap();
+    assert_eq!(
+        (held.vanished, held.of, held.until),
+        (2, 6, now.plus(policy.hold))
+    );
+    assert_eq!(small.lab.observed.hold_until, Some(held.until));
+    for name in ["n3", "n4", "n5", "n6"] {
+        let beat = Heartbeat {
+            node: node(name),
+            ..beat(1, 1, Fence::default())
+        };
+        small.lab.on_heartbeat(&beat, held.until);
+    }
+    small.lab.liveness(held.until, start, &policy);
+    assert_eq!(small.lab.observed.hold_until, None, "the hold ends");
+}
+
+const STATES: [TaskState; 11] = [
+    TaskState::Assigned,
+    TaskState::Accepted,
+    TaskState::Preparing,
+    TaskState::Ready,
+    TaskState::Starting,
+    TaskState::Running,
+    TaskState::Complete,
+    TaskState::Failed,
+    TaskState::Rejected,
+    TaskState::Stopped,
+    TaskState::Unknown,
+];
+
+proptest! {
+    #[test]
+    fn a_tasks_state_never_goes_back_whatever_arrives_in_whatever_order(
+        messages in prop::collection::vec((0u64..3, 1u64..8, 0u32..4, 0usize..11, any::<bool>()), 1..40)
+    ) {
+        let (mut small, task, fence) = one_task();
+        let mut last = None;
+        for (boot, sequence, attempt, state, full) in messages {
+            let seen = at(attempt, STATES[state], &task);
+            let mut report = delta((boot + 1, sequence), fence, vec![seen.clone()]);
+            if full {
+                let inventory = lab_types::Inventory {
+                    tasks: [(task.clone(), seen)].into(),
+                    ..lab_types::Inventory::default()
+                };
+                report.body = ReportBody::Full { inventory: Box::new(inventory) };
+            }
+            hear(&mut small, &report);
+            let now = small.lab.observed.nodes[&node("n1")].statuses.get(&task);
+            if let (Some(old), Some(new)) = (&last, now) {
+                prop_assert!(advances(Some(old), new), "{:?} after {:?}", new.progress, old.progress);
+                prop_assert!(new.progress >= old.progress || new.progress.state == TaskState::Stopped);
+            }
+            last = now.cloned();
+        }
+    }
+
+    #[test]
+    fn messages_repeated_and_out_of_order_end_where_the_newest_says(
+        order in Just((2u64..12).collect::<Vec<_>>()).prop_shuffle(),
+        repeats in prop::collection::vec(2u64..12, 0..10),
+    ) {
+        let (mut small, task, fence) = one_task();
+        // In report n the task is in attempt n.
+        let report = |n: u64| {
+            let attempt = u32::try_from(n).unwrap();
+            delta((1, n), fence, vec![at(attempt, TaskState::Running, &task)])
+        };
+        for n in order.into_iter().chain(repeats) {
+            hear(&mut small, &report(n));
+        }
+        prop_assert_eq!(progress(&small, &task).attempt, 11);
+    }
+}

@@ -47,6 +47,8 @@ pub(super) struct Site<'a> {
     pub(super) reserved: Resources,
     /// Host ports they hold, with who.
     pub(super) ports: Vec<(Fixed<'a>, usize)>,
+    /// Volumes whose removal is complete.
+    pub(super) removed: BTreeSet<&'a EngineName>,
     /// Whether any of its tasks changes.
     pub(super) changed: bool,
 }
@@ -167,9 +169,9 @@ impl<'a> Board<'a> {
                     Some(wanted) if wanted.record.spec == task.spec => wanted.spec,
                     Some(_) | None => self.input.lab.desired.specs.get(&task.spec),
                 };
-                let ended = present.is_some_and(|wanted| {
-                    wanted.record.spec == task.spec && wanted.ended.contains_key(&task.slot)
-                });
+                let outcome = (task.project.clone(), task.service.clone(), task.slot);
+                let outcome = self.input.lab.desired.outcomes.get(&outcome);
+                let ended = outcome.is_some_and(|outcome| outcome.task == *id);
                 self.sit(Seat {
                     node,
                     service,
@@ -302,6 +304,7 @@ fn sites<'a>(input: &PlanningInput<'a>) -> Vec<Site<'a>> {
             n_tasks: 0,
             reserved: Resources::default(),
             ports: Vec::new(),
+            removed: BTreeSet::new(),
             changed: false,
         }
     };

@@ -36,7 +36,7 @@ pub(super) fn assignments(board: &mut Board<'_>) -> Vec<Assignment> {
         }
         next.networks = networks(board, site);
         next.volumes = volumes(board, site);
-        for volume in removed(board, site) {
+        for &volume in &site.removed {
             if let Some(consent) = next.remove_volumes.remove(volume) {
                 events.push(volume_removed(board, site, volume, &consent));
             }
@@ -73,7 +73,7 @@ fn is_stale(board: &Board<'_>, site: &Site<'_>) -> bool {
         let declared = declared.and_then(|p| p.volumes.get(&listed.spec.volume));
         declared.is_some_and(|declared| *declared != listed.spec)
     });
-    networks || volumes || removed(board, site).next().is_some()
+    networks || volumes || !site.removed.is_empty()
 }
 
 fn networks(board: &Board<'_>, site: &Site<'_>) -> BTreeMap<EngineName, ProjectNetwork> {
@@ -159,21 +159,25 @@ fn volumes(board: &Board<'_>, site: &Site<'_>) -> BTreeMap<EngineName, ProjectVo
     volumes
 }
 
-/// Volumes whose removal is complete: the agent found them gone, and no task uses them.
-fn removed<'b>(board: &'b Board<'_>, site: &'b Site<'_>) -> impl Iterator<Item = &'b EngineName> {
-    let asked = site
-        .base
-        .into_iter()
-        .flat_map(|base| base.remove_volumes.keys());
-    asked.filter(|volume| {
-        let gone = site
-            .observed
-            .is_some_and(|node| node.removed_volumes.contains(*volume));
-        gone && !seats(board, site).any(|seat| {
-            let mut used = seat.spec.into_iter().flat_map(named_volumes);
-            used.any(|name| name == *volume)
-        })
-    })
+/// Finds the volumes whose removal is complete: the agent found them gone, and no task uses them. This
+/// comes before tasks are placed, so that a volume that is used again is not among them.
+pub(super) fn complete_removals(board: &mut Board<'_>) {
+    for node in 0..board.nodes.len() {
+        let site = &board.nodes[node];
+        let (Some(base), Some(observed)) = (site.base, site.observed) else {
+            continue;
+        };
+        let gone = base.remove_volumes.keys();
+        let gone = gone.filter(|volume| observed.removed_volumes.contains(*volume));
+        let complete = gone.filter(|volume| {
+            !seats(board, site).any(|seat| {
+                let mut used = seat.spec.into_iter().flat_map(named_volumes);
+                used.any(|name| name == *volume)
+            })
+        });
+        let complete: BTreeSet<&EngineName> = complete.collect();
+        board.nodes[node].removed = complete;
+    }
 }
 
 fn volume_removed(

@@ -13,7 +13,10 @@ pub(super) fn record(board: &mut Board<'_>) {
             continue;
         };
         let wanted = &board.services[service];
-        let current = seat.task.spec == wanted.record.spec && seat.should_run();
+        let slots = 1..=wanted.record.replicas;
+        let current = seat.task.spec == wanted.record.spec
+            && slots.contains(&seat.task.slot)
+            && seat.should_run();
         if seat.ended || !current {
             continue;
         }

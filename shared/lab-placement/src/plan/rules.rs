@@ -108,8 +108,11 @@ fn port_holder(board: &Board<'_>, node: usize, spec: &TaskSpec) -> Option<String
 
 fn volume_trouble(board: &Board<'_>, node: usize, spec: &TaskSpec) -> Option<String> {
     for volume in named_volumes(spec) {
-        let base = board.nodes[node].base;
-        if base.is_some_and(|base| base.remove_volumes.contains_key(volume)) {
+        let site = &board.nodes[node];
+        let asked = site
+            .base
+            .is_some_and(|base| base.remove_volumes.contains_key(volume));
+        if asked && !site.removed.contains(volume) {
             return Some(format!("its volume {volume} is being removed there"));
         }
         let Some(holders) = board.holders.get(volume) else {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lab_types::SpecDigest;
+use lab_types::{SpecDigest, TaskId};
 
 use super::board::Board;
 use crate::key::Key;
@@ -11,14 +11,20 @@ use crate::key::Key;
 pub(super) fn removals(board: &Board<'_>) -> Vec<Key> {
     let mut removals = Vec::new();
     let desired = &board.input.lab.desired;
+    // Until the task has left, its outcome says that it holds nothing any more.
+    let ended = board.tasks.iter().filter(|seat| seat.ended && !seat.leaves);
+    let ended: BTreeSet<&TaskId> = ended.map(|seat| &seat.task.id).collect();
+    let written: BTreeSet<Key> = board.outcomes.iter().map(super::outcome_key).collect();
     for ((project, service, slot), record) in &desired.outcomes {
         let wanted = board.index.get(&(project, service));
         let wanted = wanted.map(|number| board.services[*number].record);
         let needed = wanted.is_some_and(|wanted| {
             wanted.spec == record.spec && (1..=wanted.replicas).contains(slot)
         });
-        if !needed {
-            removals.push(Key::Outcome(project.clone(), service.clone(), *slot));
+        let key = Key::Outcome(project.clone(), service.clone(), *slot);
+        // This very plan may write another outcome in its place.
+        if !needed && !ended.contains(&record.task) && !written.contains(&key) {
+            removals.push(key);
         }
     }
     let used: BTreeSet<&SpecDigest> = board.services.iter().map(|s| &s.record.spec).collect();

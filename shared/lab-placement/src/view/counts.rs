@@ -163,7 +163,7 @@ pub(super) fn reserved(lab: &Lab, node: &NodeId) -> Resources {
     for task in tasks {
         let key = (task.project.clone(), task.service.clone(), task.slot);
         let ended = lab.desired.outcomes.get(&key);
-        if ended.is_some_and(|ended| ended.spec == task.spec) {
+        if ended.is_some_and(|ended| ended.task == task.id) {
             continue;
         }
         if let Some(spec) = lab.desired.specs.get(&task.spec) {

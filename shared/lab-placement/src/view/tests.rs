@@ -1,1 +1,181 @@
+//! What is shown of a lab.
 
+use std::fmt::Write as _;
+
+use expect_test::expect;
+use lab_types::Condition;
+use lab_types::row::ServiceRow;
+
+use super::{nodes, project_facts, projects, services, tasks};
+use crate::change::Change;
+use crate::testing::{Fate, GIB, Small, node, project, svc};
+
+fn shown(rows: &[ServiceRow]) -> String {
+    let mut text = String::new();
+    for row in rows {
+        let converged = if row.converged { ", converged" } else { "" };
+        writeln!(
+            text,
+            "{}/{} {} of {} run, {} completed{converged}",
+            row.project, row.service, row.running, row.desired, row.completed
+        )
+        .unwrap();
+        for problem in &row.problems {
+            let mark = if problem.is_final {
+                "for good"
+            } else {
+                "for now"
+            };
+            writeln!(text, "  {} {mark}: {}", problem.slot, problem.reason).unwrap();
+        }
+    }
+    text
+}
+
+#[test]
+fn services_are_counted_and_every_slot_that_is_not_in_its_place_says_why() {
+    let mut small = Small::new(&["n1"]);
+    small.fates.insert("job".into(), Fate::Completes);
+    small.fates.insert("bad".into(), Fate::Rejected);
+    small.fates.insert("sick".into(), Fate::Unhealthy);
+    let fate = Fate::Fails {
+        exit_code: 2,
+        exhausted: false,
+    };
+    small.fates.insert("flaky".into(), fate);
+    let late = svc("late:1").after("sick", Condition::ServiceHealthy);
+    small.up(
+        "shop",
+        &[
+            ("bad", svc("bad:1")),
+            ("big", svc("big:1").memory(6 * GIB).replicas(2)),
+            ("flaky", svc("flaky:1")),
+            ("job", svc("job:1")),
+            ("late", late),
+            ("sick", svc("sick:1")),
+            ("web", svc("web:1").replicas(2)),
+        ],
+    );
+    small.settle();
+    let report = small.plan().report;
+    expect![[r#"
+        shop/bad 0 of 1 run, 0 completed
+          1 for good: no such image
+        shop/big 1 of 2 run, 0 completed
+          2 for now: no node can take it: node n1 has 4.00 CPUs and 2048 MiB free, 0.00 and 6144 are reserved for the task
+        shop/flaky 0 of 1 run, 0 completed
+          1 for now: it ended with exit code 2
+        shop/job 0 of 1 run, 1 completed, converged
+        shop/late 0 of 1 run, 0 completed
+          1 for now: it waits for sick (service_healthy)
+        shop/sick 0 of 1 run, 0 completed
+          1 for now: its health check fails
+        shop/web 2 of 2 run, 0 completed, converged
+    "#]]
+    .assert_eq(&shown(&services(&small.lab, &report, None)));
+    let project = &projects(&small.lab)[0];
+    assert_eq!(
+        (project.services, project.running, project.desired),
+        (7, 3, 9)
+    );
+}
+
+#[test]
+fn a_service_that_is_being_replaced_has_not_converged() {
+    let mut small = Small::new(&["n1"]);
+    small.up("shop", &[("web", svc("web:1"))]);
+    small.settle();
+    small.up("shop", &[("web", svc("web:2"))]);
+    let report = small.plan().report;
+    expect![[r#"
+        shop/web 0 of 1 run, 0 completed
+    "#]]
+    .assert_eq(&shown(&services(&small.lab, &report, None)));
+}
+
+#[test]
+fn a_lost_node_takes_its_tasks_out_of_the_count() {
+    let mut small = Small::new(&["n1"]);
+    small.up("shop", &[("web", svc("web:1"))]);
+    small.settle();
+    small.lose("n1");
+    let report = small.plan().report;
+    expect![[r#"
+        shop/web 0 of 1 run, 0 completed
+          1 for now: no node can take it: node n1 is lost
+    "#]]
+    .assert_eq(&shown(&services(&small.lab, &report, None)));
+}
+
+#[test]
+fn tasks_and_nodes_are_listed_with_what_they_take() {
+    let mut small = Small::new(&["n2", "n1"]);
+    small.up(
+        "shop",
+        &[
+            ("web", svc("web:1").memory(GIB).replicas(3)),
+            ("db", svc("db:1")),
+        ],
+    );
+    small.settle();
+    let tasks = tasks(&small.lab, Some(&project("shop")));
+    let names: Vec<String> = tasks
+        .iter()
+        .map(|row| {
+            format!(
+                "{} on {} {}",
+                row.container_name, row.node_name, row.progress.state
+            )
+        })
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "shop-db-1 on n1 running",
+            "shop-web-1 on n2 running",
+            "shop-web-2 on n1 running",
+            "shop-web-3 on n2 running"
+        ]
+    );
+    let nodes = nodes(&small.lab);
+    let rows: Vec<(&str, u32, u64)> = nodes
+        .iter()
+        .map(|row| {
+            (
+                row.node.as_str(),
+                row.tasks,
+                row.reserved.memory_bytes / GIB,
+            )
+        })
+        .collect();
+    assert_eq!(rows, [("n1", 2, 1), ("n2", 2, 2)]);
+    let elsewhere = super::tasks(&small.lab, Some(&project("blog")));
+    assert_eq!(elsewhere, []);
+}
+
+#[test]
+fn what_has_ended_reserves_nothing_also_in_the_list() {
+    let mut small = Small::new(&["n1"]);
+    small.fates.insert("job".into(), Fate::Completes);
+    small.up("shop", &[("job", svc("job:1").memory(GIB))]);
+    small.settle();
+    assert_eq!(nodes(&small.lab)[0].reserved.memory_bytes, 0);
+    assert_eq!(nodes(&small.lab)[0].node, node("n1"));
+}
+
+#[test]
+fn a_project_that_was_taken_down_is_not_listed_but_keeps_its_revision() {
+    let mut small = Small::new(&["n1"]);
+    small.up("shop", &[("web", svc("web:1"))]);
+    small.settle();
+    let down = Change::RemoveProject {
+        project: project("shop"),
+        remove_volumes: None,
+    };
+    small.change(&down).unwrap();
+    assert_eq!(projects(&small.lab), []);
+    let facts = project_facts(&small.lab, &project("shop"));
+    assert_eq!((facts.revision, facts.services.len()), (2, 0));
+    let unknown = project_facts(&small.lab, &project("blog"));
+    assert_eq!((unknown.revision, unknown.record), (0, None));
+}

@@ -98,16 +98,26 @@ impl Bed {
         engine::execute(&self.engine, &self.site, &action.kind).await
     }
 
-    pub(crate) async fn create_and_start(&self, service: &str, spec: &TaskSpec) -> ObservedContainer {
+    pub(crate) async fn create_and_start(
+        &self,
+        service: &str,
+        spec: &TaskSpec,
+    ) -> ObservedContainer {
         let create = self.create(service, spec);
-        let made = self.execute(ActionKind::CreateContainer(Box::new(create))).await.unwrap().unwrap();
+        let made = self
+            .execute(ActionKind::CreateContainer(Box::new(create)))
+            .await
+            .unwrap()
+            .unwrap();
         self.execute(start_of(&made)).await.unwrap().unwrap()
     }
 
     pub(crate) async fn network(&self, name: &EngineName) {
         let labels = self.project_labels();
         let name = name.clone();
-        self.execute(ActionKind::CreateNetwork { name, labels }).await.unwrap();
+        self.execute(ActionKind::CreateNetwork { name, labels })
+            .await
+            .unwrap();
     }
 
     pub(crate) fn project_labels(&self) -> BTreeMap<String, String> {
@@ -123,7 +133,10 @@ impl Bed {
     }
 
     pub(crate) async fn inspect(&self, name: &str) -> bollard::models::ContainerInspectResponse {
-        self.docker.inspect_container(name, None::<InspectContainerOptions>).await.unwrap()
+        self.docker
+            .inspect_container(name, None::<InspectContainerOptions>)
+            .await
+            .unwrap()
     }
 
     /// Makes a container that is nobody's business, and runs it.
@@ -139,12 +152,32 @@ impl Bed {
             ..Default::default()
         };
         change(&mut body);
-        let options =
-            bollard::query_parameters::CreateContainerOptionsBuilder::new().name(name).build();
-        let id = self.docker.create_container(Some(options), body).await.unwrap().id;
+        let options = bollard::query_parameters::CreateContainerOptionsBuilder::new()
+            .name(name)
+            .build();
+        let id = self
+            .docker
+            .create_container(Some(options), body)
+            .await
+            .unwrap()
+            .id;
         let none = None::<bollard::query_parameters::StartContainerOptions>;
         self.docker.start_container(&id, none).await.unwrap();
         id
+    }
+
+    /// Runs a program in a container to its end.
+    pub(crate) async fn exec(&self, container: &str, argv: &[&str]) {
+        let options = bollard::models::ExecConfig {
+            cmd: Some(argv.iter().map(|word| (*word).to_owned()).collect()),
+            attach_stdout: Some(true),
+            ..Default::default()
+        };
+        let exec = self.docker.create_exec(container, options).await.unwrap();
+        let started = self.docker.start_exec(&exec.id, None).await.unwrap();
+        if let bollard::exec::StartExecResults::Attached { mut output, .. } = started {
+            while output.next().await.is_some() {}
+        }
     }
 
     pub(crate) fn foreign_labels(&self) -> HashMap<String, String> {
@@ -220,7 +253,10 @@ async fn make_image(docker: &Docker) {
     if docker.inspect_image(IMAGE).await.is_ok() {
         return;
     }
-    let options = CreateImageOptionsBuilder::new().from_src("-").repo("tercio-test/busybox").tag("latest");
+    let options = CreateImageOptionsBuilder::new()
+        .from_src("-")
+        .repo("tercio-test/busybox")
+        .tag("latest");
     let body = bollard::body_full(root_of_busybox().into());
     let mut messages = docker.create_image(Some(options.build()), Some(body), None);
     while let Some(message) = messages.next().await {
@@ -236,18 +272,24 @@ fn root_of_busybox() -> Vec<u8> {
     tar.append_path_with_name("/usr/bin/busybox", "bin/busybox")
         .or_else(|_| tar.append_path_with_name("/bin/busybox", "bin/busybox"))
         .unwrap();
-    for command in String::from_utf8(list.stdout).unwrap().lines().filter(|name| *name != "busybox") {
+    for command in String::from_utf8(list.stdout)
+        .unwrap()
+        .lines()
+        .filter(|name| *name != "busybox")
+    {
         let mut header = tar::Header::new_gnu();
         header.set_entry_type(tar::EntryType::Symlink);
         header.set_size(0);
         header.set_mode(0o777);
-        tar.append_link(&mut header, format!("bin/{command}"), "busybox").unwrap();
+        tar.append_link(&mut header, format!("bin/{command}"), "busybox")
+            .unwrap();
     }
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(tar::EntryType::Directory);
     header.set_size(0);
     header.set_mode(0o1777);
-    tar.append_data(&mut header, "tmp", std::io::empty()).unwrap();
+    tar.append_data(&mut header, "tmp", std::io::empty())
+        .unwrap();
     tar.into_inner().unwrap()
 }
 
@@ -256,23 +298,40 @@ impl Drop for Bed {
         let lab = self.site.lab.to_string();
         // A runtime of its own: the test's may be the one that panics.
         let cleaned = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
             runtime.block_on(remove_all(&connect(), &lab));
         });
         let ended = cleaned.join();
-        assert!(ended.is_ok() || std::thread::panicking(), "the test's objects were not removed");
+        assert!(
+            ended.is_ok() || std::thread::panicking(),
+            "the test's objects were not removed"
+        );
     }
 }
 
 async fn remove_all(docker: &Docker, lab: &str) {
     // Containers first, whosesoever: they hold networks and volumes.
     let labels = [format!("{}={lab}", labels::LAB), format!("{FOREIGN}={lab}")];
-    let labels = labels.each_ref().map(|label| HashMap::from([("label", vec![label.as_str()])]));
+    let labels = labels
+        .each_ref()
+        .map(|label| HashMap::from([("label", vec![label.as_str()])]));
     for filters in &labels {
-        let containers = ListContainersOptionsBuilder::new().all(true).filters(filters).build();
+        let containers = ListContainersOptionsBuilder::new()
+            .all(true)
+            .filters(filters)
+            .build();
         for container in docker.list_containers(Some(containers)).await.unwrap() {
-            let force = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-            docker.remove_container(&container.id.unwrap(), Some(force)).await.unwrap();
+            let force = RemoveContainerOptionsBuilder::new()
+                .force(true)
+                .v(true)
+                .build();
+            docker
+                .remove_container(&container.id.unwrap(), Some(force))
+                .await
+                .unwrap();
         }
     }
     for filters in &labels {
@@ -283,7 +342,10 @@ async fn remove_all(docker: &Docker, lab: &str) {
         let volumes = ListVolumesOptionsBuilder::new().filters(filters).build();
         let volumes = docker.list_volumes(Some(volumes)).await.unwrap().volumes;
         for volume in volumes.into_iter().flatten() {
-            docker.remove_volume(&volume.name, Some(RemoveVolumeOptions { force: false })).await.unwrap();
+            docker
+                .remove_volume(&volume.name, Some(RemoveVolumeOptions { force: false }))
+                .await
+                .unwrap();
         }
     }
 }

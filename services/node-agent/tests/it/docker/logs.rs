@@ -45,14 +45,19 @@ impl Told {
             container: Some(container.id.0.clone()),
             ports: Vec::new(),
         };
-        self.tasks.send_replace(Arc::new(BTreeMap::from([(task, status)])));
+        self.tasks
+            .send_replace(Arc::new(BTreeMap::from([(task, status)])));
     }
 
     fn forget(&self) {
         self.tasks.send_replace(Arc::default());
     }
 
-    fn read(&self, task: &TaskId, options: LogOptions) -> (JoinHandle<()>, mpsc::Receiver<LogBatch>) {
+    fn read(
+        &self,
+        task: &TaskId,
+        options: LogOptions,
+    ) -> (JoinHandle<()>, mpsc::Receiver<LogBatch>) {
         let (sender, receiver) = mpsc::channel(4);
         let sources = Sources {
             engine: self.engine.subscribe(),
@@ -78,12 +83,17 @@ async fn all(mut receiver: mpsc::Receiver<LogBatch>) -> Vec<LogLine> {
             lines.extend(batch.lines);
         }
     };
-    tokio::time::timeout(PATIENCE, read).await.expect("the log does not end");
+    tokio::time::timeout(PATIENCE, read)
+        .await
+        .expect("the log does not end");
     lines
 }
 
 fn texts(lines: &[LogLine]) -> Vec<String> {
-    lines.iter().map(|line| String::from_utf8_lossy(&line.text).into_owned()).collect()
+    lines
+        .iter()
+        .map(|line| String::from_utf8_lossy(&line.text).into_owned())
+        .collect()
 }
 
 async fn ended(bed: &Bed, container: &ObservedContainer) -> ObservedContainer {
@@ -114,7 +124,8 @@ async fn a_followed_log_goes_on_across_restarts_and_ends_with_the_task() {
     };
     let (lines, ()) = tokio::join!(all(receiver), restarts);
     reading.await.unwrap();
-    let expected = (1..=4).flat_map(|attempt| (1..=40).map(move |line| format!("attempt {attempt} line {line}")));
+    let expected = (1..=4)
+        .flat_map(|attempt| (1..=40).map(move |line| format!("attempt {attempt} line {line}")));
     assert_eq!(texts(&lines), expected.collect::<Vec<_>>());
 }
 
@@ -127,7 +138,10 @@ async fn what_a_container_says_while_it_is_stopped_and_removed_is_not_lost() {
         let container = bed.create_and_start(service, &shell(line)).await;
         let told = Told::new(&bed, &container);
         let (reading, mut receiver) = told.read(&container.identity.task, follow());
-        let first = tokio::time::timeout(PATIENCE, receiver.recv()).await.unwrap().unwrap();
+        let first = tokio::time::timeout(PATIENCE, receiver.recv())
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(texts(&first.lines), ["ready"]);
         let end = async {
             bed.execute(stop_of(&container)).await.unwrap();
@@ -144,7 +158,8 @@ async fn what_a_container_says_while_it_is_stopped_and_removed_is_not_lost() {
 #[tokio::test]
 async fn the_tail_the_source_and_the_time_are_as_asked() {
     let bed = Bed::new().await;
-    let line = "for i in 1 2 3 4 5; do echo out $i; done; sleep 0.2; echo err >&2; sleep 0.2; echo end";
+    let line =
+        "for i in 1 2 3 4 5; do echo out $i; done; sleep 0.2; echo err >&2; sleep 0.2; echo end";
     let container = bed.create_and_start("job", &shell(line)).await;
     let container = ended(&bed, &container).await;
     let told = Told::new(&bed, &container);
@@ -157,11 +172,21 @@ async fn the_tail_the_source_and_the_time_are_as_asked() {
         all(told.read(&container.identity.task, options).1).await
     };
     let lines = read(None, None).await;
-    assert_eq!(texts(&lines), ["out 1", "out 2", "out 3", "out 4", "out 5", "err", "end"]);
+    assert_eq!(
+        texts(&lines),
+        ["out 1", "out 2", "out 3", "out 4", "out 5", "err", "end"]
+    );
     assert_eq!(lines[5].source, LogSource::Stderr);
     assert_eq!(lines[6].source, LogSource::Stdout);
-    let (started, finished) = (container.started_at.unwrap().0, container.finished_at.unwrap().0);
-    assert!(lines.iter().all(|line| (started..=finished).contains(&(line.at_unix_ns / 1_000_000))));
+    let (started, finished) = (
+        container.started_at.unwrap().0,
+        container.finished_at.unwrap().0,
+    );
+    assert!(
+        lines
+            .iter()
+            .all(|line| (started..=finished).contains(&(line.at_unix_ns / 1_000_000)))
+    );
     assert_eq!(texts(&read(Some(2), None).await), ["err", "end"]);
     assert_eq!(texts(&read(Some(0), None).await), [] as [&str; 0]);
     let since = UnixMillis(lines[5].at_unix_ns / 1_000_000);
@@ -189,7 +214,10 @@ async fn a_reader_that_goes_away_ends_the_reading() {
     let told = Told::new(&bed, &container);
     let (reading, receiver) = told.read(&container.identity.task, follow());
     drop(receiver);
-    tokio::time::timeout(PATIENCE, reading).await.unwrap().unwrap();
+    tokio::time::timeout(PATIENCE, reading)
+        .await
+        .unwrap()
+        .unwrap();
 }
 
 #[tokio::test]
@@ -203,7 +231,9 @@ async fn a_task_that_is_not_here_is_refused_by_name() {
         tasks: told.tasks.subscribe(),
     };
     let (sender, _receiver) = mpsc::channel(1);
-    let problem = stream(sources, TaskId::new("nowhere").unwrap(), follow(), sender).await.unwrap_err();
+    let problem = stream(sources, TaskId::new("nowhere").unwrap(), follow(), sender)
+        .await
+        .unwrap_err();
     assert_eq!(problem.code.0, "AGT0030");
     assert!(problem.message.contains("nowhere"), "{problem}");
 }

@@ -1,7 +1,12 @@
 //! Everything here needs the machine's Docker engine; `.config/nextest.toml` runs it one by one.
 
+mod agent;
 mod bed;
 mod containers;
 mod images;
+mod leader;
 mod logs;
 mod others;
+mod program;
+mod spec;
+mod streams;

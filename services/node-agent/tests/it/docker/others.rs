@@ -32,14 +32,23 @@ async fn containers_networks_and_volumes_of_others_are_seen_as_theirs() {
     let seen = bed.observe().await;
     assert_eq!(seen.foreign_containers[&taken], Owner::Foreign);
     let project = "shop".to_owned();
-    assert_eq!(seen.foreign_containers[&composed], Owner::Compose { project });
+    assert_eq!(
+        seen.foreign_containers[&composed],
+        Owner::Compose { project }
+    );
     assert_eq!(seen.volumes[&bed.name("theirs")].owner, Owner::Foreign);
     let bridge = &seen.networks[&EngineName::new("bridge").unwrap()];
-    assert!(bridge.owner == Owner::Foreign && bridge.attached.contains(&taken), "{bridge:?}");
+    assert!(
+        bridge.owner == Owner::Foreign && bridge.attached.contains(&taken),
+        "{bridge:?}"
+    );
     assert!(seen.containers.is_empty());
 
     let create = bed.create("web", &shell("true"));
-    let error = bed.execute(ActionKind::CreateContainer(Box::new(create))).await.unwrap_err();
+    let error = bed
+        .execute(ActionKind::CreateContainer(Box::new(create)))
+        .await
+        .unwrap_err();
     assert_eq!(error.kind, Kind::NameTaken, "{error}");
 }
 
@@ -49,11 +58,20 @@ async fn a_network_that_exists_is_not_made_a_second_time() {
     let name = bed.name("net");
     bed.network(&name).await;
     let labels = bed.project_labels();
-    let again = bed.execute(ActionKind::CreateNetwork { name: name.clone(), labels }).await;
+    let again = bed
+        .execute(ActionKind::CreateNetwork {
+            name: name.clone(),
+            labels,
+        })
+        .await;
     assert_eq!(again.unwrap_err().kind, Kind::InUse);
-    bed.execute(ActionKind::RemoveNetwork { name: name.clone() }).await.unwrap();
+    bed.execute(ActionKind::RemoveNetwork { name: name.clone() })
+        .await
+        .unwrap();
     assert!(!bed.observe().await.networks.contains_key(&name));
-    bed.execute(ActionKind::RemoveNetwork { name }).await.unwrap();
+    bed.execute(ActionKind::RemoveNetwork { name })
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -61,15 +79,26 @@ async fn a_volume_in_use_is_not_removed() {
     let bed = Bed::new().await;
     let name = bed.name("data");
     let labels = bed.project_labels();
-    bed.execute(ActionKind::CreateVolume { name: name.clone(), labels }).await.unwrap();
+    bed.execute(ActionKind::CreateVolume {
+        name: name.clone(),
+        labels,
+    })
+    .await
+    .unwrap();
     let mount = format!("{name}:/data");
     bed.foreign_container(&format!("{}-user", bed.project), |body| {
         let binds = Some(vec![mount]);
-        body.host_config = Some(HostConfig { binds, ..Default::default() });
+        body.host_config = Some(HostConfig {
+            binds,
+            ..Default::default()
+        });
     })
     .await;
     let confirmation = lab_types::ConfirmationId::new("c1").unwrap();
-    let remove = ActionKind::RemoveVolume { name: name.clone(), confirmation };
+    let remove = ActionKind::RemoveVolume {
+        name: name.clone(),
+        confirmation,
+    };
     assert_eq!(bed.execute(remove).await.unwrap_err().kind, Kind::InUse);
     assert!(bed.observe().await.volumes.contains_key(&name));
 }
@@ -100,7 +129,9 @@ async fn a_port_of_anothers_container_is_foreign_by_its_name_and_one_of_ours_is_
     }];
     let ours = bed.create_and_start("web", &spec).await;
     let holder = |rows: &[lab_types::ForeignPort], port| {
-        rows.iter().find(|row| row.port == port).map(|row| row.holder.clone().unwrap_or_default())
+        rows.iter()
+            .find(|row| row.port == port)
+            .map(|row| row.holder.clone().unwrap_or_default())
     };
     let held = published(&bed.engine, &bed.site).await.unwrap();
     let rows = ports::foreign(Path::new("/proc"), &held);

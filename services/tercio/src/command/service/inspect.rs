@@ -20,9 +20,9 @@ pub(super) async fn run(
         service: service.clone(),
     };
     if app.globals.as_command {
-        return found
-            .iter()
-            .try_for_each(|(project, service)| app.shows(Some(project), &request(service)).map(|_| ()));
+        return found.iter().try_for_each(|(project, service)| {
+            app.shows(Some(project), &request(service)).map(|_| ())
+        });
     }
     let client = app.connect().await?;
     let mut inspected = Vec::new();
@@ -43,7 +43,10 @@ fn lines(service: &ServiceInspected) -> String {
     let mut fields: Vec<(&str, String)> = vec![
         ("Name", format!("{}/{}", record.project, record.name)),
         ("Mode", "Replicated".to_owned()),
-        ("Replicas", format!("{} ({} running)", record.replicas, row.running)),
+        (
+            "Replicas",
+            format!("{} ({} running)", record.replicas, row.running),
+        ),
         ("Revision", record.revision.to_string()),
         ("Image", task.image.clone()),
     ];
@@ -54,10 +57,16 @@ fn lines(service: &ServiceInspected) -> String {
         fields.push(("Entrypoint", entrypoint.join(" ")));
     }
     let environment: Vec<&str> = task.environment.keys().map(String::as_str).collect();
-    let networks: Vec<&str> = task.networks.iter().map(|n| n.engine_name.as_str()).collect();
+    let networks: Vec<&str> = task
+        .networks
+        .iter()
+        .map(|n| n.engine_name.as_str())
+        .collect();
     let mounts: Vec<String> = task.mounts.iter().map(mount).collect();
     let waits = record.depends_on.iter();
-    let waits: Vec<String> = waits.map(|(name, on)| format!("{name} ({})", on.condition)).collect();
+    let waits: Vec<String> = waits
+        .map(|(name, on)| format!("{name} ({})", on.condition))
+        .collect();
     for (name, value) in [
         ("Environment", environment.join(", ")),
         ("Networks", networks.join(", ")),
@@ -75,7 +84,10 @@ fn lines(service: &ServiceInspected) -> String {
         .map(|(name, value)| format!("{:14}{value}\n", format!("{name}:")))
         .collect();
     for problem in &row.problems {
-        text.push_str(&format!("Slot {}:       {}\n", problem.slot, problem.reason));
+        text.push_str(&format!(
+            "Slot {}:       {}\n",
+            problem.slot, problem.reason
+        ));
     }
     text
 }

@@ -21,7 +21,9 @@ pub(super) async fn services(app: &App, args: &ProjectArgs, quiet: bool) -> Outc
     let client = app.connect().await?;
     let rows = project::services(&client, given.as_ref()).await?;
     if quiet {
-        let names = rows.iter().map(|row| format!("{}/{}\n", row.project, row.service));
+        let names = rows
+            .iter()
+            .map(|row| format!("{}/{}\n", row.project, row.service));
         return app.screen.print(&names.collect::<String>());
     }
     match json {
@@ -56,9 +58,9 @@ pub(super) async fn tasks(app: &App, args: &ProjectArgs, services: Vec<Target>) 
         ..TaskList::default()
     };
     if app.globals.as_command {
-        return found
-            .iter()
-            .try_for_each(|(project, service)| app.shows(Some(project), &request(service)).map(|_| ()));
+        return found.iter().try_for_each(|(project, service)| {
+            app.shows(Some(project), &request(service)).map(|_| ())
+        });
     }
     let client = app.connect().await?;
     let mut rows = Vec::new();
@@ -91,7 +93,14 @@ async fn exists(
 
 pub(super) fn tasks_table(rows: &[TaskRow], now: UnixMillis) -> String {
     let mut table = Table::new(&[
-        "ID", "NAME", "IMAGE", "NODE", "DESIRED STATE", "CURRENT STATE", "ERROR", "PORTS",
+        "ID",
+        "NAME",
+        "IMAGE",
+        "NODE",
+        "DESIRED STATE",
+        "CURRENT STATE",
+        "ERROR",
+        "PORTS",
     ]);
     for row in rows {
         let desired = match row.target {
@@ -186,7 +195,7 @@ mod tests {
         let mut failed = task("web", 2, TaskState::Failed);
         failed.exit_code = Some(1);
         expect![[r#"
-            ID        NAME      IMAGE     NODE      DESIRED STATE   CURRENT STATE            ERROR                          PORTS
+            ID        NAME      IMAGE     NODE      DESIRED STATE   CURRENT STATE            ERROR                       PORTS
             t-web-1   web.1     web:1     host1     Running         Running 12 seconds ago
             t-web-2   web.2     web:1     host1     Running         Failed                   "task: non-zero exit (1)"
         "#]]

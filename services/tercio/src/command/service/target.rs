@@ -57,14 +57,16 @@ impl std::str::FromStr for Target {
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub fn parse_scale(text: &str) -> Result<(Target, u32), String> {
+pub(super) fn parse_scale(text: &str) -> Result<(Target, u32), String> {
     let (target, number) = text
         .split_once('=')
         .ok_or("write SERVICE=NUMBER, as in web=3")?;
     let number = number
         .parse()
         .map_err(|_| format!("{number:?} is not a number of tasks"))?;
-    let target = target.parse::<Target>().map_err(|invalid| invalid.to_string())?;
+    let target = target
+        .parse::<Target>()
+        .map_err(|invalid| invalid.to_string())?;
     Ok((target, number))
 }
 
@@ -72,7 +74,7 @@ pub fn parse_scale(text: &str) -> Result<(Target, u32), String> {
 ///
 /// # Errors
 /// A service that no project has, or several.
-pub async fn targets(
+pub(super) async fn targets(
     app: &App,
     args: &ProjectArgs,
     named: Vec<Target>,
@@ -125,7 +127,7 @@ fn only(service: &ServiceName, projects: Option<&Vec<ProjectName>>) -> Outcome<P
 ///
 /// # Errors
 /// One that will not come by itself.
-pub async fn converge(
+pub(super) async fn converge(
     app: &App,
     client: &Client,
     wanted: &[((ProjectName, ServiceName), u32)],

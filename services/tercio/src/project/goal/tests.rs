@@ -42,15 +42,24 @@ fn words(verdict: Verdict) -> String {
 
 #[test]
 fn a_project_is_there_when_each_service_has_its_tasks_running() {
-    assert_eq!(words(verdict(Until::Started, &[])), "wait: web: 0 of 1 tasks");
+    assert_eq!(
+        words(verdict(Until::Started, &[])),
+        "wait: web: 0 of 1 tasks"
+    );
     let starting = task("web", 1, TaskState::Starting);
-    assert_eq!(words(verdict(Until::Started, &[starting])), "wait: web.1: starting");
+    assert_eq!(
+        words(verdict(Until::Started, &[starting])),
+        "wait: web.1: starting"
+    );
     for state in [TaskState::Running, TaskState::Complete] {
         let row = task("web", 1, state);
         assert_eq!(verdict(Until::Started, &[row]), Verdict::Done, "{state}");
     }
     let none = goal(Until::Started, &[("web", 0)]);
-    assert_eq!(judge(&none, &Seen::default(), Duration::ZERO), Verdict::Done);
+    assert_eq!(
+        judge(&none, &Seen::default(), Duration::ZERO),
+        Verdict::Done
+    );
 }
 
 #[test]
@@ -63,7 +72,10 @@ fn a_task_that_is_to_be_replaced_or_stopped_counts_for_nothing() {
     assert_eq!(words(waits), "wait: web: 0 of 1 tasks");
     let mut new = task("web", 1, TaskState::Running);
     new.task = lab_types::TaskId::new("t-new").unwrap();
-    assert_eq!(judge(&replaced, &seen(&[old, new]), Duration::ZERO), Verdict::Done);
+    assert_eq!(
+        judge(&replaced, &seen(&[old, new]), Duration::ZERO),
+        Verdict::Done
+    );
     let mut leaving = task("web", 1, TaskState::Running);
     leaving.target = TaskTarget::Stop;
     assert_ne!(verdict(Until::Started, &[leaving]), Verdict::Done);
@@ -77,7 +89,10 @@ fn health_counts_only_when_it_is_waited_for() {
         row
     };
     let told = |health| words(verdict(Until::Healthy, &[with(health)]));
-    assert_eq!(verdict(Until::Started, &[with(Health::Starting)]), Verdict::Done);
+    assert_eq!(
+        verdict(Until::Started, &[with(Health::Starting)]),
+        Verdict::Done
+    );
     assert_eq!(told(Health::Starting), "wait: web.1: health: starting");
     assert_eq!(told(Health::Unhealthy), "failed: web.1: is unhealthy");
     assert_eq!(told(Health::Healthy), "done");
@@ -89,13 +104,19 @@ fn a_dependency_that_is_unhealthy_ends_the_wait_of_those_behind_it() {
     let mut db = task("db", 1, TaskState::Running);
     db.health = Health::Unhealthy;
     let mut web = task("web", 1, TaskState::Ready);
-    web.message = Some("waits for db (service_healthy)".into());
+    web.waits_for = vec!["db (service_healthy)".into()];
     let both = goal(Until::Started, &[("db", 1), ("web", 1)]);
     let told = judge(&both, &seen(&[db.clone(), web.clone()]), Duration::ZERO);
-    assert_eq!(words(told), "failed: db.1: is unhealthy, and others wait for it");
-    web.message = Some("waits for cache (service_healthy)".into());
+    assert_eq!(
+        words(told),
+        "failed: db.1: is unhealthy, and others wait for it"
+    );
+    web.waits_for = vec!["cache (service_healthy)".into()];
     let told = judge(&both, &seen(&[db, web]), Duration::ZERO);
-    assert_eq!(words(told), "wait: web.1: waits for cache (service_healthy)");
+    assert_eq!(
+        words(told),
+        "wait: web.1: waits for cache (service_healthy)"
+    );
 }
 
 #[test]
@@ -127,7 +148,7 @@ fn a_slot_without_a_node_fails_after_a_while_and_a_final_problem_at_once() {
         let mut row = service("web", 1);
         row.problems = vec![SlotProblem {
             slot: 1,
-            r#final: is_final,
+            is_final,
             reason: "no node has 64GiB of memory free".into(),
         }];
         Seen {
@@ -138,9 +159,15 @@ fn a_slot_without_a_node_fails_after_a_while_and_a_final_problem_at_once() {
     let web = goal(Until::Started, &[("web", 1)]);
     let told = |seen: &Seen, quiet| words(judge(&web, seen, quiet));
     let reason = "web.1: no node has 64GiB of memory free";
-    assert_eq!(told(&with(false), Duration::ZERO), format!("wait: {reason}"));
+    assert_eq!(
+        told(&with(false), Duration::ZERO),
+        format!("wait: {reason}")
+    );
     assert_eq!(told(&with(false), PENDING_MAX), format!("failed: {reason}"));
-    assert_eq!(told(&with(true), Duration::ZERO), format!("failed: {reason}"));
+    assert_eq!(
+        told(&with(true), Duration::ZERO),
+        format!("failed: {reason}")
+    );
 }
 
 #[test]
@@ -164,6 +191,9 @@ fn a_container_has_one_line_with_dockers_words() {
         .collect();
     assert_eq!(
         told,
-        ["Container shop-web-1: Started", "Container shop-web-2: Stopping"]
+        [
+            "Container shop-web-1: Started",
+            "Container shop-web-2: Stopping"
+        ]
     );
 }

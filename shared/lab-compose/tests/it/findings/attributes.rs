@@ -16,7 +16,7 @@ fn images_are_texts() {
     check(
         "services:\n  w:\n    image:\n",
         &expect![[r#"
-        compose.yml:3:10 CMP0007 services.w.image has no value
+        compose.yml:3:5 CMP0007 services.w.image has no value
     "#]],
     );
     check(
@@ -39,7 +39,7 @@ fn a_service_needs_an_image_or_a_build() {
     check(
         "services:\n  w:\n  v: a\n",
         &expect![[r#"
-        compose.yml:2:4 CMP0007 services.w has no value
+        compose.yml:2:3 CMP0007 services.w has no value
         compose.yml:3:6 CMP0007 services.v must be a mapping, not a text
     "#]],
     );
@@ -56,7 +56,7 @@ fn builds_are_folders_on_this_machine() {
     check_service(
         "    build: [.]\n",
         &expect![[r#"
-        compose.yml:4:12 CMP0007 services.w.build must be a mapping, not a list
+        compose.yml:4:12 CMP0007 services.w.build must be a text or a mapping, not a list
     "#]],
     );
     check_service(
@@ -153,7 +153,7 @@ fn environment_files_exist_and_can_be_read() {
     check_service(
         "    env_file: 5\n",
         &expect![[r#"
-        compose.yml:4:15 CMP0007 services.w.env_file must be a list, not a number
+        compose.yml:4:15 CMP0007 services.w.env_file must be a text or a list, not a number
     "#]],
     );
 }
@@ -172,10 +172,10 @@ fn ports_are_numbers_in_range() {
             compose.yml:4:13 CMP0011 the port "http" in services.w.ports[0] cannot be read: ports are numbers from 1 to 65535
             compose.yml:4:19 CMP0011 the port "70000:80" in services.w.ports[1] cannot be read: ports are numbers from 1 to 65535
             compose.yml:4:31 CMP0011 the port "0" in services.w.ports[2] cannot be read: ports are numbers from 1 to 65535
-            compose.yml:4:34 CMP0007 services.w.ports[3] must be a text or a mapping, not a number
+            compose.yml:4:34 CMP0007 services.w.ports[3] must be a text or a mapping, not a number with a fraction
             compose.yml:4:40 CMP0006 Tercio does not support a host range for one container port yet: "8000-8010:80" in services.w.ports[4]
-            compose.yml:4:56 CMP0006 Tercio does not support the protocol sctp of services.w.ports[1] yet
-            compose.yml:4:67 CMP0011 the protocol of services.w.ports[2] must be tcp or udp, not "x"
+            compose.yml:4:56 CMP0006 Tercio does not support the protocol sctp of services.w.ports[5] yet
+            compose.yml:4:67 CMP0011 the protocol of services.w.ports[6] must be tcp or udp, not "x"
         "#]],
     );
     check_service(
@@ -237,25 +237,30 @@ fn a_target_is_mounted_once() {
     check_service(
         "    volumes: [\"./a:/x\", \"./b:/x/\"]\n",
         &expect![[r#"
-        compose.yml:4:25 CMP0027 services.w.volumes names /x twice
+        compose.yml:4:25 CMP0027 two entries of services.w.volumes have the target /x
     "#]],
     );
 }
 
 #[test]
 fn networks_are_defined() {
-    check_service("    networks: [front, default, 5]\n", &expect![[""]]);
+    check_service(
+        "    networks: [front, default, 5]\n",
+        &expect![[r#"
+        compose.yml:4:32 CMP0007 services.w.networks[2] must be a text, not a number
+    "#]],
+    );
     check_service(
         "    networks: [frnt]\nnetworks:\n  front:\n",
         &expect![[r#"
-            compose.yml:4:18 CMP0024 services.w depends on the service `wb`, which is not defined
+            compose.yml:4:16 CMP0022 services.w joins the network `frnt`, which is not defined
         "#]],
     );
     check_service(
         "    networks: {front: {aliases: x, ipv4_address: 1.2.3.4}}\nnetworks: {front: }\n",
         &expect![[r#"
-            compose.yml:4:33 CMP0017 the condition of services.w.depends_on.x must be one of service_started, service_healthy, service_completed_successfully, not "service_up"
-            compose.yml:4:49 CMP0035 services.w.depends_on.y lacks `condition`
+            compose.yml:4:33 CMP0007 services.w.networks.front.aliases must be a list of texts, not a text
+            compose.yml:4:36 CMP0006 Tercio does not support services.w.networks.front.ipv4_address yet
         "#]],
     );
 }
@@ -316,8 +321,8 @@ fn health_checks_can_be_run() {
     check_service(
         "    healthcheck: {test: x, interval: 30, timeout: 5, retries: -1, start_period: 1x}\n",
         &expect![[r#"
-            compose.yml:4:38 CMP0007 services.w.healthcheck.interval must be a text, not a number
-            compose.yml:4:51 CMP0007 services.w.healthcheck.timeout must be a text, not a number
+            compose.yml:4:38 CMP0012 services.w.healthcheck.interval is a number without a unit
+            compose.yml:4:51 CMP0012 services.w.healthcheck.timeout is a number without a unit
             compose.yml:4:63 CMP0013 services.w.healthcheck.retries must be from 0 to 1000000, not -1
             compose.yml:4:81 CMP0012 services.w.healthcheck.start_period is not a duration: "1x"
         "#]],
@@ -341,48 +346,59 @@ fn health_checks_can_be_run() {
 
 #[test]
 fn restart_policies_are_the_four_known_ones() {
-    check_service("    restart: sometimes\n", &expect![[""]]);
+    check_service(
+        "    restart: sometimes\n",
+        &expect![[r#"
+        compose.yml:4:14 CMP0017 services.w.restart must be no, always, unless-stopped, on-failure or on-failure:N, not "sometimes"
+    "#]],
+    );
     check_service(
         "    restart: on-failure:x\n",
         &expect![[r#"
-        compose.yml:4:5 CMP0005 a service has no attribute `imgae`
-        compose.yml:5:5 CMP0005 a service has no attribute `prots`
-        compose.yml:6:5 CMP0005 a service has no attribute `frobnicate`
+        compose.yml:4:14 CMP0017 services.w.restart must be no, always, unless-stopped, on-failure or on-failure:N, not "on-failure:x"
     "#]],
     );
     check_service(
         "    restart: always:3\n",
         &expect![[r#"
-        compose.yml:4:5 CMP0006 Tercio does not support services.w.privileged yet
-        compose.yml:5:5 CMP0006 Tercio does not support services.w.container_name yet
-        compose.yml:6:5 CMP0006 Tercio does not support services.w.scale yet
-        compose.yml:7:5 CMP0006 Tercio does not support services.w.stop_grace_period yet
+        compose.yml:4:14 CMP0017 services.w.restart must be no, always, unless-stopped, on-failure or on-failure:N, not "always:3"
     "#]],
     );
-    check_service("    restart: false\n", &expect![[""]]);
+    check_service(
+        "    restart: false\n",
+        &expect![[r#"
+        compose.yml:4:14 CMP0007 services.w.restart must be a text, not a truth value
+    "#]],
+    );
 }
 
 #[test]
 fn replicas_are_counts() {
-    check_service("    deploy: {replicas: -1, mode: global}\n", &expect![[""]]);
+    check_service(
+        "    deploy: {replicas: -1, mode: global}\n",
+        &expect![[r#"
+        compose.yml:4:24 CMP0013 services.w.deploy.replicas must be from 0 to 1000000, not -1
+        compose.yml:4:28 CMP0006 Tercio does not support services.w.deploy.mode yet
+    "#]],
+    );
     check_service(
         "    deploy: {replicas: 1.5}\n",
         &expect![[r#"
-        compose.yml:4:5 CMP0005 a service has no attribute `imgae`
-        compose.yml:5:5 CMP0005 a service has no attribute `prots`
-        compose.yml:6:5 CMP0005 a service has no attribute `frobnicate`
+        compose.yml:4:24 CMP0007 services.w.deploy.replicas must be a whole number, not a number with a fraction
     "#]],
     );
     check_service(
         "    deploy: {replicas: three}\n",
         &expect![[r#"
-        compose.yml:4:5 CMP0006 Tercio does not support services.w.privileged yet
-        compose.yml:5:5 CMP0006 Tercio does not support services.w.container_name yet
-        compose.yml:6:5 CMP0006 Tercio does not support services.w.scale yet
-        compose.yml:7:5 CMP0006 Tercio does not support services.w.stop_grace_period yet
+        compose.yml:4:24 CMP0013 services.w.deploy.replicas must be a whole number, not "three"
     "#]],
     );
-    check_service("    deploy: {replicas: 9999999}\n", &expect![[""]]);
+    check_service(
+        "    deploy: {replicas: 9999999}\n",
+        &expect![[r#"
+        compose.yml:4:24 CMP0013 services.w.deploy.replicas must be from 0 to 1000000, not 9999999
+    "#]],
+    );
 }
 
 #[test]
@@ -402,6 +418,10 @@ fn every_attribute_of_compose_that_is_not_supported_is_refused_by_name() {
 fn unknown_keys_are_refused_with_the_nearest_known_one() {
     check_service(
         "    imgae: b\n    prots: []\n    frobnicate: 1\n    x-ok: 1\n",
-        &expect![[""]],
+        &expect![[r#"
+            compose.yml:4:5 CMP0005 a service has no attribute `imgae`
+            compose.yml:5:5 CMP0005 a service has no attribute `prots`
+            compose.yml:6:5 CMP0005 a service has no attribute `frobnicate`
+        "#]],
     );
 }

@@ -57,7 +57,6 @@ fn keys_are_unique_texts() {
         "services:\n  1: {image: a}\n  ~: {image: a}\n  [a]: {image: a}\n  true: {image: a}\n",
         &expect![[r#"
             compose.yml:2:3 CMP0003 the key is a number, not a text
-            compose.yml:2:3 CMP0031 the files define no service
             compose.yml:3:3 CMP0003 the key is nothing, not a text
             compose.yml:4:3 CMP0003 the key is a list, not a text
             compose.yml:5:3 CMP0003 the key is a truth value, not a text

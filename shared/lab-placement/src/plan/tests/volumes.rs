@@ -101,7 +101,7 @@ fn a_volume_that_is_being_removed_is_not_used_again_before_it_is_gone() {
     check(
         &small.shown(),
         &expect![[r#"
-            n1 at 1.1.4
+            n1 at 1.1.3
               shop/db 1 (db:1) run
               networks: shop_default
               volumes: shop_data

@@ -1,0 +1,424 @@
+//! The whole agent, with a real engine and a real nats-server.
+
+use lab_types::{ForeignPort, PortProtocol, PortPublish, RestartPolicy, TaskState, TaskTarget};
+use lab_wire::agent::{CheckAsk, CheckReply, CommandReply};
+use lab_wire::subject::CommandVerb;
+
+use super::bed::{Bed, IMAGE, shell, wait_for};
+use super::leader::{Agent, World};
+
+fn is_running(status: &lab_types::TaskStatus) -> bool {
+    status.progress.state == TaskState::Running
+}
+
+async fn kill(bed: &Bed, name: &str) {
+    let none = None::<bollard::query_parameters::KillContainerOptions>;
+    bed.docker.kill_container(name, none).await.unwrap();
+}
+
+/// The container's id and when it was started.
+async fn life(bed: &Bed, name: &str) -> (String, String) {
+    let shown = bed.inspect(name).await;
+    let state = shown.state.unwrap();
+    assert_eq!(state.running, Some(true), "{name} does not run");
+    (shown.id.unwrap(), state.started_at.unwrap())
+}
+
+async fn restarted(bed: &Bed, name: &str, before: &(String, String)) {
+    wait_for("the container was started again", || async {
+        let shown = bed.inspect(name).await;
+        let state = shown.state.unwrap();
+        assert_eq!(shown.id.unwrap(), before.0, "the container was made anew");
+        (state.running == Some(true) && state.started_at.as_ref() != Some(&before.1)).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_assigned_task_runs_is_reported_is_started_again_and_goes_when_it_should() {
+    let mut world = World::new().await;
+    let agent = Agent::start(&world);
+    let mut spec = shell("exec sleep 600");
+    spec.networks = vec![world.add_network("default")];
+    spec.ports = vec![PortPublish {
+        host_ip: None,
+        published: Some(48_201),
+        target: 80,
+        protocol: PortProtocol::Tcp,
+    }];
+    let task = world.add("web", spec);
+    world
+        .heard("the agent lives", |heard| (heard.beats > 0).then_some(()))
+        .await;
+    assert_eq!(world.push().await, CommandReply::Done);
+    let running = world.status(&task.id, "it runs", is_running).await;
+    assert_eq!(running.progress.attempt, 1);
+    assert_eq!(running.ports[0].published, Some(48_201));
+    let name = format!("{}-web-1", world.bed.project);
+    let before = life(&world.bed, &name).await;
+    assert_eq!(running.container.as_ref(), Some(&before.0));
+    world
+        .heard("the fence is accepted", |heard| {
+            (heard.accepted == world.assignment.fence).then_some(())
+        })
+        .await;
+
+    kill(&world.bed, &name).await;
+    let again = world.status(&task.id, "it runs again", |status| {
+        is_running(status) && status.progress.attempt == 2
+    });
+    assert_eq!(again.await.container, running.container);
+
+    let id = task.id.clone();
+    world.assignment.tasks.get_mut(&id).unwrap().target = TaskTarget::Stop;
+    world.push().await;
+    world
+        .status(&id, "it is stopped", |status| {
+            status.progress.state == TaskState::Stopped
+        })
+        .await;
+    assert!(world.bed.observe().await.containers.is_empty());
+    world.assignment.tasks.clear();
+    world.assignment.networks.clear();
+    world.push().await;
+    world
+        .heard("it is forgotten", |heard| {
+            heard.statuses.is_empty().then_some(())
+        })
+        .await;
+    let network = world.bed.name("default");
+    wait_for("its network is gone", || async {
+        (!world.bed.observe().await.networks.contains_key(&network)).then_some(())
+    })
+    .await;
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_that_starts_again_finds_its_containers_and_makes_none_anew() {
+    let mut world = World::new().await;
+    let first = Agent::start(&world);
+    let task = world.add("web", shell("exec sleep 600"));
+    world.commit();
+    world.status(&task.id, "it runs", is_running).await;
+    let name = format!("{}-web-1", world.bed.project);
+    let before = life(&world.bed, &name).await;
+
+    // Once stopped in order, once killed; each time the next reports the same container.
+    first.stop().await;
+    assert_eq!(
+        life(&world.bed, &name).await,
+        before,
+        "a stopped agent stops no container"
+    );
+    let reports = world.leader.heard.borrow().reports;
+    let second = Agent::start(&world);
+    world
+        .heard("it reports again", |heard| {
+            (heard.reports > reports).then_some(())
+        })
+        .await;
+    let status = world.status(&task.id, "it runs", is_running).await;
+    assert_eq!(
+        (status.container.as_ref(), status.progress.attempt),
+        (Some(&before.0), 1)
+    );
+    second.kill().await;
+    let third = Agent::start(&world);
+    kill(&world.bed, &name).await;
+    restarted(&world.bed, &name, &before).await;
+    world
+        .status(&task.id, "the next attempt runs", |status| {
+            is_running(status) && status.progress.attempt == 2
+        })
+        .await;
+    third.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_nats_what_dies_is_started_again_and_when_nats_returns_nothing_is_made_anew() {
+    let mut world = World::new().await;
+    let agent = Agent::start(&world);
+    let task = world.add("web", shell("exec sleep 600"));
+    let other = world.add("other", shell("exec sleep 600"));
+    world.commit();
+    for task in [&task, &other] {
+        world.status(&task.id, "it runs", is_running).await;
+    }
+    let name = |service: &str| format!("{}-{service}-1", world.bed.project);
+    let (web, calm) = (name("web"), name("other"));
+    let (before, untouched) = (life(&world.bed, &web).await, life(&world.bed, &calm).await);
+    world.nats.kill().await;
+    kill(&world.bed, &web).await;
+    restarted(&world.bed, &web, &before).await;
+    let (reports, after) = (
+        world.leader.heard.borrow().reports,
+        life(&world.bed, &web).await,
+    );
+    world.nats.start_again().await;
+    world
+        .heard("a report comes again", |heard| {
+            (heard.reports > reports).then_some(())
+        })
+        .await;
+    world
+        .status(&task.id, "its second attempt is reported", |status| {
+            is_running(status) && status.progress.attempt == 2
+        })
+        .await;
+    assert_eq!(life(&world.bed, &web).await, after);
+    assert_eq!(life(&world.bed, &calm).await, untouched);
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_starts_from_disk_when_neither_nats_nor_a_leader_is_there() {
+    let mut world = World::new().await;
+    let agent = Agent::start(&world);
+    let task = world.add("web", shell("exec sleep 600"));
+    world.commit();
+    world.status(&task.id, "it runs", is_running).await;
+    let name = format!("{}-web-1", world.bed.project);
+    let before = life(&world.bed, &name).await;
+    agent.kill().await;
+    world.nats.kill().await;
+    kill(&world.bed, &name).await;
+    let config = {
+        world.nats.start_again().await;
+        let config = world.config();
+        world.nats.kill().await;
+        config
+    };
+    let agent = Agent::with(config);
+    restarted(&world.bed, &name, &before).await;
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_policy_with_a_limit_is_kept_and_the_end_is_reported_with_its_exit_code() {
+    let mut world = World::new().await;
+    let agent = Agent::start(&world);
+    let mut spec = shell("exit 9");
+    spec.restart = RestartPolicy::OnFailureAtMost { max_attempts: 2 };
+    let failing = world.add("failing", spec);
+    let done = world.add("done", shell("exit 0"));
+    world.commit();
+    let status = world
+        .status(&failing.id, "it is given up", |status| status.exhausted)
+        .await;
+    assert_eq!(
+        (status.progress.attempt, status.exit_code),
+        (3, Some(9)),
+        "{status:?}"
+    );
+    assert_eq!(status.progress.state, TaskState::Failed);
+    let status = world
+        .status(&done.id, "it is complete", |status| status.exhausted)
+        .await;
+    assert_eq!(
+        (status.progress.attempt, status.progress.state),
+        (1, TaskState::Complete)
+    );
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_the_labs_is_left_alone_and_a_taken_name_is_reported() {
+    let mut world = World::new().await;
+    let name = format!("{}-web-1", world.bed.project);
+    let theirs = world.bed.foreign_container(&name, |_| {}).await;
+    let before = life(&world.bed, &name).await;
+    let agent = Agent::start(&world);
+    let task = world.add("web", shell("exec sleep 600"));
+    let fine = world.add("fine", shell("exec sleep 600"));
+    world.commit();
+    world
+        .status(&fine.id, "the other task runs", is_running)
+        .await;
+    let told = |status: &lab_types::TaskStatus| {
+        status
+            .message
+            .as_ref()
+            .is_some_and(|message| message.contains(&name))
+    };
+    let status = world.status(&task.id, "the taken name is told", told).await;
+    assert!(!is_running(&status), "{status:?}");
+    world.assignment.tasks.clear();
+    world.push().await;
+    world
+        .heard("all is forgotten", |heard| {
+            heard.statuses.is_empty().then_some(())
+        })
+        .await;
+    assert_eq!(life(&world.bed, &name).await, before);
+    assert_eq!(before.0, theirs);
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_that_was_replaced_is_refused_and_changes_nothing() {
+    let mut world = World::new().await;
+    let agent = Agent::start(&world);
+    let task = world.add("web", shell("exec sleep 600"));
+    world.assignment.fence.epoch = lab_types::Epoch(5);
+    world.commit();
+    world.status(&task.id, "it runs", is_running).await;
+    let mut stale = world.assignment.clone();
+    stale.fence.epoch = lab_types::Epoch(4);
+    stale.fence.generation = lab_types::Generation(99);
+    stale.tasks.clear();
+    let CommandReply::Refused { problem } = world.push_as(stale.clone()).await else {
+        panic!("a stale assignment was accepted");
+    };
+    assert_eq!(problem.code.0, "AGT0040");
+    let ask = CheckAsk {
+        fence: stale.fence,
+        images: Vec::new(),
+    };
+    let refused = world
+        .command::<_, CheckReply>(CommandVerb::Check, &ask)
+        .await
+        .unwrap_err();
+    assert!(refused.to_string().contains("AGT0040"), "{refused}");
+    let name = format!("{}-web-1", world.bed.project);
+    life(&world.bed, &name).await;
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_tells_images_and_foreign_ports_as_they_are_now() {
+    let world = World::new().await;
+    let agent = Agent::start(&world);
+    world
+        .heard("the engine was seen", |heard| heard.inventory.clone())
+        .await;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let ask = CheckAsk {
+        fence: world.assignment.fence,
+        images: vec![IMAGE.to_owned(), "tercio-test/none:1".to_owned()],
+    };
+    let reply: CheckReply = world.command(CommandVerb::Check, &ask).await.unwrap();
+    assert_eq!(reply.images.keys().collect::<Vec<_>>(), [IMAGE]);
+    assert!(reply.images[IMAGE].starts_with("sha256:"));
+    let found: Option<&ForeignPort> = reply.foreign_ports.iter().find(|row| row.port == port);
+    let holder = found.and_then(|row| row.holder.clone()).unwrap();
+    assert!(
+        holder.ends_with(&format!("(pid {})", std::process::id())),
+        "{holder}"
+    );
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_engine_that_comes_later_is_found_and_told_to_the_leader() {
+    let mut world = World::new().await;
+    let mut config = world.config();
+    let link = world.path("engine.sock");
+    config.engine.socket = Some(link.clone());
+    let agent = Agent::with(config);
+    let task = world.add("web", shell("exec sleep 600"));
+    world.commit();
+    world
+        .heard("it lives without an engine", |heard| {
+            (heard.beats > 1).then_some(())
+        })
+        .await;
+    std::os::unix::fs::symlink(super::bed::socket(), &link).unwrap();
+    world.status(&task.id, "it runs", is_running).await;
+    let engine = world.heard("the engine is told", |heard| {
+        heard.inventory.clone()?.facts.engine.clone()
+    });
+    assert_eq!(engine.await.version, world.bed.engine.facts().version);
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_engine_that_goes_away_and_returns_keeps_its_containers_and_what_died_is_started_again()
+{
+    let mut world = World::new().await;
+    let mut config = world.config();
+    let socket = world.path("engine.sock");
+    let engine = EngineProxy::start(&socket);
+    config.engine.socket = Some(socket.clone());
+    let agent = Agent::with(config);
+    let task = world.add("web", shell("exec sleep 600"));
+    let calm = world.add("calm", shell("exec sleep 600"));
+    world.commit();
+    for task in [&task, &calm] {
+        world.status(&task.id, "it runs", is_running).await;
+    }
+    let name = |service: &str| format!("{}-{service}-1", world.bed.project);
+    let before = life(&world.bed, &name("web")).await;
+    let untouched = life(&world.bed, &name("calm")).await;
+    engine.cut(&socket).await;
+    kill(&world.bed, &name("web")).await;
+    let none = |heard: &super::leader::Heard| {
+        heard
+            .inventory
+            .clone()?
+            .facts
+            .engine
+            .is_none()
+            .then_some(())
+    };
+    world.heard("the loss is told", none).await;
+    assert!(
+        world.leader.heard.borrow().statuses.contains_key(&task.id),
+        "unknown is not absent"
+    );
+    let engine = EngineProxy::start(&socket);
+    restarted(&world.bed, &name("web"), &before).await;
+    let there = |heard: &super::leader::Heard| heard.inventory.clone()?.facts.engine.clone();
+    world.heard("the return is told", there).await;
+    assert_eq!(life(&world.bed, &name("calm")).await, untouched);
+    agent.stop().await;
+    drop(engine);
+}
+
+/// The engine's socket at another place, which can be cut off.
+struct EngineProxy {
+    connections: tokio_util::task::AbortOnDropHandle<()>,
+}
+
+impl EngineProxy {
+    fn start(path: &std::path::Path) -> Self {
+        let listener = tokio::net::UnixListener::bind(path).unwrap();
+        let accept = async move {
+            let mut open = tokio::task::JoinSet::new();
+            while let Ok((mut client, _)) = listener.accept().await {
+                open.spawn(async move {
+                    let mut engine = tokio::net::UnixStream::connect(super::bed::socket())
+                        .await
+                        .unwrap();
+                    // Whoever closes first ends it.
+                    let _ = tokio::io::copy_bidirectional(&mut client, &mut engine).await;
+                });
+            }
+        };
+        let connections = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(accept));
+        Self { connections }
+    }
+
+    async fn cut(self, path: &std::path::Path) {
+        std::fs::remove_file(path).unwrap();
+        self.connections.abort();
+        let _ = self.connections.await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_agent_on_the_same_directory_and_missing_credentials_are_refused() {
+    let world = World::new().await;
+    let agent = Agent::start(&world);
+    world
+        .heard("the agent lives", |heard| (heard.beats > 0).then_some(()))
+        .await;
+    let problem = Agent::start(&world).failed().await;
+    assert_eq!(problem.code.0, "KIT0021");
+    agent.stop().await;
+    let mut config = world.config();
+    config.nats.credentials = "/nonexistent/node.creds".into();
+    let problem = Agent::with(config).failed().await;
+    assert_eq!(problem.code.0, "AGT0054");
+}

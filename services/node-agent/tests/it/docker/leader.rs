@@ -1,0 +1,307 @@
+//! An agent with a real nats-server, and a leader that says what the test wants.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use lab_bus::{Bus, Nats};
+use lab_testkit::NatsServer;
+use lab_types::{
+    AssignedTask, Assignment, Epoch, Fence, Generation, Incarnation, Inventory, Problem,
+    ProjectNetwork, Report, ReportBody, SpecDigest, TaskId, TaskSpec, TaskStatus,
+};
+use lab_wire::Role;
+use lab_wire::agent::{AssignPush, CommandReply, SyncReply};
+use lab_wire::subject::{self, CommandVerb, NodeVerb};
+use node_agent::{Config, EngineConfig};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::bed::{Bed, PATIENCE, socket};
+
+/// The agent under test.
+pub(crate) struct Agent {
+    stop: CancellationToken,
+    running: JoinHandle<Result<(), Problem>>,
+}
+
+impl Agent {
+    pub(crate) fn start(world: &World) -> Self {
+        Self::with(world.config())
+    }
+
+    pub(crate) fn with(config: Config) -> Self {
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(node_agent::run(config, stop.clone()));
+        Self { stop, running }
+    }
+
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        let ended = tokio::time::timeout(PATIENCE, self.running).await;
+        ended.expect("the agent does not stop").unwrap().unwrap();
+    }
+
+    /// As a kill would: no step of an orderly end is taken.
+    pub(crate) async fn kill(self) {
+        self.running.abort();
+        assert!(self.running.await.unwrap_err().is_cancelled());
+    }
+
+    pub(crate) async fn failed(self) -> Problem {
+        let ended = tokio::time::timeout(PATIENCE, self.running).await;
+        ended.expect("the agent does not end").unwrap().unwrap_err()
+    }
+}
+
+/// What the leader has heard and will answer.
+#[derive(Clone, Default)]
+pub(crate) struct Heard {
+    pub(crate) inventory: Option<Arc<Inventory>>,
+    pub(crate) statuses: BTreeMap<TaskId, TaskStatus>,
+    pub(crate) reports: usize,
+    pub(crate) beats: usize,
+    pub(crate) accepted: Fence,
+}
+
+pub(crate) struct World {
+    pub(crate) bed: Bed,
+    pub(crate) nats: NatsServer,
+    pub(crate) leader: Leader,
+    pub(crate) assignment: Assignment,
+    pub(crate) specs: BTreeMap<SpecDigest, TaskSpec>,
+    directory: tempfile::TempDir,
+}
+
+/// The leader's end of the bus.
+pub(crate) struct Leader {
+    pub(crate) bus: Bus,
+    pub(crate) heard: watch::Receiver<Heard>,
+    answer: watch::Sender<SyncReply>,
+    listening: JoinHandle<()>,
+}
+
+impl Leader {
+    async fn start(nats: &NatsServer, bed: &Bed) -> Self {
+        let bus = nats.connect_as(&Role::Scheduler).await;
+        let nothing = SyncReply {
+            assignment: None,
+            specs: BTreeMap::new(),
+        };
+        let (answer, answers) = watch::channel(nothing);
+        let (tell, heard) = watch::channel(Heard::default());
+        let mut messages = bus.subscribe(subject::NODES_ALL).await.unwrap();
+        bus.flush().await.unwrap();
+        let (node, speaker) = (bed.site.node.clone(), bus.clone());
+        let listening = tokio::spawn(async move {
+            while let Some(message) = messages.next().await {
+                let (from, verb) = subject::parse_node(&message.subject).unwrap();
+                assert_eq!(from, node);
+                match verb {
+                    NodeVerb::Beat => tell.send_modify(|heard| {
+                        heard.beats += 1;
+                        let beat: lab_types::Heartbeat =
+                            lab_wire::decode(&message.payload).unwrap();
+                        heard.accepted = beat.accepted;
+                    }),
+                    NodeVerb::Report => {
+                        let report: Report = lab_wire::decode(&message.payload).unwrap();
+                        tell.send_modify(|heard| hear(heard, report));
+                    }
+                    NodeVerb::Sync => {
+                        let reply = answers.borrow().clone();
+                        speaker
+                            .publish(message.reply.unwrap(), &reply)
+                            .await
+                            .unwrap();
+                    }
+                }
+            }
+        });
+        Self {
+            bus,
+            heard,
+            answer,
+            listening,
+        }
+    }
+}
+
+fn hear(heard: &mut Heard, report: Report) {
+    heard.reports += 1;
+    match report.body {
+        ReportBody::Full { inventory } => {
+            heard.statuses.clone_from(&inventory.tasks);
+            heard.inventory = Some(Arc::from(inventory));
+        }
+        ReportBody::Delta {
+            changed, forgotten, ..
+        } => {
+            for task in forgotten {
+                heard.statuses.remove(&task);
+            }
+            for status in changed {
+                heard.statuses.insert(status.task.clone(), status);
+            }
+        }
+        ReportBody::Unknown => panic!("a report of an unknown kind"),
+    }
+}
+
+impl Drop for Leader {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let bed = Bed::new().await;
+        let nats = NatsServer::start().await;
+        let credentials = nats.credentials(&Role::Node(bed.site.node.clone()));
+        let directory = tempfile::tempdir().unwrap();
+        credentials
+            .write(&directory.path().join("node.creds"))
+            .unwrap();
+        let leader = Leader::start(&nats, &bed).await;
+        let mut assignment = Assignment::empty(bed.site.node.clone());
+        assignment.fence = Fence {
+            incarnation: Incarnation(1),
+            epoch: Epoch(1),
+            generation: Generation(0),
+        };
+        Self {
+            bed,
+            nats,
+            leader,
+            assignment,
+            specs: BTreeMap::new(),
+            directory,
+        }
+    }
+
+    pub(crate) fn config(&self) -> Config {
+        Config {
+            lab: Some(self.bed.site.lab.clone()),
+            node: Some(self.bed.site.node.clone()),
+            state_dir: Some(self.directory.path().join("state")),
+            engine: EngineConfig {
+                socket: Some(socket()),
+            },
+            nats: Nats {
+                urls: vec![self.nats.url()],
+                credentials: self.directory.path().join("node.creds"),
+            },
+            log: lab_kit::telemetry::Config::default(),
+        }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Adds a task to the next assignment.
+    pub(crate) fn add(&mut self, service: &str, spec: TaskSpec) -> AssignedTask {
+        let task = self.bed.task(service, 1, &spec);
+        self.specs.insert(spec.digest(), spec);
+        self.assignment.tasks.insert(task.id.clone(), task.clone());
+        task
+    }
+
+    /// Adds a network to the next assignment.
+    pub(crate) fn add_network(&mut self, network: &str) -> lab_types::NetworkAttachment {
+        let (key, engine_name) = (
+            lab_types::NetworkName::new(network).unwrap(),
+            self.bed.name(network),
+        );
+        let spec = lab_types::NetworkSpec {
+            network: key.clone(),
+            engine_name: engine_name.clone(),
+            labels: BTreeMap::new(),
+            external: false,
+        };
+        let project = self.bed.project.clone();
+        self.assignment
+            .networks
+            .insert(engine_name.clone(), ProjectNetwork { project, spec });
+        lab_types::NetworkAttachment {
+            network: key,
+            engine_name,
+            aliases: vec![network.to_owned()],
+        }
+    }
+
+    /// Makes the assignment the next generation, for whoever asks.
+    pub(crate) fn commit(&mut self) {
+        self.assignment.fence.generation = self.assignment.fence.generation.next();
+        self.leader.answer.send_replace(SyncReply {
+            assignment: Some(self.assignment.clone()),
+            specs: self.specs.clone(),
+        });
+    }
+
+    /// Commits, and pushes it.
+    pub(crate) async fn push(&mut self) -> CommandReply {
+        self.commit();
+        self.push_as(self.assignment.clone()).await
+    }
+
+    pub(crate) async fn push_as(&self, assignment: Assignment) -> CommandReply {
+        let push = AssignPush {
+            assignment,
+            specs: self.specs.clone(),
+        };
+        self.command(CommandVerb::Assign, &push).await.unwrap()
+    }
+
+    pub(crate) async fn command<T: serde::Serialize + Sync, R: serde::de::DeserializeOwned>(
+        &self,
+        verb: CommandVerb,
+        message: &T,
+    ) -> Result<R, lab_bus::CallError> {
+        let subject = subject::command(&self.bed.site.node, verb);
+        self.leader
+            .bus
+            .request_message(subject, message, PATIENCE)
+            .await
+    }
+
+    /// Waits until what the leader has heard satisfies `holds`.
+    pub(crate) async fn heard<T>(&self, what: &str, holds: impl Fn(&Heard) -> Option<T>) -> T {
+        let mut heard = self.leader.heard.clone();
+        let found = tokio::time::timeout(PATIENCE, async {
+            loop {
+                let found = holds(&heard.borrow_and_update());
+                if let Some(found) = found {
+                    return found;
+                }
+                heard.changed().await.unwrap();
+            }
+        });
+        let found = found.await;
+        found.unwrap_or_else(|_| {
+            panic!(
+                "waited in vain until {what}; heard: {:#?}",
+                heard.borrow().statuses
+            )
+        })
+    }
+
+    /// Waits until a task is as `holds` wants.
+    pub(crate) async fn status(
+        &self,
+        task: &TaskId,
+        what: &str,
+        holds: impl Fn(&TaskStatus) -> bool,
+    ) -> TaskStatus {
+        let of_task = |heard: &Heard| {
+            heard
+                .statuses
+                .get(task)
+                .filter(|status| holds(status))
+                .cloned()
+        };
+        self.heard(what, of_task).await
+    }
+}

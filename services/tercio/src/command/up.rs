@@ -1,0 +1,193 @@
+//! `tercio up`: plan, build, apply, wait, follow.
+//!
+//! ```text
+//! files ─► checked here ─► lab (started if there is none) ─► plan ─► builds and pulls ─► plan again
+//!      ─► apply, one request ─► wait until it is so ─► logs
+//! ```
+//! Nothing but images is changed before the one request that applies; Ctrl-C before it changes
+//! nothing, and after it leaves what was applied.
+
+mod apply;
+mod build;
+mod images;
+mod summary;
+
+use lab_types::{Plan, ProjectName, ServiceName, Severity};
+use lab_wire::request::{BuildPolicy, PlanCreate, PlanCreated};
+
+use crate::app::{App, Client};
+use crate::cli::ProjectArgs;
+use crate::failure::{Failure, Outcome};
+use crate::project::goal::Until;
+use crate::project::load::load;
+
+const EXAMPLES: &str = "\
+Examples:
+  tercio up                        build, start, and follow the logs; Ctrl-C leaves it running
+  tercio up -d                     in the background: returns when the containers have started
+  tercio up -d --wait              returns when they are healthy
+  tercio up --plan                 print what would be done, and do nothing
+  tercio up -f compose.yml -f compose.prod.yml -d
+  tercio up -d --build             build images anew
+
+Where no lab is configured, one is started on this machine; it goes on in the background.
+";
+
+/// Options of `tercio up`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    #[command(flatten)]
+    project: ProjectArgs,
+    /// Return when the containers have started, instead of following their logs
+    #[arg(short, long)]
+    detach: bool,
+    /// Wait until everything is healthy; implies --detach
+    #[arg(long)]
+    wait: bool,
+    /// Build images even if they are there
+    #[arg(long)]
+    build: bool,
+    /// Print what would be done, and stop
+    #[arg(long)]
+    plan: bool,
+    /// Answer every question with yes
+    #[arg(short = 'y', long)]
+    yes: bool,
+    /// Follow the logs of these services only; all services are brought up in any case
+    #[arg(value_name = "SERVICE")]
+    services: Vec<ServiceName>,
+}
+
+impl Args {
+    /// Which project, as far as it was said behind the verb.
+    #[must_use]
+    pub fn project_args(&self) -> ProjectArgs {
+        self.project.clone()
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// What is wrong with the files, what the lab refused, or what did not come up.
+pub async fn run(app: &App, args: Args, left: &ProjectArgs) -> Outcome {
+    let local = load(app, &args.project_args().or(left))?;
+    let known = |name: &ServiceName| local.project.services.contains_key(name);
+    if let Some(unknown) = args.services.iter().find(|name| !known(name)) {
+        return Err(Failure::new(
+            "CLI0014",
+            format!("no such service: {unknown}"),
+            "`tercio config --services` lists the project's services",
+        ));
+    }
+    let mut request = local.request;
+    if args.build {
+        request.build = BuildPolicy::Always;
+    }
+    if app.shows(Some(&local.project.name), &request)? {
+        return Ok(());
+    }
+    let up = Up {
+        app,
+        client: app.connect_or_start().await?,
+        project: local.project.name,
+        args: &args,
+    };
+    // A large future, and one a command: better on the heap than on every caller's stack.
+    Box::pin(up.run(request)).await
+}
+
+struct Up<'a> {
+    app: &'a App,
+    client: Client,
+    project: ProjectName,
+    args: &'a Args,
+}
+
+impl Up<'_> {
+    async fn run(&self, mut request: PlanCreate) -> Outcome {
+        let nothing = "cancelled; nothing was changed";
+        let (plan, created) = self.interruptible(self.plan(&request), nothing).await?;
+        if self.args.plan {
+            return self.app.screen.print(&summary::whole(&plan));
+        }
+        self.app.screen.say(&summary::line(&plan));
+        self.confirm(&plan)?;
+        let before_apply = "cancelled before anything was applied";
+        let images = images::fetch(self.app, &self.client, &plan, &created.builds);
+        let fetched = self.interruptible(images, before_apply).await?;
+        let plan = match fetched {
+            false => plan,
+            true => {
+                request.build = BuildPolicy::IfMissing;
+                self.interruptible(self.plan(&request), before_apply)
+                    .await?
+                    .0
+            }
+        };
+        let until = match self.args.wait {
+            true => Until::Healthy,
+            false => Until::Started,
+        };
+        let applied = apply::apply(self.app, &self.client, plan, until).await?;
+        let project = &self.project;
+        let goes_on = format!(
+            "\n{project} goes on in the background; `tercio -p {project} logs -f` follows it, \
+             `tercio -p {project} down` takes it down"
+        );
+        self.interruptible(applied.wait(self.app, &self.client), &goes_on)
+            .await?;
+        if self.args.detach || self.args.wait {
+            return Ok(());
+        }
+        let follow = apply::follow(self.app, &self.client, project, self.args.services.clone());
+        self.interruptible(follow, &goes_on).await
+    }
+
+    /// The plan and what it builds; a file with errors, which the planner found, ends here.
+    async fn plan(&self, request: &PlanCreate) -> Outcome<(Plan, PlanCreated)> {
+        let mut created = self.client.call(Some(&self.project), request).await?;
+        match created.plan.take() {
+            Some(plan) => Ok((plan, created)),
+            None => {
+                let is_error =
+                    |finding: &&lab_types::Diagnostic| finding.severity == Severity::Error;
+                let errors = created.diagnostics.iter().filter(is_error);
+                Err(Failure::Findings(errors.cloned().collect()))
+            }
+        }
+    }
+
+    /// A person is asked before services go that the files no longer have. They hold no data, so
+    /// where nobody can be asked they go as the files say.
+    fn confirm(&self, plan: &Plan) -> Outcome {
+        let gone = summary::removed_services(plan);
+        if gone.is_empty() || self.args.yes || !self.app.screen.interactive {
+            return Ok(());
+        }
+        let question = format!(
+            "The files no longer have {}; its containers will be removed. Go on?",
+            gone.join(", ")
+        );
+        match self.app.screen.confirms(&question) {
+            true => Ok(()),
+            false => Err(Failure::Cancelled("nothing was changed".to_owned())),
+        }
+    }
+
+    /// Does the work unless Ctrl-C comes first; then says what is and what is not done.
+    async fn interruptible<T>(
+        &self,
+        work: impl Future<Output = Outcome<T>>,
+        sentence: &str,
+    ) -> Outcome<T> {
+        // The work given here may be dropped at any point: it only reads, or fills the engine's
+        // store of images, which is no part of the lab's state.
+        tokio::select! {
+            biased;
+            () = self.app.interrupt.cancelled() => Err(Failure::Cancelled(sentence.to_owned())),
+            done = work => done,
+        }
+    }
+}

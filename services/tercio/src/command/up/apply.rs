@@ -1,0 +1,128 @@
+//! Applying a plan as one request, and waiting until it is so.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lab_bus::CallOptions;
+use lab_types::{OperationKind, Plan, ProjectName, ServiceName};
+use lab_wire::request::{ProjectApply, TaskList};
+
+use super::summary::resources;
+use crate::app::{App, Client, request_id};
+use crate::command::logs::{self, Painter};
+use crate::failure::Outcome;
+use crate::output::moment::Moment;
+use crate::output::progress::Progress;
+use crate::project::converge::{Waiting, Wake};
+use crate::project::goal::{Goal, Until, Wanted};
+use crate::project::tasks;
+
+/// A plan that was applied and is becoming so.
+pub(super) struct Applied {
+    project: ProjectName,
+    goal: Goal,
+    resources: Vec<String>,
+    wake: Wake,
+}
+
+/// Applies the plan. It is sent once and its answer waited for, Ctrl-C or not: whether it was applied
+/// must be known.
+pub(super) async fn apply(
+    app: &App,
+    client: &Client,
+    plan: Plan,
+    until: Until,
+) -> Outcome<Applied> {
+    let project = plan.project.clone();
+    let goal = goal(client, &plan, until).await?;
+    let networks = resources(&plan, &OperationKind::CreateNetwork, "network:");
+    let volumes = resources(&plan, &OperationKind::CreateVolume, "volume:");
+    let resources = networks
+        .map(|name| format!("Network {name}"))
+        .chain(volumes.map(|name| format!("Volume {name}")))
+        .collect();
+    let wake = Wake::listen(&client.bus, &project).await;
+    // An empty plan changes nothing, and one that only fetched images has done its work.
+    if !plan.operations.is_empty() {
+        let id = request_id();
+        let request = ProjectApply {
+            plan,
+            request_id: Some(id.clone()),
+        };
+        let options = CallOptions {
+            request_id: Some(id),
+            ..CallOptions::default()
+        };
+        if app.interrupt.is_cancelled() {
+            let sentence = "cancelled before anything was applied".to_owned();
+            return Err(crate::failure::Failure::Cancelled(sentence));
+        }
+        client.call_with(Some(&project), &request, options).await?;
+    }
+    Ok(Applied {
+        project,
+        goal,
+        resources,
+        wake,
+    })
+}
+
+/// What the plan's model asks for; tasks that it replaces do not count, however they are.
+async fn goal(client: &Client, plan: &Plan, until: Until) -> Outcome<Goal> {
+    let replaces = |kind: &OperationKind| matches!(kind, OperationKind::UpdateService { .. });
+    let replaced: BTreeSet<&str> = plan
+        .operations
+        .iter()
+        .filter(|operation| replaces(&operation.kind))
+        .filter_map(|operation| operation.resource.strip_prefix("service:"))
+        .collect();
+    let rows = match replaced.is_empty() {
+        true => Vec::new(),
+        false => tasks(client, Some(&plan.project), TaskList::default()).await?,
+    };
+    let mut services: BTreeMap<ServiceName, Wanted> = BTreeMap::new();
+    for (name, model) in &plan.model.services {
+        let old = rows
+            .iter()
+            .filter(|row| row.service == *name && replaced.contains(name.as_str()));
+        let wanted = Wanted {
+            replicas: model.replicas,
+            old: old.map(|row| row.task.clone()).collect(),
+        };
+        services.insert(name.clone(), wanted);
+    }
+    Ok(Goal { services, until })
+}
+
+impl Applied {
+    /// Waits until all is as far as asked for.
+    pub(super) async fn wait(self, app: &App, client: &Client) -> Outcome {
+        let progress = Progress::new(app.screen, "Running");
+        Waiting {
+            client,
+            project: &self.project,
+            goal: &self.goal,
+            resources: self.resources,
+        }
+        .run(self.wake, progress)
+        .await
+    }
+}
+
+/// Follows the logs of what runs, from now on and as far back as its containers' last lines.
+pub(super) async fn follow(
+    app: &App,
+    client: &Client,
+    project: &ProjectName,
+    services: Vec<ServiceName>,
+) -> Outcome {
+    let options = logs::Options {
+        follow: true,
+        tail: None,
+        since: Some(Moment::At(app.started_at)),
+        ..logs::Options::default()
+    };
+    app.screen
+        .say("Attaching to the logs; Ctrl-C ends that and leaves the project running\n");
+    let painter = Painter::new(app.screen, &options);
+    logs::attach(client, project, options.request(services), painter).await
+}

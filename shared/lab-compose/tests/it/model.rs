@@ -1,0 +1,213 @@
+//! From a project to the model that the scheduler is asked to make true.
+
+use std::collections::BTreeMap;
+
+use expect_test::expect_file;
+use lab_types::{
+    HealthTest, MountSource, PortPublish, ProjectModel, RestartPolicy, ServiceModel, ServiceName,
+};
+
+use crate::support::Files;
+
+fn model(content: &str) -> ProjectModel {
+    Files::one(content).project().to_model(&BTreeMap::new())
+}
+
+#[track_caller]
+fn service(content: &str) -> ServiceModel {
+    model(content).services[&ServiceName::new("w").expect("a name")].clone()
+}
+
+fn with(lines: &str) -> ServiceModel {
+    service(&format!("services:\n  w:\n    image: a\n{lines}"))
+}
+
+#[test]
+fn the_classic_example_becomes_two_services_on_one_network() {
+    let model = model(include_str!(
+        "../../testdata/config/classic-code/compose.yml"
+    ));
+    let text = format!("{}\n", serde_json::to_string_pretty(&model).unwrap());
+    expect_file!["../../testdata/model/classic-code.json"].assert_eq(&text);
+}
+
+#[test]
+fn a_built_image_is_named_after_the_service_and_known_by_its_id() {
+    let project = Files::one(
+        "services:\n  w: {build: .}\n  n: {build: ./n, image: me/n:1}\n  r: {image: redis}\n",
+    )
+    .project();
+    let ids = [
+        ("demo-w", "sha256:1"),
+        ("me/n:1", "sha256:2"),
+        ("redis", "sha256:3"),
+    ];
+    let ids = ids
+        .map(|(image, id)| (image.to_owned(), id.to_owned()))
+        .into();
+    let model = project.to_model(&ids);
+    let images: Vec<_> = model
+        .services
+        .values()
+        .map(|service| {
+            (
+                service.task.image.as_str(),
+                service.task.image_id.as_deref(),
+            )
+        })
+        .collect();
+    let expected = [
+        ("me/n:1", Some("sha256:2")),
+        ("redis", None),
+        ("demo-w", Some("sha256:1")),
+    ];
+    assert_eq!(images, expected);
+    let builds: Vec<_> = project
+        .builds()
+        .into_values()
+        .map(|build| (build.context, build.dockerfile, build.image))
+        .collect();
+    let expected = [("/srv/demo/n", "me/n:1"), ("/srv/demo", "demo-w")].map(|(context, image)| {
+        (
+            context.to_owned(),
+            "Dockerfile".to_owned(),
+            image.to_owned(),
+        )
+    });
+    assert_eq!(builds, expected);
+}
+
+#[test]
+fn build_arguments_without_a_value_come_from_the_environment_or_are_left_out() {
+    let project =
+        Files::one("services: {w: {build: {context: /c, args: [S, NONE, X=1]}}}").project();
+    let build = project.builds().into_values().next().unwrap();
+    let expected = [("S", "sv"), ("X", "1")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+    assert_eq!(build.args, expected.into());
+}
+
+#[test]
+fn restart_policies_map_to_what_the_agent_does() {
+    let cases = [
+        ("", RestartPolicy::OnFailure),
+        ("    restart: 'no'\n", RestartPolicy::Never),
+        ("    restart: no\n", RestartPolicy::Never),
+        ("    restart: always\n", RestartPolicy::Always),
+        ("    restart: unless-stopped\n", RestartPolicy::Always),
+        ("    restart: on-failure\n", RestartPolicy::OnFailure),
+        (
+            "    restart: on-failure:3\n",
+            RestartPolicy::OnFailureAtMost { max_attempts: 3 },
+        ),
+    ];
+    for (lines, expected) in cases {
+        assert_eq!(with(lines).task.restart, expected, "{lines:?}");
+    }
+}
+
+#[test]
+fn health_tests_become_lines_programs_or_nothing() {
+    let test = |lines: &str| with(lines).task.healthcheck.unwrap().test;
+    let exec = |argv: &[&str]| HealthTest::Exec {
+        argv: argv.iter().map(ToString::to_string).collect(),
+    };
+    let shell = |line: &str| HealthTest::Shell {
+        line: line.to_owned(),
+    };
+    assert_eq!(test("    healthcheck: {test: a b}\n"), shell("a b"));
+    assert_eq!(
+        test("    healthcheck: {test: [CMD-SHELL, a b]}\n"),
+        shell("a b")
+    );
+    assert_eq!(
+        test("    healthcheck: {test: [CMD, a, b]}\n"),
+        exec(&["a", "b"])
+    );
+    assert_eq!(
+        test("    healthcheck: {test: [NONE]}\n"),
+        HealthTest::Disabled
+    );
+    assert_eq!(
+        test("    healthcheck: {disable: true}\n"),
+        HealthTest::Disabled
+    );
+    assert_eq!(
+        test("    healthcheck: {disable: true, test: x}\n"),
+        HealthTest::Disabled
+    );
+    assert_eq!(with("").task.healthcheck, None);
+}
+
+#[test]
+fn the_order_of_ports_and_mounts_changes_nothing() {
+    let one = with("    ports: [\"80:1\", \"90:2\"]\n    volumes: [/b, \"./x:/a\"]\n");
+    let other = with("    ports: [\"90:2\", \"80:1\"]\n    volumes: [\"./x:/a\", /b]\n");
+    assert_eq!(one.task.digest(), other.task.digest());
+}
+
+#[test]
+fn a_published_port_of_zero_is_any_free_one() {
+    let ports = with("    ports: [\"0:80\", 81]\n").task.ports;
+    let published: Vec<_> = ports
+        .iter()
+        .map(|port: &PortPublish| port.published)
+        .collect();
+    assert_eq!(published, [None, None]);
+}
+
+#[test]
+fn binds_are_absolute_and_say_whether_a_missing_folder_is_made() {
+    let mounts = with("    volumes: [\".:/a\", {type: bind, source: ../x, target: /b}]\n")
+        .task
+        .mounts;
+    let sources: Vec<_> = mounts.into_iter().map(|mount| mount.source).collect();
+    let bind = |path: &str, create_host_path| MountSource::Bind {
+        path: path.to_owned(),
+        create_host_path,
+    };
+    assert_eq!(sources, [bind("/srv/demo", true), bind("/srv/x", false)]);
+}
+
+#[test]
+fn services_answer_to_their_name_and_aliases_on_each_network() {
+    let task = service(
+        "services: {w: {image: a, networks: {x: {aliases: [w, other]}, y: }}}\nnetworks: {x: , y: {external: true, name: out}}\n",
+    )
+    .task;
+    let joined: Vec<_> = task
+        .networks
+        .iter()
+        .map(|joined| (joined.engine_name.as_str(), joined.aliases.join(" ")))
+        .collect();
+    assert_eq!(
+        joined,
+        [("demo_x", "w other".to_owned()), ("out", "w".to_owned())]
+    );
+}
+
+#[test]
+fn unset_variables_stay_unset_in_the_container() {
+    let environment = with("    environment: {A: , S: , E: , X: ''}\n")
+        .task
+        .environment;
+    let expected = [("E", ""), ("S", "sv"), ("X", "")];
+    assert_eq!(
+        environment,
+        expected
+            .map(|(key, value)| (key.into(), value.into()))
+            .into()
+    );
+}
+
+#[test]
+fn resources_that_nothing_uses_are_left_out() {
+    let model = model(
+        "services: {w: {image: a, networks: [n], volumes: [vv:/v]}}\nnetworks: {n: , m: }\nvolumes: {vv: , uu: }\n",
+    );
+    let networks: Vec<_> = model.networks.keys().map(ToString::to_string).collect();
+    let volumes: Vec<_> = model.volumes.keys().map(ToString::to_string).collect();
+    assert_eq!(
+        (networks, volumes),
+        (vec!["n".to_owned()], vec!["vv".to_owned()])
+    );
+}

@@ -1,0 +1,434 @@
+//! The world: one queue of events, everybody who lives in it, and the end it must come to.
+
+mod end;
+mod strike;
+
+use std::collections::BTreeMap;
+
+use lab_converge::planted::PlantedBug;
+use lab_placement::policy::{PlantedBugs, Policy};
+
+use crate::agent::Agent;
+use crate::bus::Bus;
+use crate::checker::{Broken, Checker};
+use crate::client::Client;
+use crate::context::{Context, Event, Out, WorldEvent};
+use crate::faults::{Fault, Faults};
+use crate::goal::Goal;
+use crate::message::{Actor, Answer, Message};
+use crate::queue::{Micros, Queue, SECOND};
+use crate::rng::SimRng;
+use crate::scheduler::Scheduler;
+use crate::store::Store;
+use crate::trace::Trace;
+
+/// Until when things go wrong.
+pub const FAULTS_END: Micros = 45 * SECOND;
+
+/// Until when users think of new requests: some of them come after the last fault.
+const REQUESTS_END: Micros = 40 * SECOND;
+
+/// How long after the last fault the lab has to converge: what was lost last is replaced after the
+/// 30 s for which replacement waits when many nodes vanish together, its image takes up to 20 s, and
+/// a container that crashed again and again waits up to 60 s for its next start.
+pub const CONVERGES_WITHIN: Micros = 130 * SECOND;
+
+/// How long the lab must then stay as it is.
+const STAYS: Micros = 12 * SECOND;
+
+/// A bug planted on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bug {
+    /// Agents obey any assignment, however old.
+    NoFence,
+    /// The store takes any head, whatever its revision.
+    NoCompareAndSwap,
+    /// The leader pushes assignments before their pass is acknowledged.
+    PushBeforeAcknowledgement,
+    /// An agent starts with generation 0 instead of the one on its disk.
+    AgentForgetsGeneration,
+    /// The leader believes reports in any order.
+    ReportBelievedOutOfOrder,
+}
+
+/// What kind of world.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// A bug to be found.
+    pub bug: Option<Bug>,
+    /// Whether nothing goes wrong.
+    pub calm: bool,
+    /// Whether to keep the trace's lines.
+    pub trace: bool,
+}
+
+/// How a world went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Its seed.
+    pub seed: u64,
+    /// The promise that was broken, if any; the world ended there.
+    pub broken: Option<String>,
+    /// How often each fault has happened.
+    pub faults: BTreeMap<Fault, u32>,
+    /// How long after the last fault it converged, in microseconds.
+    pub converged_after: Option<u64>,
+    /// How many events there were.
+    pub events: u64,
+    /// How many passes were committed.
+    pub commits: u64,
+    /// How many changes were acknowledged.
+    pub acknowledged: usize,
+    /// A hash of everything that happened.
+    pub trace_hash: u64,
+    /// Everything that happened, if it was to be kept.
+    pub trace: Vec<String>,
+}
+
+/// Lets the world of a seed run to its end.
+#[must_use]
+pub fn run(seed: u64, options: Options) -> Outcome {
+    let mut world = World::new(seed, options);
+    world.begin();
+    let broken = world.live().err();
+    Outcome {
+        seed,
+        broken,
+        faults: world.faults.happened,
+        converged_after: world.converged_at.map(|at| at.saturating_sub(FAULTS_END)),
+        events: world.events,
+        commits: world.checker.commits,
+        acknowledged: world.goal.acknowledged.len(),
+        trace_hash: world.trace.hash(),
+        trace: world.trace.into_lines(),
+    }
+}
+
+/// Everything there is.
+#[derive(Debug)]
+struct World {
+    seed: u64,
+    now: Micros,
+    queue: Queue<Event>,
+    rng: SimRng,
+    bus: Bus,
+    faults: Faults,
+    store: Store,
+    schedulers: Vec<Scheduler>,
+    agents: Vec<Agent>,
+    clients: Vec<Client>,
+    goal: Goal,
+    checker: Checker,
+    trace: Trace,
+    events: u64,
+    /// The faults are over.
+    is_calm: bool,
+    converged_at: Option<Micros>,
+    /// The commits there were when it converged.
+    quiet_since: Option<(u64, u64)>,
+}
+
+impl World {
+    fn new(seed: u64, options: Options) -> Self {
+        let mut rng = SimRng::new(seed, 0);
+        let faults = if options.calm {
+            Faults::none()
+        } else {
+            Faults::new(&mut rng, FAULTS_END)
+        };
+        let n_nodes = rng.index(4) + 2;
+        let skew = |rng: &mut SimRng| i64::try_from(rng.between(0, 4_000)).unwrap_or(0) - 2_000;
+        let policy = Policy {
+            planted: PlantedBugs {
+                push_before_commit: options.bug == Some(Bug::PushBeforeAcknowledgement),
+                believe_any_order: options.bug == Some(Bug::ReportBelievedOutOfOrder),
+                no_fence: false,
+            },
+            ..Policy::default()
+        };
+        let agent_bug = match options.bug {
+            Some(Bug::NoFence) => Some(PlantedBug::NoFence),
+            Some(Bug::AgentForgetsGeneration) => Some(PlantedBug::ForgetsGeneration),
+            Some(
+                Bug::NoCompareAndSwap
+                | Bug::PushBeforeAcknowledgement
+                | Bug::ReportBelievedOutOfOrder,
+            )
+            | None => None,
+        };
+        let store = Store {
+            swaps_blindly: options.bug == Some(Bug::NoCompareAndSwap),
+            ..Store::default()
+        };
+        let schedulers = (0..2)
+            .map(|n| Scheduler::new(n, policy, seed, skew(&mut rng)))
+            .collect();
+        let agents = (0..n_nodes)
+            .map(|n| Agent::new(n, 2, skew(&mut rng), agent_bug))
+            .collect();
+        Self {
+            seed,
+            now: 0,
+            queue: Queue::new(),
+            bus: Bus::default(),
+            faults,
+            store,
+            schedulers,
+            agents,
+            clients: (0..2)
+                .map(|n| Client::new(n, seed, REQUESTS_END, 2))
+                .collect(),
+            goal: Goal::default(),
+            checker: Checker::default(),
+            trace: Trace::new(options.trace),
+            events: 0,
+            is_calm: false,
+            converged_at: None,
+            quiet_since: None,
+            rng,
+        }
+    }
+
+    fn begin(&mut self) {
+        let scheduled = self.faults.schedule(&mut self.rng);
+        for (at, fault) in scheduled {
+            self.queue.put(at, Event::World(WorldEvent::Strike(fault)));
+        }
+        self.queue
+            .put(FAULTS_END, Event::World(WorldEvent::FaultsEnd));
+        self.with(|world, cx| {
+            world
+                .schedulers
+                .iter_mut()
+                .for_each(|scheduler| scheduler.start(cx));
+            world.agents.iter_mut().for_each(|agent| agent.start(cx));
+            world.clients.iter_mut().for_each(|client| client.begin(cx));
+        });
+    }
+
+    /// Runs a handler with a context, then does what it asked for.
+    fn with<T>(&mut self, handler: impl FnOnce(&mut Parts<'_>, &mut Context<'_>) -> T) -> T {
+        let mut cx = Context {
+            now: self.now,
+            rng: &mut self.rng,
+            faults: &mut self.faults,
+            trace: &mut self.trace,
+            out: Vec::new(),
+        };
+        let mut parts = Parts {
+            schedulers: &mut self.schedulers,
+            agents: &mut self.agents,
+            clients: &mut self.clients,
+            goal: &mut self.goal,
+        };
+        let result = handler(&mut parts, &mut cx);
+        for out in cx.out {
+            match out {
+                Out::After(delay, event) => self.queue.put(self.now + delay, event),
+                Out::Send(from, to, message) => {
+                    let (order, arrivals) = self.bus.carry(
+                        (from, to),
+                        &message,
+                        self.now,
+                        &mut self.faults,
+                        &mut self.rng,
+                    );
+                    for at in arrivals {
+                        let message = Box::new(message.clone());
+                        self.queue.put(
+                            at,
+                            Event::Deliver {
+                                from,
+                                to,
+                                order,
+                                message,
+                            },
+                        );
+                    }
+                }
+            }
+        }
+        result
+    }
+
+    fn live(&mut self) -> Result<(), Broken> {
+        while let Some((at, event)) = self.queue.next() {
+            self.now = at;
+            self.events += 1;
+            self.on(event)?;
+            if self.is_over()? {
+                return Ok(());
+            }
+        }
+        Err("nothing happens any more".to_owned())
+    }
+
+    fn on(&mut self, event: Event) -> Result<(), Broken> {
+        match event {
+            Event::Deliver {
+                from,
+                to,
+                order,
+                message,
+            } => self.deliver((from, to), order, *message),
+            Event::Scheduler {
+                number,
+                life,
+                timer,
+            } => {
+                if self.is_asleep(number, || Event::Scheduler {
+                    number,
+                    life,
+                    timer: timer.clone(),
+                }) {
+                    return Ok(());
+                }
+                self.with(|parts, cx| {
+                    let scheduler = &mut parts.schedulers[number];
+                    if scheduler.is_up && scheduler.life == life {
+                        scheduler.on_timer(&timer, cx);
+                    }
+                });
+                Ok(())
+            }
+            Event::Agent { number, life, what } => {
+                self.with(|parts, cx| {
+                    let agent = &mut parts.agents[number];
+                    if agent.life == life {
+                        agent.on_event(what, cx);
+                    }
+                });
+                self.check_agent(number)
+            }
+            Event::Engine { number, what } => {
+                self.with(|parts, cx| parts.agents[number].on_engine(what, cx));
+                self.check_agent(number)
+            }
+            Event::Client { number, step } => {
+                self.with(|parts, cx| parts.clients[number].on_time(step, parts.goal, cx));
+                Ok(())
+            }
+            Event::World(what) => self.befall(what),
+        }
+    }
+
+    fn check_agent(&mut self, number: usize) -> Result<(), Broken> {
+        self.checker.on_agent(&self.agents[number], &self.goal)
+    }
+
+    /// Whether a scheduler stands still; what should happen to it happens when it goes on.
+    fn is_asleep(&mut self, number: usize, event: impl FnOnce() -> Event) -> bool {
+        let until = self.schedulers[number].hangs_until;
+        let asleep = until > self.now;
+        if asleep {
+            self.queue.put(until, event());
+        }
+        asleep
+    }
+
+    fn deliver(
+        &mut self,
+        pair: (Actor, Actor),
+        order: u64,
+        message: Message,
+    ) -> Result<(), Broken> {
+        let (from, to) = pair;
+        if !self.bus.reaches(to) || !self.bus.reaches(from) {
+            return Ok(());
+        }
+        if let Actor::Scheduler(number) = to {
+            let again = || Event::Deliver {
+                from,
+                to,
+                order,
+                message: Box::new(message.clone()),
+            };
+            if self.is_asleep(number, again) {
+                return Ok(());
+            }
+        }
+        if self.bus.arrives(pair, order) {
+            self.faults.count(Fault::Reorder);
+        }
+        self.trace
+            .line(self.now, format_args!("{from}→{to} {message}"));
+        match to {
+            Actor::Store => self.call(message),
+            Actor::Clients => self.answer(&message),
+            Actor::Node(number) => {
+                self.with(|parts, cx| parts.agents[number].on_message(message, cx));
+                self.check_agent(number)
+            }
+            Actor::Scheduler(number) => {
+                let heard = match &message {
+                    Message::Report(node, report) => {
+                        self.checker.on_report(report)?;
+                        Some(crate::agent::node_id(*node))
+                    }
+                    _ => None,
+                };
+                self.with(|parts, cx| {
+                    let scheduler = &mut parts.schedulers[number];
+                    if scheduler.is_up {
+                        scheduler.on_message(message, cx);
+                    }
+                });
+                match heard {
+                    Some(node) => self.checker.on_heard(&self.schedulers[number], &node),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    fn call(&mut self, message: Message) -> Result<(), Broken> {
+        let Message::Call { from, number, call } = message else {
+            return Ok(());
+        };
+        let answer = self.store.call(&call, self.now);
+        if let (Answer::Stored { .. }, Some(head)) = (&answer, &self.store.head) {
+            self.checker
+                .on_stored(&call, head, &self.agents, &self.goal)?;
+        }
+        self.with(|_, cx| {
+            let answer = Message::Answer {
+                number,
+                answer: Box::new(answer),
+            };
+            cx.send(Actor::Store, Actor::Scheduler(from), answer);
+        });
+        Ok(())
+    }
+
+    fn answer(&mut self, message: &Message) -> Result<(), Broken> {
+        let Message::Reply(reply) = message else {
+            return Ok(());
+        };
+        let acknowledged = self.goal.acknowledged.len();
+        self.with(|parts, cx| {
+            let user = reply.user.as_str();
+            let number: Option<usize> = user.strip_prefix('u').and_then(|n| n.parse().ok());
+            match number.and_then(|number| parts.clients.get_mut(number)) {
+                Some(client) => client.on_reply(reply, parts.goal, cx),
+                None => Ok(()),
+            }
+        })?;
+        let is_new = self.goal.acknowledged.len() > acknowledged;
+        let key = lab_placement::Key::Answer(reply.request.clone());
+        if is_new && !self.store.records.contains_key(&key) {
+            return Err(format!(
+                "{} was acknowledged and is not in the state",
+                reply.request
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Those who live in a world, apart from what their handlers use.
+struct Parts<'a> {
+    schedulers: &'a mut Vec<Scheduler>,
+    agents: &'a mut Vec<Agent>,
+    clients: &'a mut Vec<Client>,
+    goal: &'a mut Goal,
+}

@@ -1,0 +1,289 @@
+//! The end: has the lab converged, to what, and does it stay so?
+
+use lab_placement::change::{self, ChangeContext};
+use lab_placement::leader::Standing;
+use lab_placement::plan::{PlanningInput, plan};
+use lab_placement::policy::Policy;
+use lab_placement::{Key, LeaderCore, PlacementRng};
+use lab_types::{Gate, NodeLiveness, RequestId, TaskState, TaskTarget, UserName};
+
+use super::{CONVERGES_WITHIN, FAULTS_END, STAYS, World};
+use crate::checker::{Broken, left_over};
+use crate::context::{WorldEvent, clock};
+use crate::queue::SECOND;
+
+impl World {
+    pub(super) fn is_over(&self) -> Result<bool, Broken> {
+        Ok(self.converged_at.is_some_and(|at| self.now >= at + STAYS))
+    }
+
+    /// Looks whether the lab has converged, and that it stays so.
+    pub(super) fn look(&mut self) -> Result<(), Broken> {
+        self.in_world(SECOND, WorldEvent::Look);
+        let lacking = self.lacking();
+        match (lacking, self.converged_at) {
+            (None, None) => {
+                self.converged_at = Some(self.now);
+                self.trace.line(self.now, format_args!("CONVERGED"));
+                self.check_converged()?;
+                self.quiet_since = Some((self.generations(), self.starts()));
+                Ok(())
+            }
+            (None, Some(_)) => {
+                let quiet = Some((self.generations(), self.starts()));
+                if quiet == self.quiet_since {
+                    Ok(())
+                } else {
+                    Err("a converged lab was changed without a cause".to_owned())
+                }
+            }
+            (Some(lacking), Some(_)) => Err(format!("a converged lab fell apart: {lacking}")),
+            (Some(lacking), None) if self.now > FAULTS_END + CONVERGES_WITHIN => {
+                Err(format!("not converged in time: {lacking}"))
+            }
+            (Some(_), None) => Ok(()),
+        }
+    }
+
+    /// The sum of all generations: what it was when no assignment has changed.
+    fn generations(&self) -> u64 {
+        self.checker
+            .newest()
+            .values()
+            .map(|newest| newest.fence.generation.0)
+            .sum()
+    }
+
+    /// The sum of all starts of containers, as times.
+    fn starts(&self) -> u64 {
+        let agents = self.agents.iter();
+        let containers =
+            agents.flat_map(|agent| agent.engine.ours().map(|(_, container)| container));
+        containers
+            .filter_map(|container| container.started_at)
+            .fold(0, |sum, at| sum ^ at.0)
+    }
+
+    /// The one leader that may act.
+    fn leading(&self) -> Option<&LeaderCore> {
+        let mut leading = self
+            .schedulers
+            .iter()
+            .filter(|scheduler| scheduler.core().is_some());
+        let leader = leading.next()?;
+        let alone = leading.next().is_none();
+        leader.core().filter(|_| alone && leader.is_idle())
+    }
+
+    /// What is still missing, in words.
+    fn lacking(&self) -> Option<String> {
+        if !self.clients.iter().all(|client| client.is_done(self.now)) {
+            return Some("a user waits for an answer".to_owned());
+        }
+        let Some(core) = self.leading() else {
+            return Some("there is no leader at rest".to_owned());
+        };
+        if *core.standing() != Standing::Leading {
+            return Some(format!("the leader is {:?}", core.standing()));
+        }
+        let nodes = (0..self.agents.len()).find_map(|number| self.node_lacks(core, number));
+        nodes.or_else(|| self.slots_lack(core))
+    }
+
+    fn node_lacks(&self, core: &LeaderCore, number: usize) -> Option<String> {
+        let agent = &self.agents[number];
+        let Some(known) = core.lab().observed.nodes.get(&agent.id) else {
+            return Some(format!("the leader does not know {}", agent.id));
+        };
+        if known.liveness != NodeLiveness::Ready {
+            return Some(format!("{} is {}", agent.id, known.liveness));
+        }
+        let newest = self.checker.newest().get(&agent.id);
+        let wanted = newest.map_or_else(Default::default, |newest| newest.fence);
+        let obeyed = agent.core.as_ref().map(|core| core.heartbeat().accepted);
+        if obeyed != Some(wanted) {
+            return Some(format!("{} obeys {obeyed:?} and should {wanted}", agent.id));
+        }
+        if let Some(name) = left_over(agent, newest) {
+            return Some(format!("{name} is left over on {}", agent.id));
+        }
+        let tasks = newest.into_iter().flat_map(|newest| newest.tasks.values());
+        tasks
+            .filter(|task| task.target == TaskTarget::Stop)
+            .map(|task| &task.id)
+            .next()
+            .map(|id| format!("{id} should have left {}", agent.id))
+    }
+
+    /// Each slot that was asked for runs, or has ended for good, or says why it does not.
+    fn slots_lack(&self, core: &LeaderCore) -> Option<String> {
+        for ((project, service), wanted) in &self.goal.services {
+            for slot in 1..=wanted.replicas {
+                let key = (project.clone(), service.clone(), slot);
+                let outcome = core.lab().desired.outcomes.get(&key);
+                if outcome.is_some_and(|outcome| outcome.spec == wanted.spec) {
+                    continue;
+                }
+                let excuse = core.report().pending.iter().any(|pending| {
+                    (&pending.project, &pending.service) == (project, service)
+                        && pending.slots.contains(&slot)
+                        && pending
+                            .reasons
+                            .iter()
+                            .all(|reason| !reason.words.is_empty())
+                });
+                if !excuse && !self.runs(core, &key) {
+                    return Some(format!("{project}/{service} {slot} does not run"));
+                }
+            }
+        }
+        None
+    }
+
+    fn runs(&self, core: &LeaderCore, slot: &lab_placement::SlotKey) -> bool {
+        let (project, service, number) = slot;
+        self.agents.iter().any(|agent| {
+            let newest = self.checker.newest().get(&agent.id);
+            let tasks = newest.into_iter().flat_map(|newest| newest.tasks.values());
+            let mut of_slot = tasks.filter(|task| {
+                (&task.project, &task.service, task.slot) == (project, service, *number)
+            });
+            of_slot.any(|task| {
+                let node = core.lab().observed.nodes.get(&agent.id);
+                let status = node.and_then(|node| node.statuses.get(&task.id));
+                let believed = status.map(|status| status.progress.state);
+                match &task.gate {
+                    Gate::Open => {
+                        let mut ours = agent.engine.tasks();
+                        let runs = ours.any(|(id, c)| id == task.id && c.is_running());
+                        runs && believed == Some(TaskState::Running)
+                    }
+                    Gate::Closed { waits_for } => {
+                        !waits_for.is_empty() && believed == Some(TaskState::Ready)
+                    }
+                }
+            })
+        })
+    }
+
+    /// What must hold of a converged lab.
+    fn check_converged(&self) -> Result<(), Broken> {
+        let Some(core) = self.leading() else {
+            return Ok(());
+        };
+        self.check_goal(core)?;
+        self.check_plan(core)?;
+        self.check_apply_again(core)?;
+        for violation in lab_placement::check::lab(core.lab()) {
+            return Err(format!("the converged lab breaks {violation}"));
+        }
+        for event in &self.checker.promised_events {
+            if !self.store.events.contains(event) {
+                return Err(format!("event {event} was promised and never published"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The state is what was acknowledged, and nothing else.
+    fn check_goal(&self, core: &LeaderCore) -> Result<(), Broken> {
+        let desired = &core.lab().desired;
+        let is: Vec<_> = desired
+            .services
+            .iter()
+            .map(|(key, record)| (key.clone(), record.spec.clone(), record.replicas))
+            .collect();
+        let should: Vec<_> = self
+            .goal
+            .services
+            .iter()
+            .map(|(key, wanted)| (key.clone(), wanted.spec.clone(), wanted.replicas))
+            .collect();
+        if is != should {
+            return Err(format!("the lab is {is:?}, and was asked to be {should:?}"));
+        }
+        for (id, (project, revision)) in &self.goal.acknowledged {
+            let kept = self.store.records.contains_key(&Key::Answer(id.clone()));
+            let now = desired
+                .projects
+                .get(project)
+                .map_or(0, |project| project.revision);
+            if !kept || now < *revision {
+                return Err(format!("the acknowledged {id} was lost"));
+            }
+        }
+        for agent in &self.agents {
+            for volume in &self.goal.dropped_volumes {
+                if agent.engine.model.volumes.contains_key(volume) {
+                    return Err(format!("{volume} should be gone from {}", agent.id));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Promises 1 and 2: planning again gives nothing, and the same each time.
+    fn check_plan(&self, core: &LeaderCore) -> Result<(), Broken> {
+        let policy = Policy::default();
+        let again = |lab: &lab_placement::Lab| {
+            let input = PlanningInput {
+                now: clock(self.now, 0),
+                policy: &policy,
+                lab,
+                leader: core.leader(),
+            };
+            plan(&input, &mut PlacementRng::from_number(self.seed))
+        };
+        let outcome = again(core.lab());
+        if !outcome.assignments.is_empty() || !outcome.outcomes.is_empty() {
+            return Err(format!("a plan made from a converged lab is {outcome:?}"));
+        }
+        let mut more = core.lab().clone();
+        for service in more.desired.services.values_mut() {
+            service.replicas += 2;
+        }
+        let (first, second) = (again(&more), again(&more.clone()));
+        if first != second {
+            return Err("the same input and seed gave two plans".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Promise 1: applying what was applied changes nothing.
+    fn check_apply_again(&self, core: &LeaderCore) -> Result<(), Broken> {
+        let context = ChangeContext {
+            now: clock(self.now, 0),
+            user: UserName::new("again").expect("invariant: letters"),
+            request: RequestId::new("again").expect("invariant: letters"),
+            leader: core.leader(),
+        };
+        for client in &self.clients {
+            let Some(change) = client.last_model(&self.goal) else {
+                continue;
+            };
+            let lab_placement::Change::ApplyProject { project, model, .. } = &change else {
+                continue;
+            };
+            let same = model.services.iter().all(|(name, service)| {
+                let wanted = self.goal.services.get(&(project.clone(), name.clone()));
+                wanted.is_some_and(|wanted| {
+                    wanted.replicas == service.replicas && wanted.spec == service.task.digest()
+                })
+            });
+            let of_project = self
+                .goal
+                .services
+                .keys()
+                .filter(|(of, _)| of == project)
+                .count();
+            if !same || of_project != model.services.len() {
+                continue;
+            }
+            match change::apply(core.lab(), &change, &context) {
+                Ok(delta) if delta.is_empty() => {}
+                other => return Err(format!("applying {project} again gave {other:?}")),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,171 @@
+//! Scheduled faults: how they strike and how they are mended.
+
+use super::World;
+use crate::checker::Broken;
+use crate::context::{Event, WorldEvent};
+use crate::faults::Fault;
+use crate::message::Actor;
+use crate::queue::{MS, Micros, SECOND};
+
+impl World {
+    pub(super) fn befall(&mut self, what: WorldEvent) -> Result<(), Broken> {
+        match what {
+            WorldEvent::Strike(fault) => self.strike(fault),
+            WorldEvent::Heal(actor) => {
+                self.bus.heal(actor);
+                self.connected(actor);
+            }
+            WorldEvent::BusBack => {
+                self.bus.comes_back();
+                if !self.bus.is_away() {
+                    self.everybody_connected();
+                }
+            }
+            WorldEvent::SchedulerStarts(number) => {
+                self.with(|parts, cx| {
+                    if !parts.schedulers[number].is_up {
+                        parts.schedulers[number].start(cx);
+                    }
+                });
+            }
+            WorldEvent::SchedulerGoesOn(_) => {}
+            WorldEvent::AgentStarts(number) => {
+                self.with(|parts, cx| {
+                    if parts.agents[number].core.is_none() {
+                        parts.agents[number].start(cx);
+                    }
+                });
+                return self.checker.on_agent(&self.agents[number], &self.goal);
+            }
+            WorldEvent::DiskFreed(number) => self.agents[number].disk_is_full = false,
+            WorldEvent::FaultsEnd => {
+                self.is_calm = true;
+                self.in_world(SECOND, WorldEvent::Look);
+            }
+            WorldEvent::Look => return self.look(),
+        }
+        Ok(())
+    }
+
+    pub(super) fn in_world(&mut self, delay: Micros, what: WorldEvent) {
+        self.queue.put(self.now + delay, Event::World(what));
+    }
+
+    /// The scheduler that leads, or else any.
+    fn leader(&mut self) -> usize {
+        let leader = self
+            .schedulers
+            .iter()
+            .position(|scheduler| scheduler.core().is_some());
+        leader.unwrap_or_else(|| self.rng.index(self.schedulers.len()))
+    }
+
+    fn strike(&mut self, fault: Fault) {
+        let node = self.rng.index(self.agents.len());
+        let struck = match fault {
+            Fault::NodeCutOff => self.cut(Actor::Node(node), 12 * SECOND),
+            Fault::LeaderCutOff => {
+                let leader = self.leader();
+                self.cut(Actor::Scheduler(leader), 12 * SECOND)
+            }
+            Fault::BusRestarts => {
+                self.bus.goes_away();
+                let delay = self.rng.between(SECOND, 7 * SECOND);
+                self.in_world(delay, WorldEvent::BusBack);
+                for number in 0..self.schedulers.len() {
+                    self.notice(Actor::Scheduler(number), false);
+                }
+                true
+            }
+            Fault::LeaderKilled => self.kill_leader(),
+            Fault::LeaderHangs => {
+                let leader = self.leader();
+                let delay = self.rng.between(2 * SECOND, 9 * SECOND);
+                let until = self.now + delay;
+                self.schedulers[leader].hangs_until = until;
+                self.in_world(delay, WorldEvent::SchedulerGoesOn(leader));
+                true
+            }
+            Fault::AgentKilled => {
+                let alive = self.agents[node].core.is_some();
+                self.agents[node].kill();
+                let delay = self.rng.between(100 * MS, 15 * SECOND);
+                self.in_world(delay, WorldEvent::AgentStarts(node));
+                alive
+            }
+            Fault::DiskFull => {
+                self.agents[node].disk_is_full = true;
+                let delay = self.rng.between(SECOND, 10 * SECOND);
+                self.in_world(delay, WorldEvent::DiskFreed(node));
+                true
+            }
+            Fault::EngineRestarts
+            | Fault::ContainerCrashes
+            | Fault::ContainerVanishes
+            | Fault::Unhealthy => self.with(|parts, cx| {
+                // Any node that has something to strike.
+                let n = parts.agents.len();
+                (0..n).any(|step| parts.agents[(node + step) % n].strike(fault, cx))
+            }),
+            Fault::Delay
+            | Fault::Drop
+            | Fault::Duplicate
+            | Fault::Reorder
+            | Fault::AckLost
+            | Fault::EngineAnswerLost
+            | Fault::EngineHintLost
+            | Fault::StartFails
+            | Fault::SlowPull => false,
+        };
+        self.trace
+            .line(self.now, format_args!("FAULT {fault:?} {struck}"));
+        if struck {
+            self.faults.count(fault);
+        }
+    }
+
+    fn kill_leader(&mut self) -> bool {
+        let leader = self.leader();
+        let alive = self.schedulers[leader].is_up;
+        self.schedulers[leader].kill();
+        let delay = self.rng.between(500 * MS, 10 * SECOND);
+        self.in_world(delay, WorldEvent::SchedulerStarts(leader));
+        alive
+    }
+
+    fn cut(&mut self, actor: Actor, longest: Micros) -> bool {
+        self.bus.cut(actor);
+        let delay = self.rng.between(SECOND, longest);
+        self.in_world(delay, WorldEvent::Heal(actor));
+        self.notice(actor, false);
+        true
+    }
+
+    /// Half of those who are cut off notice; the other half only hear nothing.
+    fn notice(&mut self, actor: Actor, is_connected: bool) {
+        let notices = is_connected || self.rng.chance(500);
+        if let (Actor::Scheduler(number), true) = (actor, notices) {
+            self.with(|parts, cx| {
+                if parts.schedulers[number].is_up {
+                    parts.schedulers[number].on_connection(is_connected, cx);
+                }
+            });
+        }
+    }
+
+    fn connected(&mut self, actor: Actor) {
+        self.notice(actor, true);
+        if let Actor::Node(number) = actor {
+            self.with(|parts, cx| parts.agents[number].on_connected(cx));
+        }
+    }
+
+    fn everybody_connected(&mut self) {
+        for number in 0..self.schedulers.len() {
+            self.connected(Actor::Scheduler(number));
+        }
+        for number in 0..self.agents.len() {
+            self.connected(Actor::Node(number));
+        }
+    }
+}
