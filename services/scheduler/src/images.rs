@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use lab_bus::{Bus, Incoming};
+use lab_placement::leader::Request as CoreRequest;
 use lab_placement::view;
 use lab_types::{Fence, NodeId, NodeLiveness, NodeName, Problem, TaskState, TaskTarget};
 use lab_wire::agent::{CheckAsk, CheckReply, StreamContent};
@@ -16,7 +17,7 @@ use lab_wire::subject::{self, CommandVerb};
 
 use crate::codes;
 use crate::leading::Leading;
-use crate::read::answer;
+use crate::read::{Back, answer};
 use crate::request::project_of;
 use crate::streams::{self, Wanted};
 
@@ -56,6 +57,7 @@ impl Leading {
                 }),
             )
             .await;
+            Back::Answered
         }));
     }
 
@@ -147,11 +149,34 @@ impl Leading {
         self.open(incoming, wanted);
     }
 
+    /// Asks the nodes for their ports before a change that wants some. A node that does not answer
+    /// keeps what it said last.
+    pub(crate) fn check_ports(&mut self, request: CoreRequest) {
+        let nodes = self.working_nodes();
+        let ask = CheckAsk {
+            fence: self.fence(),
+            images: Vec::new(),
+        };
+        let bus = self.bus.clone();
+        self.errands.push(Box::pin(async move {
+            let replies = join_all(
+                nodes
+                    .iter()
+                    .map(|(node, name)| check(&bus, node, name, &ask)),
+            );
+            let replies = nodes.iter().zip(replies.await);
+            let ports = replies
+                .filter_map(|((node, _), reply)| Some((node.clone(), reply.ok()?.foreign_ports)));
+            Back::Ports(request, ports.collect())
+        }));
+    }
+
     fn open(&mut self, incoming: Incoming, wanted: Vec<Wanted>) {
         let (bus, fence) = (self.bus.clone(), self.fence());
         self.errands.push(Box::pin(async move {
             let opened = streams::open(&bus, fence, &incoming.address.user, wanted).await;
             answer(incoming, opened).await;
+            Back::Answered
         }));
     }
 

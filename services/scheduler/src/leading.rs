@@ -24,7 +24,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::publisher::Publisher;
-use crate::read::Errand;
+use crate::read::{Back, Errand};
 use crate::record;
 use crate::reply::Waiting;
 
@@ -51,6 +51,10 @@ pub(crate) enum Ended {
 const AGENT_BATCH: usize = 256;
 /// How many requests are taken at once before the core decides, likewise.
 const REQUEST_BATCH: usize = 64;
+/// How often the core looks at all nodes at least: a quarter of a heartbeat.
+const TICK: Duration = Duration::from_millis(250);
+/// The shortest sleep: while NATS is away some of the core's times stay due, and must not spin.
+const SLEEP_MIN: Duration = Duration::from_millis(5);
 /// The longest sleep: the core's own times are all shorter, this only guards against a clock that
 /// was set back.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
@@ -68,6 +72,7 @@ pub(crate) struct Leading {
     head: HeadEntry,
     rng: PlacementRng,
     publisher: Publisher,
+    ticked_at: UnixMillis,
 }
 
 /// Where messages come from.
@@ -112,6 +117,7 @@ pub(crate) async fn lead(
     };
     let mut leading = Leading {
         since: start.now,
+        ticked_at: UnixMillis(0),
         core: LeaderCore::take_over(start),
         waiting: Waiting::default(),
         errands: FuturesUnordered::new(),
@@ -139,7 +145,7 @@ impl Leading {
         shutdown: &CancellationToken,
     ) -> Ended {
         loop {
-            self.core.tick(clock::now());
+            self.tick();
             if let Some(ended) = self.settle(leadership, shutdown).await {
                 return ended;
             }
@@ -174,7 +180,7 @@ impl Leading {
                     None => return Ended::Deposed,
                 },
                 pass = self.publisher.next() => self.core.on_published(pass, clock::now()),
-                Some(()) = self.errands.next() => {}
+                Some(back) = self.errands.next() => self.on_back(back),
                 () = tokio::time::sleep(sleep) => {}
             }
         }
@@ -318,6 +324,25 @@ impl Leading {
         }
     }
 
+    /// Lets the core look at all nodes, but not after each single message.
+    fn tick(&mut self) {
+        let now = clock::now();
+        let due = self.core.wake_at().is_some_and(|at| at <= now);
+        if due || now < self.ticked_at || now.since(self.ticked_at).as_std() >= TICK {
+            self.ticked_at = now;
+            self.core.tick(now);
+        }
+    }
+
+    fn on_back(&mut self, back: Back) {
+        if let Back::Ports(request, nodes) = back {
+            for (node, ports) in nodes {
+                self.core.on_foreign_ports(&node, ports);
+            }
+            self.core.on_request(request);
+        }
+    }
+
     /// Which pass was committed last.
     pub(crate) fn head_tag(&self) -> lab_types::WriteTag {
         self.head.head.tag()
@@ -328,6 +353,6 @@ impl Leading {
             .core
             .wake_at()
             .map(|at| at.since(clock::now()).as_std());
-        due.map_or(SLEEP_MAX, |due| due.min(SLEEP_MAX))
+        due.map_or(SLEEP_MAX, |due| due.clamp(SLEEP_MIN, SLEEP_MAX))
     }
 }

@@ -3,8 +3,9 @@
 use std::pin::Pin;
 
 use lab_bus::Incoming;
+use lab_placement::leader::Request as CoreRequest;
 use lab_placement::view;
-use lab_types::{NodeLiveness, NodeRecord, Problem};
+use lab_types::{ForeignPort, NodeId, NodeLiveness, NodeRecord, Problem};
 use lab_wire::request::{
     LabCounts, LabStatus, LabStatusGet, NodeInspect, NodeInspected, NodeList, NodeListed,
     ProjectList, ProjectListed, ServiceInspect, ServiceInspected, ServiceList, ServiceListed,
@@ -16,8 +17,16 @@ use crate::codes;
 use crate::leading::Leading;
 use crate::request::project_of;
 
-/// Work that waits for agents and then answers its request.
-pub(crate) type Errand = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// Work that waits for agents.
+pub(crate) type Errand = Pin<Box<dyn Future<Output = Back> + Send>>;
+
+/// What an errand comes back with.
+pub(crate) enum Back {
+    /// Its request is answered.
+    Answered,
+    /// What the nodes say of their ports, for a change that wants some.
+    Ports(CoreRequest, Vec<(NodeId, Vec<ForeignPort>)>),
+}
 
 /// Rows on one page: a page of the largest rows stays well under the payload limit of 1 MiB.
 const PAGE_ROWS: usize = 500;

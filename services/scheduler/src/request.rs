@@ -29,7 +29,13 @@ impl Leading {
             Ok((id, change)) => {
                 let user = incoming.address.user.clone();
                 self.waiting.add(id.clone(), incoming);
-                self.core.on_request(CoreRequest { id, user, change });
+                let wants_ports = change.wants_ports(self.core.lab());
+                let request = CoreRequest { id, user, change };
+                if wants_ports {
+                    self.check_ports(request);
+                } else {
+                    self.core.on_request(request);
+                }
             }
         }
     }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use lab_bus::{Bus, CallOptions, ConnectOptions, Credentials};
+use lab_bus::{Bus, CallOptions, ConnectError, ConnectOptions, Credentials};
 use lab_kit::paths::{Surroundings, state_dir};
 use lab_types::{ProjectName, RequestId, UnixMillis, UserName};
 use lab_wire::{Request, RequestAddress};
@@ -17,6 +18,10 @@ use crate::output::screen::Screen;
 
 /// The user whose name stands in a shown message when no lab says another.
 const USER_DEFAULT: &str = "admin";
+
+/// How long this machine's NATS may be away: it is started again 0.1 s after its end, and a little
+/// later each time it ends again at once.
+const RESTART_MAX: Duration = Duration::from_secs(5);
 
 /// A command's surroundings.
 #[derive(Clone, Debug)]
@@ -116,10 +121,13 @@ impl App {
             return Client::connect(&context).await;
         }
         let state_dir = self.state_dir()?;
-        self.screen.say(&format!(
-            "No lab is configured: starting one on this machine, in the background ({})\n",
-            state_dir.display()
-        ));
+        let why = match LabFile::read(&state_dir)? {
+            Some(_) => "The lab of this machine does not run: starting it",
+            None => "No lab is configured: starting one on this machine",
+        };
+        let place = state_dir.display();
+        self.screen
+            .say(&format!("{why}, in the background (state in {place})\n"));
         lab::start::start(&state_dir, &self.interrupt).await?;
         self.connect().await
     }
@@ -231,14 +239,26 @@ impl Client {
         };
         let urls = context.nats_url.split(',').map(|url| url.trim().to_owned());
         let name = format!("tercio ({user})");
-        let options = ConnectOptions::new(urls.collect(), credentials, name);
-        let bus = Bus::connect(options).await.map_err(|error| {
+        let mut options = ConnectOptions::new(urls.collect(), credentials, name);
+        let refused = |error: ConnectError| {
             Failure::new(
                 "CLI0002",
                 lab_kit::telemetry::chain(&error).to_string(),
                 "does the lab run? `tercio lab status` tells about this machine's",
             )
-        })?;
+        };
+        if context.local {
+            // This machine's lab runs, so its NATS is there or being started again.
+            options.retry_initial = true;
+            if let Ok(connected) =
+                tokio::time::timeout(RESTART_MAX, Bus::connect(options.clone())).await
+            {
+                let bus = connected.map_err(refused)?;
+                return Ok(Self { bus, user });
+            }
+            options.retry_initial = false;
+        }
+        let bus = Bus::connect(options).await.map_err(refused)?;
         Ok(Self { bus, user })
     }
 

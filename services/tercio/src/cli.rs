@@ -28,7 +28,7 @@ the containers as they are.
 #[command(
     name = "tercio",
     version,
-    about,
+    about = "Runs services across a lab: from one laptop to a rack",
     after_help = EXAMPLES,
     arg_required_else_help = true,
     subcommand_required = true,
@@ -87,6 +87,7 @@ pub enum Format {
 
 /// Which project.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Project options")]
 pub struct ProjectArgs {
     /// A Compose file; several are merged in order. Default: compose.yaml (or .yml,
     /// docker-compose.yml, docker-compose.yaml) here or in a folder above, with its override file
@@ -124,6 +125,7 @@ impl ProjectArgs {
 
 /// Which project, for commands whose `-f` means something else.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Project options")]
 pub struct LongProjectArgs {
     /// A Compose file; may be given several times
     #[arg(long, value_name = "FILE")]

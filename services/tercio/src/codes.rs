@@ -27,4 +27,107 @@ pub const ALL: &[(&str, &str, &str)] = &[
         "The message names the file or folder and why. What is not needed in the image can be left out \
          with a line in `.dockerignore`.",
     ),
+    (
+        "CLI0011",
+        "The subject cannot be listened on",
+        "It is no valid subject, or these credentials may not hear it. Users hear events \
+         (`tercio.v1.ev.>`) and their own streams; other traffic is for the lab's parts.",
+    ),
+    (
+        "CLI0012",
+        "Fewer messages came than were waited for",
+        "`tercio sub --count N --timeout SECONDS` ends with an error when the time is over before the \
+         last message. Wait longer, or see with `tercio events` whether it happened before.",
+    ),
+    (
+        "CLI0013",
+        "The events cannot be read",
+        "They stand in a stream of NATS that the scheduler makes at its first start. The message says \
+         what NATS answered.",
+    ),
+    (
+        "CLI0014",
+        "There is no such service, or several",
+        "A service is named `PROJECT/SERVICE`, or `SERVICE` with `-p PROJECT`, or `SERVICE` alone where \
+         only one project has it. `tercio service ls` lists all.",
+    ),
+    (
+        "CLI0020",
+        "A lab already runs on this state directory",
+        "Two labs on one directory would destroy each other's state. End the first with \
+         `tercio lab stop`, or give the second a directory of its own with `--state-dir`.",
+    ),
+    (
+        "CLI0021",
+        "No port is free for NATS",
+        "The embedded lab's NATS listens on 127.0.0.1, on port 4222 or any free one. None could be \
+         bound: check that the loopback interface is up.",
+    ),
+    (
+        "CLI0022",
+        "The lab did not start",
+        "Its process ended or did not answer in time. The message shows the last lines of `lab.log` in \
+         the state directory; the whole log tells which part was late and why.",
+    ),
+    (
+        "CLI0023",
+        "The lab cannot be stopped from here",
+        "`tercio lab stop` ends the lab that this command started, as the user who started it. Parts \
+         that run as containers, units or by `tercio serve ROLE` are ended where they were started.",
+    ),
+    (
+        "CLI0024",
+        "The command's own process cannot be set up",
+        "The operating system refused threads, signals or the current folder. The message says which; \
+         the limits of the process are the usual cause.",
+    ),
+    (
+        "CLI0025",
+        "A part of the lab failed",
+        "One part ended by itself and the others were stopped with it, so that the lab can be started \
+         again as a whole. The message names the part; the log before it tells more.",
+    ),
+    (
+        "CLI0030",
+        "There is no Compose file",
+        "A project's file is looked for in the current folder and those above it, under the names that \
+         the message lists. Name another with `-f`, or change to the project's folder. Commands such as \
+         `ps`, `logs` and `down` need no file when the project is named with `-p`.",
+    ),
+    (
+        "CLI0031",
+        "A Compose file cannot be read",
+        "A file named with `-f` or in `COMPOSE_FILE` must exist, be readable and hold UTF-8 text.",
+    ),
+    (
+        "CLI0040",
+        "The project did not come up",
+        "The plan was applied, and a slot of a service will not come to run by itself, or has not in a \
+         long time. The message says which slot and why. The lab keeps what was applied and goes on \
+         trying where that makes sense.",
+    ),
+    (
+        "CLI0041",
+        "A stream broke off",
+        "Logs, builds and pulls flow between a node and this command. The node went away, or speaks \
+         another version. `tercio node ls` tells which nodes report.",
+    ),
+    (
+        "CLI0042",
+        "Volumes are removed only with consent",
+        "`down -v` removes volumes with their data and asks first. Where there is no terminal to ask on, \
+         `--yes` is the consent.",
+    ),
+    (
+        "CLI0043",
+        "The project is not gone",
+        "It was asked to go, and a container or volume has not gone in a long time. The node may be \
+         away: the lab removes the rest when it returns.",
+    ),
+    (
+        "CLI0044",
+        "The plan and its builds do not fit together",
+        "The planner's answer lists an image to be built without saying from what. Run the planner and \
+         this command in the same version.",
+    ),
 ];

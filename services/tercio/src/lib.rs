@@ -150,7 +150,7 @@ fn telemetry(app: &App) -> Outcome {
         return Ok(());
     }
     let config = lab_kit::telemetry::Config {
-        filter: "debug".to_owned(),
+        filter: "debug,async_nats=info".to_owned(),
         ..lab_kit::telemetry::Config::default()
     };
     match lab_kit::telemetry::init(&config) {

@@ -150,7 +150,12 @@ pub(crate) async fn publish_in_order(
     };
     for (number, message) in messages.into_iter().enumerate() {
         let sent = bus
-            .publish_with_reply(message.subject, format!("{inbox}.{number}"), message.headers, message.body)
+            .publish_with_reply(
+                message.subject,
+                format!("{inbox}.{number}"),
+                message.headers,
+                message.body,
+            )
             .await;
         if let Err(error) = sent {
             waiting.remove(&number);
@@ -184,8 +189,16 @@ pub(crate) async fn publish_in_order(
             () = tokio::time::sleep_until(deadline) => break,
         }
     }
-    failed.extend(waiting.values().map(|subject| format!("no answer on {subject} in time")));
-    if failed.is_empty() { Ok(()) } else { Err(failed) }
+    failed.extend(
+        waiting
+            .values()
+            .map(|subject| format!("no answer on {subject} in time")),
+    );
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        Err(failed)
+    }
 }
 
 /// The compare-and-swap: the write counts only if this is the last sequence on its subject, 0 for

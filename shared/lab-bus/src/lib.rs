@@ -29,16 +29,16 @@ pub mod settings;
 pub mod stream;
 
 pub use bus::{
-    Bus, ConnectError, ConnectOptions, ConnectionStatus, Headers, Message, PublishError, SubscribeError,
-    Subscription, Trouble, fresh_request_id,
+    Bus, ConnectError, ConnectOptions, ConnectionStatus, Headers, Message, PublishError,
+    SubscribeError, Subscription, Trouble, fresh_request_id,
 };
 pub use call::{CallError, CallOptions};
-pub use lab_kit::clock::BootInstant;
 pub use commit::{CommitError, LoadError, Loaded, PassWrites, StateStore, StoreError, StoreLimits};
 pub use events::{
     EventError, EventFilter, EventLimits, EventLog, Replay, ReplayError, ReplayOptions, Since,
 };
 pub use identity::{Credentials, IdentityError, LabIdentity, ServerSettings};
+pub use lab_kit::clock::BootInstant;
 pub use lease::{Candidate, Leadership, LeaseConfig, LeaseError, Loss};
 pub use serve::{Incoming, ServeError, ServiceInfo, ServiceServer, Sharing};
 pub use server::{ServerBinary, ServerProcess, StartError, Version};

@@ -16,7 +16,7 @@ use lab_types::{
 };
 
 fn main() {
-    println!("nodes  services  tasks   first plan  second plan  placed");
+    println!("nodes  services  tasks   first plan  second plan  placed   (best of five)");
     for (nodes, services, replicas) in [
         (1_000, 1, 10_000),
         (1_000, 100, 100),
@@ -30,11 +30,10 @@ fn main() {
 
 fn run(nodes: u32, services: u32, replicas: u32) {
     let mut lab = lab(nodes, services, replicas);
-    let mut rng = PlacementRng::from_number(1);
-    let (first, outcome) = timed(&lab, &mut rng);
+    let (first, outcome) = timed(&lab);
     lab.apply_outcome(&outcome);
     let placed = outcome.report.placed.len();
-    let (second, outcome) = timed(&lab, &mut rng);
+    let (second, outcome) = timed(&lab);
     assert!(outcome.is_empty(), "planning again gives nothing");
     println!(
         "{nodes:>5} {services:>9} {:>6} {first:>9.1} ms {second:>9.1} ms {placed:>8}",
@@ -42,7 +41,8 @@ fn run(nodes: u32, services: u32, replicas: u32) {
     );
 }
 
-fn timed(lab: &Lab, rng: &mut PlacementRng) -> (f64, Outcome) {
+/// The best of five runs: what the code takes, rather than what else the machine was doing.
+fn timed(lab: &Lab) -> (f64, Outcome) {
     let policy = Policy::default();
     let input = PlanningInput {
         now: UnixMillis(1_000_000),
@@ -53,9 +53,13 @@ fn timed(lab: &Lab, rng: &mut PlacementRng) -> (f64, Outcome) {
             epoch: Epoch(1),
         },
     };
-    let start = Instant::now();
-    let outcome = plan::plan(&input, rng);
-    (start.elapsed().as_secs_f64() * 1000.0, outcome)
+    let runs = (0..5).map(|_| {
+        let mut rng = PlacementRng::from_number(1);
+        let start = Instant::now();
+        let outcome = plan::plan(&input, &mut rng);
+        (start.elapsed().as_secs_f64() * 1000.0, outcome)
+    });
+    runs.min_by(|a, b| a.0.total_cmp(&b.0)).expect("five runs")
 }
 
 fn lab(nodes: u32, services: u32, replicas: u32) -> Lab {

@@ -6,6 +6,7 @@ mod model;
 mod node;
 mod ports;
 mod project;
+mod retry;
 mod service;
 
 use lab_types::{
@@ -17,6 +18,7 @@ use crate::event::{self, Fact};
 use crate::key::Key;
 use crate::lab::Lab;
 use crate::policy::Leader;
+use crate::port;
 use crate::record::{Answer, Record};
 
 /// The most services one project may have: with its project record, its answer and its events it must
@@ -89,6 +91,29 @@ pub enum Change {
         /// Labels for placement.
         labels: std::collections::BTreeMap<String, String>,
     },
+}
+
+impl Change {
+    /// Whether it asks for host ports by number, so that what the nodes say of theirs must be fresh.
+    #[must_use]
+    pub fn wants_ports(&self, lab: &Lab) -> bool {
+        let has_fixed = |task: &TaskSpec| port::fixed(&task.ports).next().is_some();
+        match self {
+            Self::ApplyProject { model, .. } => model
+                .services
+                .values()
+                .any(|service| has_fixed(&service.task)),
+            Self::CreateService { task, .. } => has_fixed(task),
+            Self::ScaleService { project, name, .. } => {
+                let record = lab.desired.services.get(&(project.clone(), name.clone()));
+                let spec = record.and_then(|record| lab.desired.specs.get(&record.spec));
+                spec.is_some_and(has_fixed)
+            }
+            Self::RemoveProject { .. } | Self::RemoveService { .. } | Self::RegisterNode { .. } => {
+                false
+            }
+        }
+    }
 }
 
 /// Who asks, when, and whom.

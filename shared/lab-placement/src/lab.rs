@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lab_types::{
-    AgentBoot, Assignment, EngineName, Event, EventId, Fence, ForeignPort, NodeFacts, NodeId,
+    AgentBoot, Assignment, Attempt, EngineName, Event, Fence, ForeignPort, NodeFacts, NodeId,
     NodeLiveness, NodeRecord, OutcomeRecord, Pass, ProjectName, ProjectRecord, RequestId,
     ServiceName, ServiceRecord, SpecDigest, TaskId, TaskSpec, TaskStatus, UnixMillis, WriteTag,
 };
@@ -56,10 +56,19 @@ pub struct Observed {
     pub nodes: BTreeMap<NodeId, ObservedNode>,
     /// Until when no lost task is replaced, because many nodes vanished together.
     pub hold_until: Option<UnixMillis>,
-    /// The event that told each service's last convergence, so that it is told once.
-    pub converged: BTreeMap<ServiceKey, EventId>,
+    /// How each service has last converged, so that it is told once.
+    pub converged: BTreeMap<ServiceKey, Convergence>,
     /// Slots that no node could take at the last plan, so that it is told once.
     pub pending: BTreeSet<SlotKey>,
+}
+
+/// How a service has converged: which revision of it, by which attempts of which tasks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Convergence {
+    /// The service's revision.
+    pub revision: u64,
+    /// The serving task of each slot that has not completed, in the order of slots.
+    pub serving: Vec<(u32, TaskId, Attempt)>,
 }
 
 /// What one node has told this leader.

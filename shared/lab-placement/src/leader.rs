@@ -20,15 +20,15 @@ mod unit;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use lab_types::{
-    Event, EventScope, EventWhat, Heartbeat, NodeId, Pass, Problem, Report, RequestId, UnixMillis,
-    UserName, WriteTag,
+    Event, EventScope, EventWhat, ForeignPort, Heartbeat, NodeId, Pass, Problem, Report, RequestId,
+    UnixMillis, UserName, WriteTag,
 };
 
 pub use effects::{Effects, Publish, Push, Reply};
 pub use unit::{EVENTS_MAX, PassDraft, RECORDS_MAX};
 
 use crate::change::Change;
-use crate::code;
+use crate::codes;
 use crate::event::{self, Fact};
 use crate::key::Key;
 use crate::lab::Lab;
@@ -86,6 +86,8 @@ pub struct LeaderCore {
     unsettled: BTreeSet<NodeId>,
     pushed_at: BTreeMap<NodeId, UnixMillis>,
     asks: Asks,
+    /// When the nodes were last asked because slots wait for one.
+    pending_asked_at: Option<UnixMillis>,
     /// Outbox entries that are published and may go.
     published: BTreeSet<Pass>,
     sweep_at: Option<UnixMillis>,
@@ -141,6 +143,7 @@ impl LeaderCore {
             unsettled: BTreeSet::new(),
             pushed_at: BTreeMap::new(),
             asks: Asks::default(),
+            pending_asked_at: None,
             published: BTreeSet::new(),
             sweep_at: None,
             connected_since: Some(start.now),
@@ -231,6 +234,16 @@ impl LeaderCore {
         verdict
     }
 
+    /// A node has said which host ports something outside the lab holds there.
+    pub fn on_foreign_ports(&mut self, node: &NodeId, ports: Vec<ForeignPort>) {
+        if let Some(observed) = self.lab.observed.nodes.get_mut(node)
+            && observed.foreign_ports != ports
+        {
+            observed.foreign_ports = ports;
+            self.dirty = true;
+        }
+    }
+
     /// Lets time pass: judges silence, asks again, and plans what is due.
     pub fn tick(&mut self, now: UnixMillis) {
         if let Some(connected_since) = self.connected_since {
@@ -243,6 +256,7 @@ impl LeaderCore {
             }
         }
         self.asks.collect(&self.lab, &self.unsettled);
+        self.ask_for_the_pending(now);
         self.ask(now);
     }
 
@@ -383,14 +397,14 @@ fn elected(leader: Leader, now: UnixMillis) -> Event {
 
 fn used_by_another() -> Problem {
     Problem::new(
-        code::REQUEST_ID_USED,
+        codes::REQUEST_ID_USED,
         "the request id was used by somebody else",
     )
     .help("make a new id for each request")
 }
 
 fn not_leader() -> Problem {
-    Problem::new(code::NOT_LEADER, "this scheduler does not lead any more")
+    Problem::new(codes::NOT_LEADER, "this scheduler does not lead any more")
         .help("send the request again with the same id: the new leader answers it")
 }
 
@@ -399,7 +413,7 @@ fn restored(node: &NodeId, obeyed: lab_types::Fence, record: lab_types::Fence) -
         "node {node} obeys version {obeyed} of its assignment, but the lab's state knows only \
          {record}: the state was restored from an older copy, or another scheduler leads"
     );
-    Problem::new(code::RESTORED, message).help(
+    Problem::new(codes::RESTORED, message).help(
         "nothing is changed until this is settled: bring the newer state back, or start a new \
          incarnation of the lab",
     )

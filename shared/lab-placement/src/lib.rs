@@ -16,7 +16,7 @@
 
 pub mod change;
 pub mod check;
-pub mod code;
+pub mod codes;
 mod event;
 pub mod key;
 pub mod lab;
@@ -37,7 +37,7 @@ mod testing;
 
 pub use change::{Change, ChangeContext, Delta};
 pub use key::{InvalidKey, Key};
-pub use lab::{Desired, Lab, Loaded, Observed, ObservedNode, ServiceKey, SlotKey};
+pub use lab::{Convergence, Desired, Lab, Loaded, Observed, ObservedNode, ServiceKey, SlotKey};
 pub use leader::{
     Effects, LeaderCore, PassDraft, Publish, Push, Reply, Request, Standing, TakeOver,
 };

@@ -8,9 +8,9 @@
 //! | `withdraw` | which tasks should stop, and which have stopped and leave their assignment |
 //! | `place` | on which node a missing slot's task goes, or why no node can take it |
 //! | `gates` | which tasks may start, because what they wait for is there |
-//! | `objects` | which networks and volumes each node needs |
 //! | `converged` | which services have come to be as they should |
 //! | `sweep` | which records nobody needs any more |
+//! | `objects` | which networks and volumes each node needs, and with them its assignment |
 //!
 //! It is deterministic: the same lab, time and seed give the same bytes. What it gives is *what* to
 //! do, complete; nobody decides anything after it.
@@ -28,12 +28,12 @@ mod withdraw;
 
 use std::collections::BTreeSet;
 
-use lab_types::{Assignment, Event, EventId, NodeId, OutcomeRecord, UnixMillis};
+use lab_types::{Assignment, Event, NodeId, OutcomeRecord, UnixMillis};
 
 pub use report::{Filter, Pending, Placement, PlanReport, Reason, Score};
 
 use crate::key::Key;
-use crate::lab::{Lab, ServiceKey, SlotKey};
+use crate::lab::{Convergence, Lab, ServiceKey, SlotKey};
 use crate::policy::{Leader, Policy};
 use crate::record::Record;
 use crate::rng::PlacementRng;
@@ -69,8 +69,8 @@ pub struct Outcome {
     pub removals: Vec<Key>,
     /// What happens thereby.
     pub events: Vec<Event>,
-    /// Services that have come to be as they should, with the event that told it.
-    pub converged: Vec<(ServiceKey, EventId)>,
+    /// Services that have come to be as they should since the last plan.
+    pub converged: Vec<(ServiceKey, Convergence)>,
     /// Slots that no node can take now.
     pub pending: BTreeSet<SlotKey>,
     /// Why things are as they are.
@@ -101,8 +101,8 @@ pub fn plan(input: &PlanningInput<'_>, rng: &mut PlacementRng) -> Outcome {
     place::place(&mut board, rng);
     gates::open(&mut board);
     let converged = converged::tell(&mut board);
-    let assignments = objects::assignments(&mut board);
     let removals = sweep::removals(&board);
+    let assignments = objects::assignments(&mut board);
     board.finish(assignments, removals, converged)
 }
 

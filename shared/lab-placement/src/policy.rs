@@ -47,6 +47,8 @@ pub struct Policy {
     pub outbox_sweep: DurationMs,
     /// How many agents are asked for their inventory at a time.
     pub asks_max: u32,
+    /// How often the nodes are asked while slots wait for one.
+    pub pending_ask: DurationMs,
     /// How long an agent may take to send its inventory before it is asked again.
     pub ask_timeout: DurationMs,
     /// Bugs that the simulation must find.
@@ -130,6 +132,8 @@ impl Default for Policy {
             outbox_sweep: DurationMs::from_secs(1),
             // 64 inventories of 50 tasks are about 2 MB: read in some milliseconds.
             asks_max: 64,
+            // Freeing a port and seeing the service start should feel like one thing.
+            pending_ask: DurationMs::from_secs(5),
             ask_timeout: DurationMs::from_secs(2),
             #[cfg(feature = "planted-bugs")]
             planted: PlantedBugs::default(),

@@ -4,7 +4,7 @@
 mod model;
 
 use lab_placement::leader::{Reply, Request};
-use lab_placement::{Change, code};
+use lab_placement::{Change, codes};
 use lab_types::{ConfirmationId, ProjectName, RequestId, ServiceName, UserName};
 
 use crate::context::{Context, Event};
@@ -132,7 +132,7 @@ impl Client {
                 }
             }
             Err(problem)
-                if [code::NOT_LEADER, code::RESTORED].contains(&problem.code.0.as_ref()) =>
+                if [codes::NOT_LEADER, codes::RESTORED].contains(&problem.code.0.as_ref()) =>
             {
                 self.waiting = Some(request);
                 return Ok(());

@@ -116,8 +116,6 @@ pub(crate) enum WorldEvent {
     BusBack,
     /// A scheduler's process starts again.
     SchedulerStarts(usize),
-    /// A scheduler's process goes on.
-    SchedulerGoesOn(usize),
     /// An agent's process starts again.
     AgentStarts(usize),
     /// An agent's disk has room again.

@@ -93,7 +93,7 @@ impl std::fmt::Display for Message {
 #[derive(Clone, Debug)]
 pub(crate) enum Call {
     /// Take the lease, if nobody holds it.
-    TakeLease { holder: String },
+    TakeLease,
     /// Keep the lease.
     RenewLease { revision: u64 },
     /// Read the head.
@@ -121,7 +121,7 @@ pub(crate) struct Batch {
 impl std::fmt::Display for Call {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::TakeLease { .. } => f.write_str("take lease"),
+            Self::TakeLease => f.write_str("take lease"),
             Self::RenewLease { revision } => write!(f, "renew lease {revision}"),
             Self::ReadHead => f.write_str("read head"),
             Self::Swap { head, expected } => {

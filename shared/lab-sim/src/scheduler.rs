@@ -185,8 +185,7 @@ impl Scheduler {
             SchedulerTimer::Campaign => {
                 if self.lease.is_none() && !self.open.values().any(|asked| asked.why == Why::Lease)
                 {
-                    let holder = format!("s{}", self.number);
-                    self.call(Why::Lease, Call::TakeLease { holder }, cx);
+                    self.call(Why::Lease, Call::TakeLease, cx);
                 }
             }
             SchedulerTimer::Renew => {

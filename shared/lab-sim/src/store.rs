@@ -23,7 +23,7 @@ pub(crate) struct Store {
     lease: Option<Lease>,
     leases: u64,
     /// The planted bug: the head is written whatever its revision.
-    pub(crate) swaps_blindly: bool,
+    swaps_blindly: bool,
 }
 
 #[derive(Debug)]
@@ -33,10 +33,17 @@ struct Lease {
 }
 
 impl Store {
+    pub(crate) fn new(swaps_blindly: bool) -> Self {
+        Self {
+            swaps_blindly,
+            ..Self::default()
+        }
+    }
+
     /// Answers a call.
     pub(crate) fn call(&mut self, call: &Call, now: Micros) -> Answer {
         match call {
-            Call::TakeLease { .. } => {
+            Call::TakeLease => {
                 if self.lease.as_ref().is_some_and(|lease| lease.until > now) {
                     return Answer::NoLease;
                 }

@@ -121,8 +121,8 @@ struct World {
     checker: Checker,
     trace: Trace,
     events: u64,
-    /// The faults are over.
-    is_calm: bool,
+    /// A report that breaks a promise was sent.
+    said_wrong: Option<Broken>,
     converged_at: Option<Micros>,
     /// The commits there were when it converged.
     quiet_since: Option<(u64, u64)>,
@@ -156,10 +156,7 @@ impl World {
             )
             | None => None,
         };
-        let store = Store {
-            swaps_blindly: options.bug == Some(Bug::NoCompareAndSwap),
-            ..Store::default()
-        };
+        let store = Store::new(options.bug == Some(Bug::NoCompareAndSwap));
         let schedulers = (0..2)
             .map(|n| Scheduler::new(n, policy, seed, skew(&mut rng)))
             .collect();
@@ -182,7 +179,7 @@ impl World {
             checker: Checker::default(),
             trace: Trace::new(options.trace),
             events: 0,
-            is_calm: false,
+            said_wrong: None,
             converged_at: None,
             quiet_since: None,
             rng,
@@ -226,6 +223,10 @@ impl World {
             match out {
                 Out::After(delay, event) => self.queue.put(self.now + delay, event),
                 Out::Send(from, to, message) => {
+                    if let Message::Report(_, report) = &message {
+                        let said = self.checker.on_report(report);
+                        self.said_wrong = self.said_wrong.take().or(said.err());
+                    }
                     let (order, arrivals) = self.bus.carry(
                         (from, to),
                         &message,
@@ -256,6 +257,9 @@ impl World {
             self.now = at;
             self.events += 1;
             self.on(event)?;
+            if let Some(broken) = self.said_wrong.take() {
+                return Err(broken);
+            }
             if self.is_over()? {
                 return Ok(());
             }
@@ -361,10 +365,7 @@ impl World {
             }
             Actor::Scheduler(number) => {
                 let heard = match &message {
-                    Message::Report(node, report) => {
-                        self.checker.on_report(report)?;
-                        Some(crate::agent::node_id(*node))
-                    }
+                    Message::Report(node, _) => Some(crate::agent::node_id(*node)),
                     _ => None,
                 };
                 self.with(|parts, cx| {

@@ -58,7 +58,9 @@ impl NatsServer {
     }
 
     fn process(&self) -> &ServerProcess {
-        self.process.as_ref().expect("invariant: the test did not stop the server")
+        self.process
+            .as_ref()
+            .expect("invariant: the test did not stop the server")
     }
 
     /// `nats://127.0.0.1:4222`.
@@ -85,7 +87,10 @@ impl NatsServer {
     /// Never: the folder lives as long as this.
     #[must_use]
     pub fn dir(&self) -> &Path {
-        self.dir.as_ref().expect("invariant: taken only on drop").path()
+        self.dir
+            .as_ref()
+            .expect("invariant: taken only on drop")
+            .path()
     }
 
     /// The lab's keys.

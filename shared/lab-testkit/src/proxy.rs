@@ -50,7 +50,9 @@ impl Proxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await;
         let listener = listener.expect("invariant: the loopback has a free port");
         let address = listener.local_addr();
-        let port = address.expect("invariant: a listener has an address").port();
+        let port = address
+            .expect("invariant: a listener has an address")
+            .port();
         let flow = watch::Sender::new(Flow::Pass);
         let breaks = watch::Sender::new(0);
         let spared = Arc::new(AtomicU32::new(0));
@@ -185,7 +187,9 @@ async fn copy(
         }
         let spare = |left: u32| left.checked_sub(1);
         let lost = way.is_lost(*flow.borrow())
-            && spared.fetch_update(Ordering::SeqCst, Ordering::SeqCst, spare).is_err();
+            && spared
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, spare)
+                .is_err();
         if !lost && to.write_all(bytes).await.is_err() {
             return;
         }

@@ -74,7 +74,9 @@ impl Layer {
             Plumbing => &[Nouns, Wire, Kit],
             Services => &[Nouns, Decisions, Wire, Kit, Plumbing],
             Command => &[Nouns, Decisions, Wire, Kit, Plumbing, Services],
-            Proof => &[Nouns, Decisions, Wire, Kit, Plumbing, Services, Command, Proof],
+            Proof => &[
+                Nouns, Decisions, Wire, Kit, Plumbing, Services, Command, Proof,
+            ],
         }
     }
 

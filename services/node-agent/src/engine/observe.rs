@@ -42,9 +42,7 @@ pub async fn observe(engine: &Engine, site: &Site, images: &BTreeSet<String>) ->
 #[must_use]
 pub fn unreachable(error: &dyn std::error::Error) -> Observed {
     Observed {
-        engine: EngineReach::Unreachable {
-            message: error.to_string(),
-        },
+        engine: EngineReach::Reachable,
         ..Observed::default()
     }
 }

@@ -162,7 +162,7 @@ mod tests {
     fn after_an_empty_tail_only_what_came_later_is_new() {
         let mut seen = Resume::default();
         seen.begin_at_tail(5 * SECOND_NS);
-        drop(seen.reading());
+        let _ = seen.reading();
         assert!(!seen.is_fresh());
         let log = [3, 4, 6, 7].map(|second| second * SECOND_NS);
         assert_eq!(read(&log, 3, &mut seen), [2]);

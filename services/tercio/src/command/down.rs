@@ -1,9 +1,11 @@
 //! `tercio down`: a project's containers and networks go; its volumes only with consent.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use lab_types::{ConfirmationId, EngineName, ProjectName};
-use lab_wire::request::{ProjectFactsGet, ProjectRemove, TaskList};
+use lab_types::{ConfirmationId, EngineName, NodeId, NodeLiveness, ProjectName};
+use lab_wire::request::{NodeInspect, ProjectFactsGet, ProjectRemove, TaskList};
+use lab_wire::row::TaskRow;
 use tokio::time::Instant;
 
 use crate::app::{App, Client, request_id};
@@ -107,6 +109,30 @@ fn confirm(app: &App, volumes: &[EngineName]) -> Outcome {
     }
 }
 
+/// Containers that were seen since the project was asked to go, and where.
+#[derive(Default)]
+struct Leaving {
+    names: BTreeSet<String>,
+    nodes: BTreeSet<NodeId>,
+}
+
+impl Leaving {
+    /// One line a container, whether it is still there or not.
+    fn items(&mut self, rows: &[TaskRow]) -> Vec<Item> {
+        let there: BTreeSet<String> = rows.iter().map(|row| row.container_name.clone()).collect();
+        self.names.extend(there.iter().cloned());
+        self.nodes.extend(rows.iter().map(|row| row.node.clone()));
+        let item = |name: &String| {
+            let (word, phase) = match there.contains(name) {
+                true => ("Stopping", Phase::Working),
+                false => ("Removed", Phase::Done),
+            };
+            Item::new(format!("Container {name}"), word, phase)
+        };
+        self.names.iter().map(item).collect()
+    }
+}
+
 /// A project on its way out.
 struct Going<'a> {
     client: &'a Client,
@@ -117,27 +143,14 @@ struct Going<'a> {
 
 impl Going<'_> {
     async fn wait(self, mut wake: Wake, mut progress: Progress) -> Outcome {
-        let mut shown: Vec<String> = Vec::new();
+        let mut leaving = Leaving::default();
         let mut last = None;
         let mut changed_at = Instant::now();
         loop {
             let rows = tasks(self.client, Some(self.project), TaskList::default()).await?;
-            let mut items = Vec::new();
-            for row in &rows {
-                let name = format!("Container {}", row.container_name);
-                if !shown.contains(&name) {
-                    shown.push(name.clone());
-                }
-                items.push(Item::new(name, "Stopping", Phase::Working));
-            }
-            for name in &shown {
-                if !items.iter().any(|item| item.name == *name) {
-                    items.push(Item::new(name, "Removed", Phase::Done));
-                }
-            }
-            progress.show(items);
+            progress.show(leaving.items(&rows));
             let left = self.volumes_left().await?;
-            if rows.is_empty() && left.is_empty() && self.settled().await? {
+            if rows.is_empty() && left.is_empty() && self.settled(&leaving.nodes).await? {
                 progress.show(self.resources());
                 return Ok(());
             }
@@ -162,19 +175,16 @@ impl Going<'_> {
         Ok(there.filter(|name| self.volumes.contains(name)).collect())
     }
 
-    /// Whether every node that reports has its last assignment, and so has been told of the networks.
-    async fn settled(&self) -> Outcome<bool> {
-        use lab_types::NodeLiveness;
-        use lab_wire::request::{NodeInspect, NodeList};
-        for row in self.client.call(None, &NodeList {}).await?.nodes {
-            if row.liveness != NodeLiveness::Ready {
-                continue;
-            }
+    /// Whether each of these nodes has its last assignment, and so has been told of the networks.
+    async fn settled(&self, nodes: &BTreeSet<NodeId>) -> Outcome<bool> {
+        for node in nodes {
             let request = NodeInspect {
-                node: row.node.to_string(),
+                node: node.to_string(),
             };
             let node = self.client.call(None, &request).await?;
-            if node.assigned.is_some() && node.accepted < node.assigned {
+            // One that is away is told when it returns; nobody waits for that.
+            let is_told = node.accepted >= node.assigned;
+            if node.row.liveness == NodeLiveness::Ready && !is_told {
                 return Ok(false);
             }
         }
@@ -200,5 +210,43 @@ impl Going<'_> {
             format!("{project} is being removed, and nothing has changed for {QUIET_MAX:?}"),
             format!("a node may be away (`tercio node ls`); see `tercio -p {project} ps -a`"),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lab_types::TaskState;
+
+    use super::Leaving;
+    use crate::project::samples::task;
+
+    #[test]
+    fn a_container_that_was_seen_once_is_told_as_removed_when_it_is_gone() {
+        let mut leaving = Leaving::default();
+        let told = |leaving: &mut Leaving, rows: &[_]| -> Vec<String> {
+            let items = leaving.items(rows).into_iter();
+            items
+                .map(|item| format!("{}: {}", item.name, item.word))
+                .collect()
+        };
+        let rows = [
+            task("db", 1, TaskState::Running),
+            task("web", 1, TaskState::Running),
+        ];
+        assert_eq!(
+            told(&mut leaving, &rows),
+            [
+                "Container shop-db-1: Stopping",
+                "Container shop-web-1: Stopping"
+            ]
+        );
+        assert_eq!(
+            told(&mut leaving, &rows[1..]),
+            [
+                "Container shop-db-1: Removed",
+                "Container shop-web-1: Stopping"
+            ]
+        );
+        assert_eq!(leaving.nodes.len(), 1);
     }
 }

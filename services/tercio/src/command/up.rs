@@ -136,8 +136,8 @@ impl Up<'_> {
             "\n{project} goes on in the background; `tercio -p {project} logs -f` follows it, \
              `tercio -p {project} down` takes it down"
         );
-        self.interruptible(applied.wait(self.app, &self.client), &goes_on)
-            .await?;
+        let wait = Box::pin(applied.wait(self.app, &self.client));
+        self.interruptible(wait, &goes_on).await?;
         if self.args.detach || self.args.wait {
             return Ok(());
         }

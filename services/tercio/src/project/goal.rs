@@ -19,6 +19,10 @@ const ATTEMPTS_MAX: u32 = 3;
 /// returned is there within a few seconds.
 const PENDING_MAX: Duration = Duration::from_secs(20);
 
+/// How long nothing may change until tasks that should stop are waited for no longer: they may be on
+/// a node that is lost, and the longest grace period in use is a minute.
+const LEAVING_MAX: Duration = Duration::from_secs(60);
+
 /// How long nothing at all may change: the longest start periods of health checks in use are five
 /// minutes.
 const QUIET_MAX: Duration = Duration::from_secs(600);
@@ -39,6 +43,8 @@ pub struct Goal {
     pub services: BTreeMap<ServiceName, Wanted>,
     /// How far.
     pub until: Until,
+    /// Tasks that ran before anything was changed.
+    pub before: BTreeSet<TaskId>,
 }
 
 /// What is waited for of one service.
@@ -103,6 +109,9 @@ pub fn judge(goal: &Goal, seen: &Seen, quiet: Duration) -> Verdict {
                 busy.push(why);
             }
         }
+        if quiet < LEAVING_MAX {
+            busy.extend(leaving(seen, name));
+        }
         if fine < wanted.replicas && busy.is_empty() && broken.is_empty() {
             busy.push(format!("{name}: {fine} of {} tasks", wanted.replicas));
         }
@@ -116,6 +125,14 @@ pub fn judge(goal: &Goal, seen: &Seen, quiet: Duration) -> Verdict {
         false if quiet >= QUIET_MAX => Verdict::Failed(busy),
         false => Verdict::Wait(busy),
     }
+}
+
+/// The tasks of a service that are on their way out.
+fn leaving<'a>(seen: &'a Seen, name: &'a ServiceName) -> impl Iterator<Item = String> + 'a {
+    let of_it = seen.tasks.iter().filter(move |task| task.service == *name);
+    of_it
+        .filter(|task| task.target == TaskTarget::Stop)
+        .map(move |task| said(name, task.slot, "is being stopped"))
 }
 
 /// The tasks of a service that count: those that should run and are not being replaced.
@@ -202,7 +219,11 @@ fn unhealthy_dependencies(seen: &Seen, busy: &[String]) -> Vec<String> {
 /// The lines a person sees meanwhile: one a container that is wanted or on its way out.
 #[must_use]
 pub fn lines(goal: &Goal, seen: &Seen) -> Vec<Item> {
-    seen.tasks.iter().map(|task| line(goal, task)).collect()
+    let concerns = |task: &&TaskRow| {
+        goal.services.contains_key(&task.service) || task.target == TaskTarget::Stop
+    };
+    let tasks = seen.tasks.iter().filter(concerns);
+    tasks.map(|task| line(goal, task)).collect()
 }
 
 fn line(goal: &Goal, task: &TaskRow) -> Item {
@@ -231,7 +252,9 @@ fn line(goal: &Goal, task: &TaskRow) -> Item {
             (Until::Healthy, Health::Starting) => Item::new(name, "Waiting", Phase::Working),
             (Until::Healthy, Health::Unhealthy) => Item::new(name, "Unhealthy", Phase::Failed),
             (Until::Healthy, Health::None | Health::Unknown) | (Until::Started, _) => {
-                Item::new(name, "Started", Phase::Done)
+                let was_there = goal.before.contains(&task.task);
+                let word = if was_there { "Running" } else { "Started" };
+                Item::new(name, word, Phase::Done)
             }
         },
         TaskState::Complete => Item::new(name, "Exited (0)", Phase::Done),

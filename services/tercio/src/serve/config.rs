@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// Where the parts find NATS and their credentials follows from the lab they serve (`-H`, `--creds`,
 /// or the state directory), so their own `nats` sections are not used here.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// The nats-server it runs as a child.
@@ -25,6 +25,25 @@ pub struct Config {
     pub agent: node_agent::Config,
     /// What all of them tell of their work.
     pub log: telemetry::Config,
+}
+
+/// What the parts tell, and of the library beneath them only what goes wrong.
+const FILTER_DEFAULT: &str = "info,async_nats=warn";
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            nats: NatsServer::default(),
+            scheduler: scheduler::Config::default(),
+            planner: compose_planner::Config::default(),
+            provisioner: provisioner::Config::default(),
+            agent: node_agent::Config::default(),
+            log: telemetry::Config {
+                filter: FILTER_DEFAULT.to_owned(),
+                ..telemetry::Config::default()
+            },
+        }
+    }
 }
 
 /// The nats-server that is run as a child.
@@ -55,7 +74,7 @@ impl Flags {
     #[must_use]
     pub const fn verbose() -> LogFlags {
         LogFlags {
-            filter: "info,tercio=debug,scheduler=debug,compose_planner=debug,provisioner=debug,\
+            filter: "info,async_nats=warn,tercio=debug,scheduler=debug,compose_planner=debug,provisioner=debug,\
                      node_agent=debug,lab_bus=debug",
         }
     }

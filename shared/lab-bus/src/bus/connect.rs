@@ -6,8 +6,8 @@ use async_nats::{ClientError, ConnectErrorKind, Event, ServerError};
 use lab_types::Problem;
 use tokio::sync::{broadcast, watch};
 
-use lab_kit::clock::BootInstant;
 use crate::identity::Credentials;
+use lab_kit::clock::BootInstant;
 
 /// How many troubles are kept for a receiver that is slow; older ones are dropped.
 const TROUBLES_KEPT: usize = 64;
@@ -294,7 +294,8 @@ mod tests {
         let publish = denied(r#"Permissions Violation for Publish to "a.b""#);
         let subject = "a.b".to_owned();
         assert_eq!(publish, Some(Trouble::PublishDenied { subject }));
-        let subscribe = denied(r#"Permissions Violation for Subscription to "c.>" using queue "q""#);
+        let subscribe =
+            denied(r#"Permissions Violation for Subscription to "c.>" using queue "q""#);
         let subject = "c.>".to_owned();
         assert_eq!(subscribe, Some(Trouble::SubscribeDenied { subject }));
         assert_eq!(denied("maximum connections exceeded"), None);

@@ -94,7 +94,11 @@ impl From<async_nats::Message> for Message {
         let mut headers = Vec::new();
         for (name, values) in message.headers.iter().flat_map(async_nats::HeaderMap::iter) {
             let name: &str = name.as_ref();
-            headers.extend(values.iter().map(|v| (name.to_owned(), v.as_str().to_owned())));
+            headers.extend(
+                values
+                    .iter()
+                    .map(|v| (name.to_owned(), v.as_str().to_owned())),
+            );
         }
         // The library keeps them in a map without order.
         headers.sort();
@@ -131,6 +135,12 @@ impl Subscription {
                 },
             }),
         }
+    }
+
+    /// Asks the server for no more. What it has sent by then still comes; then comes `None`.
+    pub async fn end(&mut self) {
+        // An error means that the connection is closed, which ends it as well.
+        let _ = self.inner.drain().await;
     }
 
     /// The next message; `None` when the connection was closed for good.

@@ -5,8 +5,8 @@ mod message;
 mod request;
 
 pub use connect::{ConnectError, ConnectOptions, ConnectionStatus, Trouble};
-pub use request::fresh_request_id;
 pub use message::{Headers, Message, PublishError, SubscribeError, Subscription};
+pub use request::fresh_request_id;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -119,7 +119,9 @@ impl Bus {
             None => self.client().publish(subject.clone(), body).await,
             Some(map) => {
                 let client = self.client();
-                client.publish_with_headers(subject.clone(), map, body).await
+                client
+                    .publish_with_headers(subject.clone(), map, body)
+                    .await
             }
         };
         sent.map_err(|error| PublishError::from_client(&error, subject))
@@ -136,7 +138,8 @@ impl Bus {
         let map = message::header_map(&headers).unwrap_or_default();
         let client = self.client();
         let sent = client.publish_with_reply_and_headers(subject.clone(), reply, map, body);
-        sent.await.map_err(|error| PublishError::from_client(&error, subject))
+        sent.await
+            .map_err(|error| PublishError::from_client(&error, subject))
     }
 
     /// Waits until everything published so far has been written to the connection.

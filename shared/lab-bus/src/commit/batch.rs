@@ -90,7 +90,12 @@ impl<'a> Batch<'a> {
             if index == 0 {
                 // As a request, so that "too many open batches" shows itself.
                 jetstream::publish(self.bus, subject, headers, body, FIRST_TIMEOUT).await?;
-            } else if self.bus.publish_bytes(subject, headers, body).await.is_err() {
+            } else if self
+                .bus
+                .publish_bytes(subject, headers, body)
+                .await
+                .is_err()
+            {
                 return Ok(Answer::Unknown);
             }
         }

@@ -234,7 +234,11 @@ impl StateStore {
                 TakeOverStep::Swap { head, expected } => self.swap_head(&head, expected).await,
             };
             if taking.failures() > 0 {
-                tracing::warn!(failures = taking.failures(), ?answer, "take-over is tried again");
+                tracing::warn!(
+                    failures = taking.failures(),
+                    ?answer,
+                    "take-over is tried again"
+                );
             }
             step = taking.on(answer);
         }
@@ -322,7 +326,9 @@ impl StateStore {
                 }
                 Step::ReadHead { wait } => {
                     tokio::time::sleep(wait.as_std()).await;
-                    self.read_head().await.map_or(Answer::HeadUnread, Answer::Head)
+                    self.read_head()
+                        .await
+                        .map_or(Answer::HeadUnread, Answer::Head)
                 }
                 Step::Send { wait } => {
                     tokio::time::sleep(wait.as_std()).await;

@@ -153,7 +153,10 @@ fn headers(event: &Event) -> Headers {
         (ce::TYPE, format!("io.tercio.{noun}.{what}")),
         (ce::SPEC_VERSION, "1.0".to_owned()),
         (ce::TIME, rfc3339(event.at)),
-        (header::CONTENT_TYPE, Encoding::MessagePack.content_type().to_owned()),
+        (
+            header::CONTENT_TYPE,
+            Encoding::MessagePack.content_type().to_owned(),
+        ),
     ];
     pairs.map(|(name, value)| (name.to_owned(), value)).into()
 }

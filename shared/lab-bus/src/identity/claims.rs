@@ -145,11 +145,9 @@ pub(super) fn user(
     let (key, mut nats) = match role {
         // Claims signed by a scoped key must bring no permissions: the template is the row.
         Role::Node(_) => (issuer.nodes, json!({})),
-        Role::Scheduler
-        | Role::Planner
-        | Role::Provisioner
-        | Role::Admin(_)
-        | Role::Viewer(_) => (issuer.services, permissions(&role.permissions())),
+        Role::Scheduler | Role::Planner | Role::Provisioner | Role::Admin(_) | Role::Viewer(_) => {
+            (issuer.services, permissions(&role.permissions()))
+        }
     };
     nats["type"] = "user".into();
     nats["version"] = 2.into();

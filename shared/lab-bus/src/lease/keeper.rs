@@ -189,6 +189,10 @@ impl Keeper {
         let Some(reply) = probe.reply else { return };
         let body = lab_wire::encode(&self.record, Encoding::MessagePack).into();
         // A lost answer counts as no answer in time, and the next probe is half a second away.
-        let _ = self.key.bus.publish_bytes(reply, Headers::new(), body).await;
+        let _ = self
+            .key
+            .bus
+            .publish_bytes(reply, Headers::new(), body)
+            .await;
     }
 }

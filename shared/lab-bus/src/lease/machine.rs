@@ -20,26 +20,30 @@ pub(super) struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Campaign {
     /// Write it, if its revision is still the expected one (0: there is none).
-    Take {
-        expected: u64,
-    },
+    Take { expected: u64 },
     /// Another holds it: ask whether it answers.
     Probe {
         /// What to expect when it does not.
         revision: u64,
     },
     /// It is one's own: an earlier attempt whose acknowledgement was lost.
-    Own {
-        revision: u64,
-    },
+    Own { revision: u64 },
 }
 
 /// Decides what a candidate with this nonce does.
 pub(super) fn campaign(found: Option<&Entry>, nonce: &str) -> Campaign {
     match found {
         None => Campaign::Take { expected: 0 },
-        Some(Entry { revision, nonce: None }) => Campaign::Take { expected: *revision },
-        Some(Entry { revision, nonce: Some(other) }) => {
+        Some(Entry {
+            revision,
+            nonce: None,
+        }) => Campaign::Take {
+            expected: *revision,
+        },
+        Some(Entry {
+            revision,
+            nonce: Some(other),
+        }) => {
             let revision = *revision;
             if other == nonce {
                 Campaign::Own { revision }
@@ -220,7 +224,10 @@ mod tests {
     fn a_candidate_takes_what_is_free_and_asks_after_what_is_not() {
         assert_eq!(campaign(None, "mine"), Campaign::Take { expected: 0 });
         let free = entry(7, None);
-        assert_eq!(campaign(Some(&free), "mine"), Campaign::Take { expected: 7 });
+        assert_eq!(
+            campaign(Some(&free), "mine"),
+            Campaign::Take { expected: 7 }
+        );
         let other = entry(7, Some("other"));
         let probe = Campaign::Probe { revision: 7 };
         assert_eq!(campaign(Some(&other), "mine"), probe);

@@ -12,8 +12,8 @@ pub use machine::Loss;
 use std::time::Duration;
 
 use lab_kit::clock::BootInstant;
-use lab_wire::subject::{LEADER_PROBE, LEASE_PREFIX, LEASE_STREAM, lease_key};
 use lab_wire::Encoding;
+use lab_wire::subject::{LEADER_PROBE, LEASE_PREFIX, LEASE_STREAM, lease_key};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -125,7 +125,11 @@ impl Candidate {
                 Campaign::Take { expected } => expected,
                 Campaign::Own { revision } => {
                     let sent = first_sent.unwrap_or_else(BootInstant::now);
-                    return Ok(self.lead(self.key.bus.subscribe(LEADER_PROBE).await?, revision, sent));
+                    return Ok(self.lead(
+                        self.key.bus.subscribe(LEADER_PROBE).await?,
+                        revision,
+                        sent,
+                    ));
                 }
                 Campaign::Probe { revision } => {
                     if !self.leader_is_gone().await {
@@ -148,7 +152,13 @@ impl Candidate {
 
     fn lead(&self, probes: Subscription, revision: u64, sent: BootInstant) -> Leadership {
         tracing::info!(nonce = self.record.nonce, revision, "the lease is held");
-        Leadership::start(self.key.clone(), self.record.clone(), probes, revision, sent)
+        Leadership::start(
+            self.key.clone(),
+            self.record.clone(),
+            probes,
+            revision,
+            sent,
+        )
     }
 
     /// Whether NATS itself says that no leader is connected. A leader that hangs is connected: for
@@ -194,7 +204,10 @@ impl Key {
             }) => {
                 let ignored = jetstream::ensure_stream(&self.bus, &self.stream_config()).await?;
                 if !ignored.is_empty() {
-                    tracing::error!(?ignored, "nats-server does not take over the lease's settings");
+                    tracing::error!(
+                        ?ignored,
+                        "nats-server does not take over the lease's settings"
+                    );
                 }
                 None
             }

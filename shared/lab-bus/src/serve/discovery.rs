@@ -36,12 +36,21 @@ impl Discovery {
         let id = lab_types::ids::id_text(&random);
         let mut asks = Vec::new();
         for verb in ["PING", "INFO", "STATS"] {
-            let whom = [String::new(), format!(".{}", info.name), format!(".{}.{id}", info.name)];
+            let whom = [
+                String::new(),
+                format!(".{}", info.name),
+                format!(".{}.{id}", info.name),
+            ];
             for whom in whom {
                 asks.push(bus.subscribe(format!("$SRV.{verb}{whom}")).await?);
             }
         }
-        tracing::debug!(service = info.name, id, endpoints = endpoints.len(), "serving");
+        tracing::debug!(
+            service = info.name,
+            id,
+            endpoints = endpoints.len(),
+            "serving"
+        );
         let started = OffsetDateTime::now_utc().format(&Rfc3339);
         Ok(Self {
             info,

@@ -88,8 +88,9 @@ impl Incoming {
             Ok(id) => incoming.request_id = id,
             Err(error) => {
                 let name = header::REQUEST_ID;
-                let problem = Problem::new("BUS0002", format!("the header {name}: {error}"))
-                    .help("any text of letters, digits, '_' and '-' will do, a fresh one each time");
+                let problem = Problem::new("BUS0002", format!("the header {name}: {error}")).help(
+                    "any text of letters, digits, '_' and '-' will do, a fresh one each time",
+                );
                 return Err(Box::new((incoming, problem)));
             }
         }

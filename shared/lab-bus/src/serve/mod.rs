@@ -8,10 +8,13 @@ mod incoming;
 
 pub use incoming::Incoming;
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
-use futures::StreamExt as _;
 use futures::stream::{SelectAll, select_all};
+use futures::{Stream, StreamExt as _};
 use lab_wire::{RequestInfo, subject};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -24,6 +27,10 @@ use incoming::EndpointStats;
 /// How many requests may wait for the service. The leader answers a thousand a second, so a request
 /// that finds the queue full would wait longer than a caller's back-off; it is told to try again.
 const QUEUE: usize = 256;
+
+/// How long a service that stops waits for the server to say that nothing more comes: many times a
+/// round trip, and short beside an election.
+const LEAVE_MAX: Duration = Duration::from_secs(1);
 
 /// The queue group of replicas. Source: ADR-32's default.
 const GROUP: &str = "q";
@@ -64,13 +71,26 @@ pub struct ServiceServer {
     task: JoinHandle<()>,
 }
 
-/// Subscriptions that know which endpoint they are for.
-type Requests = SelectAll<futures::stream::BoxStream<'static, (usize, Message)>>;
+/// A subscription that knows which endpoint it is for.
+struct OfEndpoint {
+    index: usize,
+    subscription: Subscription,
+}
+
+impl Stream for OfEndpoint {
+    type Item = (usize, Message);
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let index = self.index;
+        let next = self.subscription.poll_next_unpin(context);
+        next.map(|message| message.map(|message| (index, message)))
+    }
+}
 
 struct Server {
     bus: Bus,
     endpoints: Vec<(RequestInfo, Arc<EndpointStats>)>,
-    requests: Requests,
+    requests: SelectAll<OfEndpoint>,
     discovery: Discovery,
     queue: mpsc::Sender<Incoming>,
 }
@@ -89,7 +109,10 @@ impl ServiceServer {
         let mut subscriptions = Vec::new();
         for (index, endpoint) in endpoints.iter().enumerate() {
             let subscription = subscribe(bus, endpoint, sharing).await?;
-            subscriptions.push(subscription.map(move |message| (index, message)).boxed());
+            subscriptions.push(OfEndpoint {
+                index,
+                subscription,
+            });
         }
         let endpoints: Vec<_> = endpoints
             .into_iter()
@@ -135,9 +158,13 @@ impl Server {
         loop {
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return self.leave().await,
                 // Cancel-safe, both: a message is taken or it stays.
-                Some((index, message)) = self.requests.next() => self.take(index, message).await,
+                Some((index, message)) = self.requests.next() => {
+                    if let Some(incoming) = self.read(index, message).await {
+                        self.enqueue(incoming).await;
+                    }
+                }
                 Some(message) = self.discovery.next() => {
                     self.discovery.answer(&self.bus, &message, &self.endpoints).await;
                 }
@@ -146,23 +173,42 @@ impl Server {
         }
     }
 
-    async fn take(&mut self, index: usize, message: Message) {
-        let Some((info, stats)) = self.endpoints.get(index) else {
-            return;
-        };
-        let incoming = match Incoming::new(&self.bus, message, *info, Arc::clone(stats)) {
-            Ok(incoming) => incoming,
+    /// Reads a request; one that cannot be read is refused.
+    async fn read(&mut self, index: usize, message: Message) -> Option<Incoming> {
+        let (info, stats) = self.endpoints.get(index)?;
+        match Incoming::new(&self.bus, message, *info, Arc::clone(stats)) {
+            Ok(incoming) => Some(incoming),
             Err(refused) => {
                 let (incoming, problem) = *refused;
-                return incoming.refuse(&problem).await;
+                incoming.refuse(&problem).await;
+                None
             }
-        };
-        match self.queue.try_send(incoming) {
-            Ok(()) => {}
-            Err(
-                mpsc::error::TrySendError::Full(incoming)
-                | mpsc::error::TrySendError::Closed(incoming),
-            ) => incoming.try_again("the service is busy").await,
         }
+    }
+
+    async fn enqueue(&mut self, incoming: Incoming) {
+        use mpsc::error::TrySendError;
+        if let Err(TrySendError::Full(incoming) | TrySendError::Closed(incoming)) =
+            self.queue.try_send(incoming)
+        {
+            incoming.try_again("the service is busy").await;
+        }
+    }
+
+    /// Takes no more requests; those that have come meanwhile are for the next one who serves.
+    async fn leave(mut self) {
+        for endpoint in self.requests.iter_mut() {
+            endpoint.subscription.end().await;
+        }
+        let deadline = tokio::time::Instant::now() + LEAVE_MAX;
+        while let Ok(Some((index, message))) =
+            tokio::time::timeout_at(deadline, self.requests.next()).await
+        {
+            if let Some(incoming) = self.read(index, message).await {
+                incoming.try_again("the service is handing over").await;
+            }
+        }
+        // An error means that the connection is gone, and the server has noticed by itself.
+        let _ = self.bus.flush().await;
     }
 }

@@ -210,7 +210,9 @@ mod tests {
         let refused = refused.unwrap_err();
         assert_eq!(refused.code.0, "NAT0002");
         assert!(
-            refused.message.contains(&format!("{} is 2.9.10", old.display())),
+            refused
+                .message
+                .contains(&format!("{} is 2.9.10", old.display())),
             "{refused}"
         );
         let none = ServerBinary::first_of(&[dir.path().join("absent")]).await;

@@ -291,7 +291,10 @@ async fn stop_leftover(settings: &ServerSettings) {
     let Some(pid) = leftover(settings) else {
         return;
     };
-    tracing::warn!(pid = pid.as_raw_nonzero().get(), "stopping a nats-server left running");
+    tracing::warn!(
+        pid = pid.as_raw_nonzero().get(),
+        "stopping a nats-server left running"
+    );
     let _ = kill_process(pid, Signal::TERM);
     let deadline = tokio::time::Instant::now() + STOP_TIMEOUT;
     while test_kill_process(pid).is_ok() && leftover(settings).is_some() {

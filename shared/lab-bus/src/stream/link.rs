@@ -21,6 +21,9 @@ const KEEP_ALIVE: Duration = Duration::from_secs(3);
 /// How long the other end may be silent: ten signs of life, and a restart of nats-server.
 pub(super) const SILENT_MAX: Duration = Duration::from_secs(30);
 
+/// For how long an end that was let go still answers, so that a lost last word is said again.
+const LINGER: Duration = Duration::from_secs(5);
+
 /// Where a stream stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
@@ -141,7 +144,7 @@ impl Link {
         while *self.state.borrow() == State::Open {
             tokio::select! {
                 biased;
-                () = shared.dropped.cancelled() => return self.leave().await,
+                () = shared.dropped.cancelled() => return self.leave(frames).await,
                 // Cancel-safe, all of them: nothing is taken unless the branch is.
                 frame = frames.next() => match frame {
                     Some(frame) => self.hear(&frame).await,
@@ -162,17 +165,29 @@ impl Link {
     }
 
     /// The user has let go: the other end should stop, unless the stream is over anyway.
-    async fn leave(&mut self) {
+    async fn leave(&mut self, mut frames: Subscription) {
+        self.part().await;
+        // What was said last must be on its way when the process ends.
+        let _ = self.bus.flush().await;
+        self.close(State::Closed);
+        // The other end may not have heard it: it may not even have been listening yet.
+        let deadline = Instant::now() + LINGER;
+        while let Ok(Some(_)) = tokio::time::timeout_at(deadline, frames.next()).await {
+            self.part().await;
+        }
+    }
+
+    /// Says for the last time how it stands.
+    async fn part(&mut self) {
         let over = match self.side {
             Side::Client => self.peer_ended,
             Side::Host => self.send.is_done(),
         };
-        if !over {
+        if over {
+            self.tell().await;
+        } else {
             self.publish(&Frame::Cancel).await;
         }
-        // What was said last must be on its way when the process ends.
-        let _ = self.bus.flush().await;
-        self.close(State::Closed);
     }
 
     fn put(&mut self, outgoing: Outgoing) {

@@ -95,22 +95,34 @@ fn float(text: &str) -> Option<Value> {
 
 /// Whether go-yaml takes the text for a point in time: `2001-12-14`, with or without a time of day.
 fn is_date(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let year = bytes.len() > 4 && bytes[..4].iter().all(u8::is_ascii_digit) && bytes[4] == b'-';
-    if !year {
-        return false;
+    let mut rest = text;
+    let year = take_digits(&mut rest, 4).filter(|_| text.len() - rest.len() == 4);
+    let month = rest.strip_prefix('-').and_then(|after| {
+        rest = after;
+        take_digits(&mut rest, 2)
+    });
+    let day = rest.strip_prefix('-').and_then(|after| {
+        rest = after;
+        take_digits(&mut rest, 2)
+    });
+    match (year, month, day) {
+        (Some(year), Some(month), Some(day)) => {
+            (1..=days_in(year, month)).contains(&day) && (rest.is_empty() || is_time(rest))
+        }
+        _ => false,
     }
-    let mut rest = &text[5..];
-    let month = take_digits(&mut rest, 2).filter(|month| (1..=12).contains(month));
-    let dash = rest.strip_prefix('-');
-    let (Some(_), Some(after)) = (month, dash) else {
-        return false;
-    };
-    rest = after;
-    if take_digits(&mut rest, 2).is_none_or(|day| !(1..=31).contains(&day)) {
-        return false;
+}
+
+/// Days of a month, none for a month that does not exist.
+const fn days_in(year: u32, month: u32) -> u32 {
+    let leap = (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400);
+    match month {
+        2 if leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        _ => 0,
     }
-    rest.is_empty() || is_time(rest)
 }
 
 fn is_time(text: &str) -> bool {
@@ -224,6 +236,10 @@ mod tests {
             ("2020-01-01T10:20:30Z", "date"),
             ("2020-01-01T10:20:30", "text 2020-01-01T10:20:30"),
             ("2020-13-01", "text 2020-13-01"),
+            ("2020-02-29", "date"),
+            ("2021-02-29", "text 2021-02-29"),
+            ("2020-04-31", "text 2020-04-31"),
+            ("20-01-01", "text 20-01-01"),
             ("2020-01-01x", "text 2020-01-01x"),
             ("1234-5678", "text 1234-5678"),
         ];

@@ -2,7 +2,7 @@
 
 use lab_types::{Code, Diagnostic, Problem, Severity};
 
-use crate::code;
+use crate::codes;
 
 /// One broken rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(super) fn refuse_if_any(subject: &str, mut findings: Vec<Finding>) -> Result
         several => {
             let diagnostics = findings.into_iter().map(diagnostic).collect();
             let message = format!("{subject} breaks {several} rules, so nothing was changed");
-            Err(Problem::new(code::SEVERAL, message)
+            Err(Problem::new(codes::SEVERAL, message)
                 .help("see the single findings")
                 .diagnostics(diagnostics))
         }

@@ -9,7 +9,7 @@ use lab_types::{
 
 use super::finding::Finding;
 use super::{REPLICAS_MAX, SERVICES_MAX, SPEC_BYTES_MAX};
-use crate::code;
+use crate::codes;
 use crate::lab::Lab;
 
 /// Everything that is wrong with a model in itself and beside the other projects.
@@ -17,7 +17,7 @@ pub(super) fn findings(lab: &Lab, project: &ProjectName, model: &ProjectModel) -
     let mut found = Vec::new();
     if model.name != *project {
         found.push(Finding::new(
-            code::BAD_MODEL,
+            codes::BAD_MODEL,
             format!(
                 "the request is for project {project}, but its model names project {}",
                 model.name
@@ -27,7 +27,7 @@ pub(super) fn findings(lab: &Lab, project: &ProjectName, model: &ProjectModel) -
     }
     if model.services.len() > SERVICES_MAX {
         found.push(Finding::new(
-            code::TOO_MUCH,
+            codes::TOO_MUCH,
             format!(
                 "project {project} has {} services; one project may have {SERVICES_MAX}",
                 model.services.len()
@@ -69,7 +69,7 @@ fn declarations(project: &ProjectName, model: &ProjectModel) -> Vec<Finding> {
         .chain(volumes)
         .map(|(kind, key, inner)| {
             Finding::new(
-                code::BAD_MODEL,
+                codes::BAD_MODEL,
                 format!("{kind} {key} of project {project} calls itself {inner}"),
                 "give it the same name in both places",
             )
@@ -96,7 +96,7 @@ pub(super) fn names_taken(
         .filter(|(_, name)| ours.contains(name))
         .map(|(record, (kind, name))| {
             Finding::new(
-                code::NAME_TAKEN,
+                codes::NAME_TAKEN,
                 format!(
                     "{kind} {name} of project {project} belongs to project {} already",
                     record.name
@@ -131,7 +131,7 @@ pub(super) fn task(
     let size = text_bytes(task);
     if size > SPEC_BYTES_MAX {
         found.push(Finding::new(
-            code::TOO_MUCH,
+            codes::TOO_MUCH,
             format!(
                 "the spec of {project}/{name} holds {size} bytes of text; {SPEC_BYTES_MAX} fit"
             ),
@@ -140,7 +140,7 @@ pub(super) fn task(
     }
     if task.image.is_empty() {
         found.push(Finding::new(
-            code::BAD_MODEL,
+            codes::BAD_MODEL,
             format!("service {project}/{name} names no image"),
             "name the image to run",
         ));
@@ -181,7 +181,7 @@ fn undeclared(
 ) -> Finding {
     let (project, name) = service;
     Finding::new(
-        code::BAD_MODEL,
+        codes::BAD_MODEL,
         format!(
             "service {project}/{name} uses {kind} {key} ({engine_name}), which the project does not declare so"
         ),
@@ -197,7 +197,7 @@ pub(super) fn replicas(
 ) -> Option<Finding> {
     (replicas > REPLICAS_MAX).then(|| {
         Finding::new(
-            code::TOO_MUCH,
+            codes::TOO_MUCH,
             format!(
                 "service {project}/{name} shall have {replicas} tasks; {REPLICAS_MAX} are the most"
             ),
@@ -219,7 +219,7 @@ fn dependencies(
     missing
         .map(|(other, dependency)| {
             Finding::new(
-                code::BAD_MODEL,
+                codes::BAD_MODEL,
                 format!(
                     "service {project}/{name} waits for {other} ({}), which the project does not have",
                     dependency.condition
@@ -263,7 +263,7 @@ fn cycle(project: &ProjectName, services: &BTreeMap<ServiceName, ServiceModel>) 
             path.push(next);
             let names: Vec<&str> = path[start..].iter().map(|name| name.as_str()).collect();
             return Some(Finding::new(
-                code::CYCLE,
+                codes::CYCLE,
                 format!(
                     "services of project {project} wait for each other in a circle: {}",
                     names.join(" → ")

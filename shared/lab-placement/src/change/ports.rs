@@ -11,7 +11,7 @@ use lab_types::{
 };
 
 use super::finding::Finding;
-use crate::code;
+use crate::codes;
 use crate::lab::Lab;
 use crate::port::{self, Fixed};
 use crate::words::count;
@@ -156,7 +156,7 @@ impl Question<'_, '_> {
         } else {
             "free that port, or publish another host port".to_owned()
         };
-        Some(Finding::new(code::PORT_TAKEN, message, help))
+        Some(Finding::new(codes::PORT_TAKEN, message, help))
     }
 
     fn collides(&self, ports: &[PortPublish]) -> bool {

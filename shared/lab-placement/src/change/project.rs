@@ -10,8 +10,8 @@ use lab_types::{
 
 use super::finding::{Finding, refuse_if_any};
 use super::ports::{self, After, Wanted};
-use super::{ChangeContext, Delta, model};
-use crate::code;
+use super::{ChangeContext, Delta, model, retry};
+use crate::codes;
 use crate::key::Key;
 use crate::lab::Lab;
 use crate::record::{Answer, Record};
@@ -54,6 +54,7 @@ pub(super) fn apply(
             drop_service((project, name), context, &mut delta);
         }
     }
+    retry::failed(lab, project, model, context, &mut delta);
     let old = lab.desired.projects.get(project);
     if delta.is_empty() && old.is_some_and(|old| same_frame(old, model)) {
         return Ok(delta);
@@ -170,7 +171,7 @@ pub(super) fn unknown(lab: &Lab, project: &ProjectName) -> Problem {
     } else {
         format!("the lab has: {}", known.join(", "))
     };
-    Problem::new(code::NO_PROJECT, format!("there is no project {project}")).help(help)
+    Problem::new(codes::NO_PROJECT, format!("there is no project {project}")).help(help)
 }
 
 fn stale(project: &ProjectName, base: u64, revision: u64) -> Problem {
@@ -178,7 +179,7 @@ fn stale(project: &ProjectName, base: u64, revision: u64) -> Problem {
         "the plan for project {project} was made against revision {base}, but the project is at \
          revision {revision}"
     );
-    Problem::new(code::STALE_PLAN, message).help("somebody changed it meanwhile: plan again")
+    Problem::new(codes::STALE_PLAN, message).help("somebody changed it meanwhile: plan again")
 }
 
 fn port_findings(lab: &Lab, project: &ProjectName, model: &ProjectModel) -> Vec<Finding> {

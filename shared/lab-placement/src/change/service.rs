@@ -10,7 +10,7 @@ use lab_types::{
 use super::finding::{Finding, refuse_if_any};
 use super::ports::{self, After, Wanted};
 use super::{ChangeContext, Delta, model, project};
-use crate::code;
+use crate::codes;
 use crate::key::Key;
 use crate::lab::Lab;
 use crate::record::{Answer, Record};
@@ -29,7 +29,7 @@ pub(super) fn create(lab: &Lab, new: &New<'_>, context: &ChangeContext) -> Resul
     if lab.desired.services.contains_key(&service_key) {
         let message = format!("service {owner}/{name} exists already");
         return Err(
-            Problem::new(code::SERVICE_EXISTS, message).help("scale it, or remove it first")
+            Problem::new(codes::SERVICE_EXISTS, message).help("scale it, or remove it first")
         );
     }
     let task = with_default_network(owner, name, new.task)?;
@@ -38,7 +38,7 @@ pub(super) fn create(lab: &Lab, new: &New<'_>, context: &ChangeContext) -> Resul
     findings.extend(model::replicas(owner, name, new.replicas));
     if project::services_of(lab, owner).count() >= super::SERVICES_MAX {
         findings.push(Finding::new(
-            code::TOO_MUCH,
+            codes::TOO_MUCH,
             format!("project {owner} has as many services as one project may have"),
             "make the service in another project",
         ));
@@ -153,7 +153,7 @@ pub(super) fn remove(
             waiting.join(" and ")
         );
         return Err(
-            Problem::new(code::STILL_NEEDED, message).help("remove those first, or scale it to 0")
+            Problem::new(codes::STILL_NEEDED, message).help("remove those first, or scale it to 0")
         );
     }
     let record = touched(record, context);
@@ -197,7 +197,7 @@ fn found<'a>(
             format!("project {owner} has: {}", known.join(", "))
         };
         let message = format!("there is no service {name} in project {owner}");
-        Problem::new(code::NO_SERVICE, message).help(help)
+        Problem::new(codes::NO_SERVICE, message).help(help)
     })?;
     Ok((service, record))
 }
@@ -221,7 +221,7 @@ fn with_default_network(
     let mut task = task.clone();
     if task.networks.is_empty() {
         let engine_name = EngineName::new(format!("{owner}_default")).map_err(|invalid| {
-            Problem::new(code::BAD_MODEL, invalid.to_string()).help("use a shorter project name")
+            Problem::new(codes::BAD_MODEL, invalid.to_string()).help("use a shorter project name")
         })?;
         task.networks.push(NetworkAttachment {
             network: NetworkName::new("default").expect("invariant: `default` is a network name"),

@@ -8,7 +8,7 @@ use lab_types::{Availability, Condition, ConfirmationId, NodeName, NodeRole, Pro
 use super::{Change, REPLICAS_MAX};
 use crate::key::Key;
 use crate::record::{Answer, Record};
-use crate::testing::{Small, node, project, service, svc, told};
+use crate::testing::{Fate, Small, node, project, service, svc, told};
 
 /// The problem as a person sees it.
 fn said(problem: &Problem) -> String {
@@ -475,4 +475,40 @@ fn the_same_fact_of_the_same_request_has_the_same_event_id() {
     assert_eq!(ids(&context), ids(&later));
     let distinct: std::collections::BTreeSet<_> = ids(&context).into_iter().collect();
     assert_eq!(distinct.len(), 3);
+}
+
+#[test]
+fn applying_again_tries_what_failed_for_good_once_more_and_leaves_what_completed() {
+    let mut small = Small::new(&["n1"]);
+    small.fates.insert("web".into(), Fate::Rejected);
+    small.fates.insert("job".into(), Fate::Completes);
+    let services = [("job", svc("job:1")), ("web", svc("web:1"))];
+    small.up("shop", &services);
+    small.settle();
+    small.fates.clear();
+    let again = small.apply_of("shop", &services);
+    expect![[r#"
+        put assignment.n1
+        put desired.project.shop revision 2 by alice
+        remove outcome.shop.web.1
+        project applied: project shop was applied as revision 2
+    "#]]
+    .assert_eq(&written(&mut small, &again));
+    expect![[r#"
+        n1 at 1.1.2
+          shop/job 1 (job:1) run
+          shop/web 1 (web:1) stop
+          networks: shop_default
+    "#]]
+    .assert_eq(&small.shown());
+    small.settle();
+    expect![[r#"
+        n1 at 1.1.3
+          shop/job 1 (job:1) run
+          shop/web 1 (web:1) run
+          networks: shop_default
+    "#]]
+    .assert_eq(&small.shown());
+    let unchanged = small.apply_of("shop", &services);
+    assert!(small.decide(&unchanged).unwrap().is_empty());
 }

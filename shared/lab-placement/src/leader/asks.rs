@@ -78,6 +78,22 @@ fn silent_about_a_stop(lab: &Lab, id: &NodeId, node: &ObservedNode) -> bool {
 }
 
 impl LeaderCore {
+    /// While slots wait for a node, the nodes are asked now and then: what kept them away (a foreign
+    /// port, an image) may be gone, and nobody reports that by himself.
+    pub(super) fn ask_for_the_pending(&mut self, now: UnixMillis) {
+        let due = self
+            .pending_asked_at
+            .is_none_or(|at| now.since(at) >= self.policy.pending_ask);
+        if self.lab.observed.pending.is_empty() || !due {
+            return;
+        }
+        self.pending_asked_at = Some(now);
+        let nodes = self.lab.observed.nodes.iter();
+        for (id, _) in nodes.filter(|(_, node)| node.liveness == NodeLiveness::Ready) {
+            self.asks.need(id);
+        }
+    }
+
     pub(super) fn ask(&mut self, now: UnixMillis) {
         let next = self.asks.next(now, &self.policy);
         self.effects.asks.extend(next);

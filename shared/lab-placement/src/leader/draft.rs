@@ -124,11 +124,12 @@ impl LeaderCore {
         self.dirty = false;
         self.plan_at = outcome.wake_at;
         self.report.clone_from(&outcome.report);
-        units.extend(cut(outcome));
+        // What was observed comes before what is concluded from it.
         let mut told = std::mem::take(&mut self.told).into_iter();
         while told.len() > 0 {
             units.push(Unit::events(told.by_ref().take(EVENTS_MAX).collect()));
         }
+        units.extend(cut(outcome));
         // The outbox is swept on the way; it is no reason to write before its time.
         units.retain(|unit| !unit.is_empty());
         if !units.is_empty() || self.sweep_at.is_some_and(|at| at <= now) {

@@ -4,14 +4,14 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use lab_types::{
-    AssignedTask, Assignment, EngineName, Event, EventId, MountSource, NodeId, NodeLiveness,
-    NodeRecord, Outcome as Ending, OutcomeRecord, ProjectName, Resources, ServiceName,
-    ServiceRecord, TaskSpec, TaskStatus, TaskTarget, UnixMillis,
+    AssignedTask, Assignment, EngineName, Event, MountSource, NodeId, NodeLiveness, NodeRecord,
+    Outcome as Ending, OutcomeRecord, ProjectName, Resources, ServiceName, ServiceRecord, TaskId,
+    TaskSpec, TaskStatus, TaskTarget, UnixMillis,
 };
 
 use super::{Outcome, PlanReport, PlanningInput};
 use crate::key::Key;
-use crate::lab::{ObservedNode, ServiceKey, SlotKey};
+use crate::lab::{Convergence, ObservedNode, ServiceKey, SlotKey};
 use crate::port::{self, Fixed};
 
 pub(super) struct Board<'a> {
@@ -154,6 +154,8 @@ impl<'a> Board<'a> {
     }
 
     fn read_assignments(&mut self) {
+        let outcomes = self.input.lab.desired.outcomes.values();
+        let ended: BTreeSet<&TaskId> = outcomes.map(|record| &record.task).collect();
         for node in 0..self.nodes.len() {
             let Some(base) = self.nodes[node].base else {
                 continue;
@@ -169,16 +171,13 @@ impl<'a> Board<'a> {
                     Some(wanted) if wanted.record.spec == task.spec => wanted.spec,
                     Some(_) | None => self.input.lab.desired.specs.get(&task.spec),
                 };
-                let outcome = (task.project.clone(), task.service.clone(), task.slot);
-                let outcome = self.input.lab.desired.outcomes.get(&outcome);
-                let ended = outcome.is_some_and(|outcome| outcome.task == *id);
                 self.sit(Seat {
                     node,
                     service,
                     task: Cow::Borrowed(task),
                     status: observed.and_then(|observed| observed.statuses.get(id)),
                     spec,
-                    ended,
+                    ended: ended.contains(id),
                     leaves: false,
                     withdrawn: false,
                 });
@@ -252,6 +251,12 @@ impl<'a> Board<'a> {
         self.nodes[seat.node].liveness == NodeLiveness::Lost && !self.holds()
     }
 
+    /// Whether any lost node's slots may be filled elsewhere.
+    pub(super) fn gives_up_any(&self) -> bool {
+        let mut nodes = self.nodes.iter();
+        !self.holds() && nodes.any(|site| site.liveness == NodeLiveness::Lost)
+    }
+
     pub(super) fn wake(&mut self, at: UnixMillis) {
         self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
     }
@@ -260,7 +265,7 @@ impl<'a> Board<'a> {
         mut self,
         assignments: Vec<Assignment>,
         removals: Vec<Key>,
-        converged: Vec<(ServiceKey, EventId)>,
+        converged: Vec<(ServiceKey, Convergence)>,
     ) -> Outcome {
         if let Some(until) = self.input.lab.observed.hold_until
             && self.holds()

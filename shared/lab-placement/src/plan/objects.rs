@@ -4,6 +4,7 @@
 //! happens to its tasks, because it holds data; it leaves only when its removal was confirmed, no task
 //! uses it and the agent has found it gone.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use lab_types::{
@@ -14,40 +15,52 @@ use lab_types::{
 use super::board::{Board, Seat, Site, named_volumes};
 use crate::event::{self, Fact};
 
-/// The assignments that differ from what they were, each with its next fence.
+/// The assignments that differ from what they were, each with its next fence. The last step: it takes
+/// the tasks off the board.
 pub(super) fn assignments(board: &mut Board<'_>) -> Vec<Assignment> {
-    let mut changed = Vec::new();
     let mut events = Vec::new();
+    let mut next: Vec<Option<Assignment>> = Vec::with_capacity(board.nodes.len());
     for site in &board.nodes {
         if !site.changed && !is_stale(board, site) {
+            next.push(None);
             continue;
         }
-        let mut next = match site.base {
+        let mut assignment = match site.base {
             Some(base) => base.clone(),
             None => Assignment::empty(site.id.clone()),
         };
-        for &number in &site.seats {
-            let seat = &board.tasks[number];
-            if seat.leaves {
-                next.tasks.remove(&seat.task.id);
-            } else if let std::borrow::Cow::Owned(task) = &seat.task {
-                next.tasks.insert(task.id.clone(), task.clone());
-            }
-        }
-        next.networks = networks(board, site);
-        next.volumes = volumes(board, site);
+        assignment.networks = networks(board, site);
+        assignment.volumes = volumes(board, site);
         for &volume in &site.removed {
-            if let Some(consent) = next.remove_volumes.remove(volume) {
+            if let Some(consent) = assignment.remove_volumes.remove(volume) {
                 events.push(volume_removed(board, site, volume, &consent));
             }
         }
-        if site.base != Some(&next) {
-            next.fence = board.input.leader.fence_after(next.fence);
-            changed.push(next);
-        }
+        next.push(Some(assignment));
     }
     board.events.extend(events);
-    changed
+    for seat in std::mem::take(&mut board.tasks) {
+        let Some(assignment) = &mut next[seat.node] else {
+            continue;
+        };
+        match seat.task {
+            task if seat.leaves => drop(assignment.tasks.remove(&task.id)),
+            Cow::Owned(task) => drop(assignment.tasks.insert(task.id.clone(), task)),
+            Cow::Borrowed(_) => {}
+        }
+    }
+    let leader = board.input.leader;
+    let changed = next
+        .into_iter()
+        .zip(&board.nodes)
+        .filter_map(|(next, site)| {
+            let next = next.filter(|next| site.base != Some(next))?;
+            Some(Assignment {
+                fence: leader.fence_after(next.fence),
+                ..next
+            })
+        });
+    changed.collect()
 }
 
 fn seats<'b, 'a>(board: &'b Board<'a>, site: &'b Site<'a>) -> impl Iterator<Item = &'b Seat<'a>> {

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use lab_types::{AssignedTask, EventScope, EventWhat, Gate, TaskSpec, TaskTarget};
 
-use super::board::{Board, Seat, named_volumes};
+use super::board::{Board, Seat, Wanted, named_volumes};
 use super::rules::{Tally, refuses, takes_none};
 use super::{Pending, Placement, Score, TIED_NODES_MAX};
 use crate::event::{self, Fact};
@@ -29,6 +29,7 @@ struct Want {
 pub(super) fn place(board: &mut Board<'_>, rng: &mut PlacementRng) {
     let mut order = BTreeSet::new();
     let mut closed = Tally::default();
+    let gives_up_any = board.gives_up_any();
     for (node, site) in board.nodes.iter().enumerate() {
         match takes_none(site) {
             Some(filter) => closed.count(filter, node),
@@ -36,6 +37,10 @@ pub(super) fn place(board: &mut Board<'_>, rng: &mut PlacementRng) {
         }
     }
     for service in 0..board.services.len() {
+        let wanted = &board.services[service];
+        if is_filled(wanted) && !gives_up_any {
+            continue;
+        }
         let wants = wants(board, service);
         if wants.is_empty() {
             continue;
@@ -52,12 +57,14 @@ pub(super) fn place(board: &mut Board<'_>, rng: &mut PlacementRng) {
     }
 }
 
+fn is_filled(wanted: &Wanted<'_>) -> bool {
+    u32::try_from(wanted.current.len()) == Ok(wanted.record.replicas)
+}
+
 /// The slots of a service that need a task: those without any, and those whose node is lost.
 fn wants(board: &Board<'_>, service: usize) -> Vec<Want> {
     let wanted = &board.services[service];
     let replicas = wanted.record.replicas;
-    let n_current = u32::try_from(wanted.current.len()).unwrap_or(u32::MAX);
-    let all_filled = n_current == replicas;
     let mut ties: BTreeMap<u32, BTreeSet<usize>> = BTreeMap::new();
     let mut blocked: BTreeSet<u32> = BTreeSet::new();
     let mut replaces: BTreeMap<u32, usize> = BTreeMap::new();
@@ -77,7 +84,7 @@ fn wants(board: &Board<'_>, service: usize) -> Vec<Want> {
             blocked.insert(slot);
         }
     }
-    if all_filled && replaces.is_empty() {
+    if is_filled(wanted) && replaces.is_empty() {
         return Vec::new();
     }
     let free =

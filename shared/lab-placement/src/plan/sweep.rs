@@ -27,18 +27,26 @@ pub(super) fn removals(board: &Board<'_>) -> Vec<Key> {
             removals.push(key);
         }
     }
-    let used: BTreeSet<&SpecDigest> = board.services.iter().map(|s| &s.record.spec).collect();
-    let mut unused: BTreeSet<&SpecDigest> = desired.specs.keys().collect();
-    unused.retain(|digest| !used.contains(digest));
-    if !unused.is_empty() {
-        for seat in board.tasks.iter().filter(|seat| !seat.leaves) {
-            unused.remove(&seat.task.spec);
-        }
-    }
-    removals.extend(unused.into_iter().cloned().map(Key::Spec));
+    removals.extend(unused_specs(board).into_iter().cloned().map(Key::Spec));
     let (now, kept) = (board.input.now, board.input.policy.answers_kept);
     let answers = desired.answers.iter();
     let old = answers.filter(|(_, answer)| now.since(answer.at) > kept);
     removals.extend(old.map(|(request, _)| Key::Answer(request.clone())));
     removals
+}
+
+fn unused_specs<'a>(board: &Board<'a>) -> Vec<&'a SpecDigest> {
+    let mut used: Vec<&SpecDigest> = board.services.iter().map(|s| &s.record.spec).collect();
+    used.sort_unstable();
+    let specs = board.input.lab.desired.specs.keys();
+    let mut unused: Vec<&SpecDigest> = specs
+        .filter(|digest| used.binary_search(digest).is_err())
+        .collect();
+    // Tasks that are being stopped may still need the spec of a service as it was.
+    if !unused.is_empty() {
+        let seats = board.tasks.iter().filter(|seat| !seat.leaves);
+        let needed: BTreeSet<&SpecDigest> = seats.map(|seat| &seat.task.spec).collect();
+        unused.retain(|digest| !needed.contains(*digest));
+    }
+    unused
 }

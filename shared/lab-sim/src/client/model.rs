@@ -38,17 +38,11 @@ pub(super) fn project(name: &ProjectName, rng: &mut SimRng) -> ProjectModel {
     }
 }
 
-/// A service that is made by itself, in no network.
+/// A service that is made by itself.
 pub(super) fn extra(project: &ProjectName, rng: &mut SimRng) -> (ServiceName, Box<TaskSpec>) {
     let name = service(&format!("extra{}", rng.between(0, 3)));
     let model = worker(project, rng);
-    (
-        name,
-        Box::new(TaskSpec {
-            networks: Vec::new(),
-            ..model.task
-        }),
-    )
+    (name, Box::new(model.task))
 }
 
 fn service(name: &str) -> ServiceName {

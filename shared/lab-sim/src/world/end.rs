@@ -5,12 +5,23 @@ use lab_placement::leader::Standing;
 use lab_placement::plan::{PlanningInput, plan};
 use lab_placement::policy::Policy;
 use lab_placement::{Key, LeaderCore, PlacementRng};
-use lab_types::{Gate, NodeLiveness, RequestId, TaskState, TaskTarget, UserName};
+use lab_types::{
+    AssignedTask, Gate, NodeLiveness, RequestId, TaskState, TaskStatus, TaskTarget, UserName,
+};
 
 use super::{CONVERGES_WITHIN, FAULTS_END, STAYS, World};
 use crate::checker::{Broken, left_over};
 use crate::context::{WorldEvent, clock};
 use crate::queue::SECOND;
+
+/// Whether what a closed gate waits for will not come by itself: the words say so, or the service it
+/// waits for finds no node.
+fn is_hopeless(core: &LeaderCore, task: &AssignedTask, words: &str) -> bool {
+    let service = words.split(' ').next().unwrap_or_default();
+    let mut pending = core.report().pending.iter();
+    words.contains(", which ")
+        || pending.any(|other| other.project == task.project && other.service.as_str() == service)
+}
 
 impl World {
     pub(super) fn is_over(&self) -> Result<bool, Broken> {
@@ -64,7 +75,8 @@ impl World {
             .fold(0, |sum, at| sum ^ at.0)
     }
 
-    /// The one leader that may act.
+    /// The one leader that may act, with nothing on its way. A lab that has converged still sweeps its
+    /// outbox; what it may not change is looked at apart.
     fn leading(&self) -> Option<&LeaderCore> {
         let mut leading = self
             .schedulers
@@ -72,7 +84,8 @@ impl World {
             .filter(|scheduler| scheduler.core().is_some());
         let leader = leading.next()?;
         let alone = leading.next().is_none();
-        leader.core().filter(|_| alone && leader.is_idle())
+        let at_rest = leader.is_idle() || self.converged_at.is_some();
+        leader.core().filter(|_| alone && at_rest)
     }
 
     /// What is still missing, in words.
@@ -151,15 +164,16 @@ impl World {
             of_slot.any(|task| {
                 let node = core.lab().observed.nodes.get(&agent.id);
                 let status = node.and_then(|node| node.statuses.get(&task.id));
-                let believed = status.map(|status| status.progress.state);
                 match &task.gate {
                     Gate::Open => {
                         let mut ours = agent.engine.tasks();
                         let runs = ours.any(|(id, c)| id == task.id && c.is_running());
-                        runs && believed == Some(TaskState::Running)
+                        runs && status.is_some_and(TaskStatus::is_serving)
                     }
                     Gate::Closed { waits_for } => {
-                        !waits_for.is_empty() && believed == Some(TaskState::Ready)
+                        let hopeless = waits_for.iter().any(|words| is_hopeless(core, task, words));
+                        let ready = status.map(|status| status.progress.state);
+                        hopeless && ready == Some(TaskState::Ready)
                     }
                 }
             })

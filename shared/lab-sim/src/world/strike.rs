@@ -28,7 +28,6 @@ impl World {
                     }
                 });
             }
-            WorldEvent::SchedulerGoesOn(_) => {}
             WorldEvent::AgentStarts(number) => {
                 self.with(|parts, cx| {
                     if parts.agents[number].core.is_none() {
@@ -38,10 +37,7 @@ impl World {
                 return self.checker.on_agent(&self.agents[number], &self.goal);
             }
             WorldEvent::DiskFreed(number) => self.agents[number].disk_is_full = false,
-            WorldEvent::FaultsEnd => {
-                self.is_calm = true;
-                self.in_world(SECOND, WorldEvent::Look);
-            }
+            WorldEvent::FaultsEnd => self.in_world(SECOND, WorldEvent::Look),
             WorldEvent::Look => return self.look(),
         }
         Ok(())
@@ -83,7 +79,6 @@ impl World {
                 let delay = self.rng.between(2 * SECOND, 9 * SECOND);
                 let until = self.now + delay;
                 self.schedulers[leader].hangs_until = until;
-                self.in_world(delay, WorldEvent::SchedulerGoesOn(leader));
                 true
             }
             Fault::AgentKilled => {

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use lab_bus::{
-    Bus, CommitError, LoadError, PassWrites, StateStore, StoreError, StoreLimits,
-};
+use lab_bus::{Bus, CommitError, LoadError, PassWrites, StateStore, StoreError, StoreLimits};
 use lab_testkit::{Flow, NatsServer, Proxy, wait_until};
 use lab_wire::Role;
 use lab_wire::commit::{HeadEntry, Outcome, Verdict};
@@ -163,12 +161,22 @@ async fn lost_acknowledgements_and_cut_connections_lose_double_and_reorder_no_pa
         };
         head = committed(outcome.unwrap());
         assert_eq!(head.head.pass.0, pass);
-        assert_eq!(head.revision - before.revision, RECORDS as u64 + 1, "pass {pass}");
+        assert_eq!(
+            head.revision - before.revision,
+            RECORDS as u64 + 1,
+            "pass {pass}"
+        );
     }
     println!("no answer: {stored} were stored, {not_stored} were not");
-    assert!(stored >= 5 && not_stored >= 5, "{stored} stored, {not_stored} not");
+    assert!(
+        stored >= 5 && not_stored >= 5,
+        "{stored} stored, {not_stored} not"
+    );
     for (key, value) in loaded(&witness, &head).await {
-        assert!(value.starts_with(&format!("{PASSES:0>8}")), "{key}: {value}");
+        assert!(
+            value.starts_with(&format!("{PASSES:0>8}")),
+            "{key}: {value}"
+        );
     }
 }
 
@@ -201,15 +209,24 @@ async fn a_server_killed_in_the_middle_of_a_batch_leaves_all_of_it_or_nothing() 
         assert_eq!(records.len(), RECORDS);
         let stored = if found == before { pass - 1 } else { pass };
         assert_eq!(found.head.pass.0, stored + 1);
-        let torn = records.iter().find(|(_, value)| !value.starts_with(&format!("{stored:0>8}")));
+        let torn = records
+            .iter()
+            .find(|(_, value)| !value.starts_with(&format!("{stored:0>8}")));
         assert_eq!(torn, None, "pass {pass} is torn: the head says {found:?}");
-        if stored == pass { all += 1 } else { nothing += 1 }
+        if stored == pass {
+            all += 1
+        } else {
+            nothing += 1
+        }
         proxy.set(Flow::Pass);
         let outcome = tokio::time::timeout(LATER, commit).await.unwrap().unwrap();
         head = committed(outcome.unwrap());
         assert_eq!(head.head.pass.0, pass + 1);
     }
-    assert!(all > 0 && nothing > 0, "kills came at one end only: {all} all, {nothing} nothing");
+    assert!(
+        all > 0 && nothing > 0,
+        "kills came at one end only: {all} all, {nothing} nothing"
+    );
 }
 
 #[tokio::test]
@@ -246,7 +263,9 @@ async fn data_put_back_from_an_older_copy_are_noticed_and_nothing_is_written_on_
     std::fs::remove_dir_all(&data).unwrap();
     copy_tree(&copy, &data);
     server.start_again().await;
-    let verdict = wait_until(LATER, "the client is back", async || store.check(&head).await.ok());
+    let verdict = wait_until(LATER, "the client is back", async || {
+        store.check(&head).await.ok()
+    });
     let verdict = verdict.await;
     assert!(matches!(verdict, Verdict::Replaced { .. }), "{verdict:?}");
     let outcome = store.commit(&head, &numbered(3, 3)).await.unwrap();
@@ -272,7 +291,13 @@ async fn a_pass_that_does_not_fit_is_refused_before_anything_is_sent() {
     let store = scheduler(&server).await;
     let head = store.take_over().await.unwrap();
     let refused = store.commit(&head, &numbered(1, 1000)).await.unwrap_err();
-    let too_many = matches!(refused, CommitError::TooManyRecords { count: 1000, max: 999 });
+    let too_many = matches!(
+        refused,
+        CommitError::TooManyRecords {
+            count: 1000,
+            max: 999
+        }
+    );
     assert!(too_many, "{refused}");
     let large = PassWrites {
         puts: vec![("big".into(), vec![0; 1 << 20])],
@@ -294,13 +319,23 @@ async fn a_full_store_refuses_the_pass_and_keeps_what_it_has() {
     };
     let store = StateStore::open(&bus, limits).await.unwrap();
     let head = store.take_over().await.unwrap();
-    let head = committed(store.commit(&head, &writes(&[("kept", "1")], &[])).await.unwrap());
+    let head = committed(
+        store
+            .commit(&head, &writes(&[("kept", "1")], &[]))
+            .await
+            .unwrap(),
+    );
     let outcome = store.commit(&head, &numbered(2, 990)).await.unwrap();
     assert!(matches!(outcome, Outcome::Refused { .. }), "{outcome:?}");
     let expected = [("kept".to_owned(), "1".to_owned())];
     assert_eq!(loaded(&store, &head).await, expected);
     // And it can go on with what does fit.
-    committed(store.commit(&head, &writes(&[("kept", "2")], &[])).await.unwrap());
+    committed(
+        store
+            .commit(&head, &writes(&[("kept", "2")], &[]))
+            .await
+            .unwrap(),
+    );
 }
 
 #[tokio::test]

@@ -2,13 +2,10 @@
 
 use std::time::Duration;
 
-use lab_bus::{
-    EventError, EventFilter, EventLimits, EventLog, Replay, ReplayOptions, Since,
-};
+use lab_bus::{EventError, EventFilter, EventLimits, EventLog, Replay, ReplayOptions, Since};
 use lab_testkit::{Flow, NatsServer, Proxy, node_id, user};
 use lab_types::{
-    Event, EventId, EventScope, EventWhat, ProjectName, ServiceName, TaskId, UnixMillis,
-    WriterKind,
+    Event, EventId, EventScope, EventWhat, ProjectName, ServiceName, TaskId, UnixMillis, WriterKind,
 };
 use lab_wire::Role;
 
@@ -70,7 +67,9 @@ async fn next(replay: &mut Replay) -> Option<(u64, Event)> {
 
 async fn log(server: &NatsServer) -> EventLog {
     let scheduler = server.connect_as(&Role::Scheduler).await;
-    EventLog::ensure(&scheduler, EventLimits::default()).await.unwrap()
+    EventLog::ensure(&scheduler, EventLimits::default())
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -88,7 +87,10 @@ async fn events_come_back_in_order_and_one_published_again_is_stored_once() {
     let all = replayed(&server, options(Since::All, false)).await;
     assert_eq!(all.into_iter().map(short).collect::<Vec<_>>(), expected);
     let from = replayed(&server, options(Since::Sequence(499), false)).await;
-    assert_eq!(from.into_iter().map(short).collect::<Vec<_>>(), expected[498..]);
+    assert_eq!(
+        from.into_iter().map(short).collect::<Vec<_>>(),
+        expected[498..]
+    );
 }
 
 #[tokio::test]
@@ -146,7 +148,11 @@ async fn a_filter_takes_the_events_of_one_project() {
         filter,
         ..options(Since::All, false)
     };
-    let numbers: Vec<_> = replayed(&server, options).await.iter().map(|(n, _)| *n).collect();
+    let numbers: Vec<_> = replayed(&server, options)
+        .await
+        .iter()
+        .map(|(n, _)| *n)
+        .collect();
     assert_eq!(numbers, [2, 4, 6, 8, 10]);
 }
 
@@ -154,12 +160,16 @@ async fn a_filter_takes_the_events_of_one_project() {
 async fn a_follower_misses_and_repeats_nothing_across_cuts_and_a_restart_of_the_server() {
     let mut server = NatsServer::start().await;
     let scheduler = server.connect_as(&Role::Scheduler).await;
-    let log = EventLog::ensure(&scheduler, EventLimits::default()).await.unwrap();
+    let log = EventLog::ensure(&scheduler, EventLimits::default())
+        .await
+        .unwrap();
     log.publish_batch(&[event(1, "shop")]).await.unwrap();
     let proxy = Proxy::start(server.port()).await;
     let role = Role::Viewer(user("vera"));
     let vera = server.connect_through(proxy.url(), &role).await;
-    let mut replay = Replay::start(&vera, options(Since::Now, true)).await.unwrap();
+    let mut replay = Replay::start(&vera, options(Since::Now, true))
+        .await
+        .unwrap();
     for number in 2..=9 {
         match number {
             4 => proxy.break_connections(),
@@ -201,11 +211,18 @@ async fn events_bear_their_attributes_for_tools_that_know_cloudevents() {
         }
     }
     let message = message.expect("a live tail hears events");
-    assert_eq!(message.subject, "tercio.v1.ev.scheduler.scheduler.service.shop_web.scaled");
+    assert_eq!(
+        message.subject,
+        "tercio.v1.ev.scheduler.scheduler.service.shop_web.scaled"
+    );
     let header = |name| message.header(name).unwrap();
     assert_eq!(header("ce-type"), "io.tercio.service.scaled");
     assert_eq!(header("ce-source"), "/tercio/scheduler/scheduler");
     assert_eq!(header("ce-specversion"), "1.0");
     assert_eq!(header("ce-id"), header("Nats-Msg-Id"));
-    assert!(header("ce-time").starts_with("2023-11-14T22:13:20.0"), "{}", header("ce-time"));
+    assert!(
+        header("ce-time").starts_with("2023-11-14T22:13:20.0"),
+        "{}",
+        header("ce-time")
+    );
 }

@@ -45,7 +45,11 @@ async fn one_leads_and_keeps_leading_while_another_waits() {
     let started = BootInstant::now();
     leader.release().await;
     let (next, at) = follower.await.unwrap();
-    assert!(at.since(started) < SHORT / 2, "a release is seen at once: {:?}", at.since(started));
+    assert!(
+        at.since(started) < SHORT / 2,
+        "a release is seen at once: {:?}",
+        at.since(started)
+    );
     assert!(next.may_act());
 }
 
@@ -60,7 +64,11 @@ async fn when_nobody_answers_for_the_leader_the_lease_is_taken_without_waiting_f
     proxy.set(Flow::Cut);
     let crashed = BootInstant::now();
     let (next, at) = follower.await.unwrap();
-    assert!(at.since(crashed) < Duration::from_secs(3), "{:?}", at.since(crashed));
+    assert!(
+        at.since(crashed) < Duration::from_secs(3),
+        "{:?}",
+        at.since(crashed)
+    );
 
     // The old leader comes back: its renewal is refused and it learns that it leads no more.
     assert!(leader.may_act(), "it cannot know yet");
@@ -82,11 +90,18 @@ async fn a_leader_that_hangs_stops_itself_before_the_lease_expires_for_the_other
     // Its connection stays, so probes are heard but not answered: only expiry helps.
     proxy.set(Flow::HoldRequests);
     let started = BootInstant::now();
-    assert_eq!(tokio::time::timeout(LATER, leader.lost()).await.unwrap(), Loss::Expired);
+    assert_eq!(
+        tokio::time::timeout(LATER, leader.lost()).await.unwrap(),
+        Loss::Expired
+    );
     let stopped = BootInstant::now();
     let (next, taken) = follower.await.unwrap();
     assert!(stopped < taken, "there were two leaders");
-    assert!(taken.since(started) < SHORT * 3, "{:?}", taken.since(started));
+    assert!(
+        taken.since(started) < SHORT * 3,
+        "{:?}",
+        taken.since(started)
+    );
     // What it said late changes nothing.
     proxy.set(Flow::Pass);
     tokio::time::sleep(SHORT).await;
@@ -107,7 +122,10 @@ async fn a_lease_taken_over_the_mark_of_a_release_expires_like_the_first() {
     proxy.set(Flow::HoldRequests);
     let follower = follow(&first, SHORT);
     over_the_mark.lost().await;
-    let (next, _) = tokio::time::timeout(LATER, follower).await.unwrap().unwrap();
+    let (next, _) = tokio::time::timeout(LATER, follower)
+        .await
+        .unwrap()
+        .unwrap();
     assert!(next.may_act());
 }
 
@@ -120,7 +138,9 @@ async fn of_many_candidates_one_wins() {
         candidates.push(follow(&bus, SHORT));
     }
     tokio::time::sleep(SHORT * 2).await;
-    let winners = candidates.iter().filter(|candidate| candidate.is_finished());
+    let winners = candidates
+        .iter()
+        .filter(|candidate| candidate.is_finished());
     assert_eq!(winners.count(), 1);
 }
 
@@ -158,7 +178,11 @@ async fn dropping_the_leadership_gives_it_back() {
 async fn a_lease_of_a_part_of_a_second_is_refused_before_anything_is_tried() {
     let server = NatsServer::start().await;
     let bus = server.connect_as(&Role::Scheduler).await;
-    for ttl in [Duration::ZERO, Duration::from_millis(500), Duration::from_millis(1500)] {
+    for ttl in [
+        Duration::ZERO,
+        Duration::from_millis(500),
+        Duration::from_millis(1500),
+    ] {
         let config = LeaseConfig {
             ttl,
             ..LeaseConfig::scheduler("a test")

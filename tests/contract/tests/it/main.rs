@@ -4,3 +4,6 @@ mod commit;
 mod events;
 mod lease;
 mod permissions;
+mod serve;
+mod server;
+mod streams;

@@ -33,7 +33,9 @@ async fn refused(bus: &Bus, publish: &[String], subscribe: &[String]) -> Vec<Tro
     }
     for subject in publish {
         let body = bytes::Bytes::from_static(b"{}");
-        bus.publish_bytes(subject.clone(), Headers::new(), body).await.unwrap();
+        bus.publish_bytes(subject.clone(), Headers::new(), body)
+            .await
+            .unwrap();
     }
     bus.publish(MARKER, &()).await.unwrap();
     let mut refused = Vec::new();
@@ -192,7 +194,10 @@ async fn a_viewer_can_change_nothing_and_speak_for_nobody() {
             .collect::<Vec<_>>()
     };
     let reads = of("vera", Some(Access::Read));
-    assert_eq!(refused_subjects(&vera, &reads, &[]).await, Vec::<String>::new());
+    assert_eq!(
+        refused_subjects(&vera, &reads, &[]).await,
+        Vec::<String>::new()
+    );
     let mut publish = of("vera", Some(Access::Change));
     assert!(publish.len() >= 7, "{publish:?}");
     publish.extend(of("ada", None));
@@ -243,7 +248,11 @@ async fn nobody_may_delete_or_purge_a_stream() {
                 publish.push(format!("$JS.API.{verb}.{stream}"));
             }
         }
-        assert_eq!(refused_subjects(&bus, &publish, &[]).await, publish, "{role:?}");
+        assert_eq!(
+            refused_subjects(&bus, &publish, &[]).await,
+            publish,
+            "{role:?}"
+        );
     }
 }
 
@@ -257,7 +266,9 @@ async fn an_agent_answers_a_command_it_was_given_and_only_that() {
     assert_eq!(refused(&n1, &[], &[]).await, []);
     let asked = tokio::spawn(async move {
         let (subject, body) = ("tercio.v1.cmd.n1.check", "{}".into());
-        scheduler.call_raw(subject, Headers::new(), body, SOON).await
+        scheduler
+            .call_raw(subject, Headers::new(), body, SOON)
+            .await
     });
     let command = commands.next().await.unwrap();
     let inbox = command.reply.unwrap();
@@ -265,7 +276,10 @@ async fn an_agent_answers_a_command_it_was_given_and_only_that() {
     let reply = asked.await.unwrap().unwrap();
     assert_eq!(lab_wire::decode::<String>(&reply.payload).unwrap(), "done");
     // One answer was allowed, not two.
-    assert_eq!(refused_subjects(&n1, std::slice::from_ref(&inbox), &[]).await, [inbox]);
+    assert_eq!(
+        refused_subjects(&n1, std::slice::from_ref(&inbox), &[]).await,
+        [inbox]
+    );
 }
 
 #[tokio::test]
@@ -288,18 +302,25 @@ async fn credentials_of_another_lab_or_past_their_time_are_refused() {
     let stranger = other.issue(&role, None);
     let options = ConnectOptions::new(vec![server.url()], stranger, "stranger");
     let refused = Bus::connect(options).await.unwrap_err();
-    assert!(matches!(refused, ConnectError::Unauthorized { .. }), "{refused}");
+    assert!(
+        matches!(refused, ConnectError::Unauthorized { .. }),
+        "{refused}"
+    );
 
     let brief = server.identity().issue(&role, Some(Duration::from_secs(2)));
     let options = || ConnectOptions::new(vec![server.url()], brief.clone(), "brief");
     let bus = Bus::connect(options()).await.unwrap();
-    wait_until(SOON * 2, "the credentials are past their time", async || {
-        matches!(
-            Bus::connect(options()).await,
-            Err(ConnectError::Unauthorized { .. })
-        )
-        .then_some(())
-    })
+    wait_until(
+        SOON * 2,
+        "the credentials are past their time",
+        async || {
+            matches!(
+                Bus::connect(options()).await,
+                Err(ConnectError::Unauthorized { .. })
+            )
+            .then_some(())
+        },
+    )
     .await;
     wait_until(SOON, "the old connection is dropped", async || {
         (!bus.is_connected()).then_some(())

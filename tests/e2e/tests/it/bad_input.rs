@@ -16,22 +16,21 @@ fn running_lab() -> Lab {
     lab
 }
 
-fn pass(lab: &Lab) -> serde_json::Value {
-    lab.tercio(&["req", "tercio.v1.req.admin._.lab.status", "{}"])
-        .ok()
-        .json()["head"]
-        .clone()
+/// What the lab says of a project: nothing, when it never was applied.
+fn facts(lab: &Lab, project: &str) -> serde_json::Value {
+    let subject = format!("tercio.v1.req.admin.{project}.project.facts");
+    lab.tercio(&["req", &subject, "{}"]).ok().json()
 }
 
-/// Runs `up` of a bad file: it must fail with these words, and the state must not move.
+/// Runs `up` of a bad file: it must fail with these words, and the lab must know nothing of the project.
 #[track_caller]
 fn refuse(lab: &mut Lab, text: &str, words: &[&str]) {
     let project = lab.project("bad");
     let file = lab.file("compose.yml", text);
-    let before = pass(lab);
     lab.compose(&file, &project, &["up", "-d"]).refused(words);
     assert_eq!(docker::all(&project), Vec::<String>::new());
-    assert_eq!(pass(lab), before, "the state moved");
+    let facts = facts(lab, &project);
+    assert_eq!(facts["revision"], 0, "the state moved: {facts}");
 }
 
 #[test]

@@ -181,7 +181,6 @@ fn every_change_leaves_an_event_and_they_replay_in_order() {
     lab.compose(&file, &project, &["down"]).ok();
 
     let wanted = [
-        "project_applied",
         "service_created",
         "task_running",
         "service_scaled",

@@ -152,11 +152,11 @@ impl Lab {
         Said::of(self.command(args).output().expect("tercio runs"))
     }
 
-    /// Runs `tercio -f FILE -p PROJECT …`.
+    /// Runs `tercio VERB --file FILE -p PROJECT …`.
     pub(crate) fn compose(&self, file: &Path, project: &str, args: &[&str]) -> Said {
         let file = file.to_str().expect("the tests' paths are UTF-8");
         let (verb, rest) = args.split_first().expect("a verb");
-        let mut all = vec![*verb, "-f", file, "-p", project];
+        let mut all = vec![*verb, "--file", file, "-p", project];
         all.extend(rest);
         self.tercio(&all)
     }

@@ -22,10 +22,11 @@ fn kill_9(child: &mut Child) {
     child.wait().expect("it ends");
 }
 
+/// Waits until the lab answers and its node is ready to work.
 fn answering(lab: &Lab) {
     wait::until("the lab answers", PATIENCE, || {
-        let said = lab.tercio(&["lab", "status"]);
-        if said.code == 0 {
+        let said = lab.tercio(&["req", "tercio.v1.req.admin._.lab.status", "{}"]);
+        if said.code == 0 && said.json()["counts"]["nodes_ready"] == 1 {
             Ok(())
         } else {
             Err(said.all())

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lab_converge::{ContainerState, ObservedContainer};
 use lab_types::{Health, TaskId, TaskProgress, TaskState, TaskStatus, UnixMillis};
@@ -116,6 +117,8 @@ async fn a_followed_log_goes_on_across_restarts_and_ends_with_the_task() {
         for _ in 0..3 {
             ended(&bed, &container).await;
             told.tell(&container, TaskState::Failed, false);
+            // The back-off of a restart: the reader has come to the end meanwhile, and waits.
+            tokio::time::sleep(Duration::from_millis(700)).await;
             bed.execute(start_of(&container)).await.unwrap();
             told.tell(&container, TaskState::Running, false);
         }

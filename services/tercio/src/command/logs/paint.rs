@@ -56,15 +56,10 @@ impl Painter {
     fn text(&self, name: &str, line: &LogLine) -> String {
         let mut text = String::new();
         if self.prefix {
-            let name = format!("{name:width$}  | ", width = self.width);
-            match (
-                self.screen.colours,
-                self.colours.get(name.trim_end_matches(" | ").trim()),
-            ) {
-                (true, Some(colour)) => {
-                    text.push_str(&format!("\x1b[{colour}m{name}\x1b[0m"));
-                }
-                _ => text.push_str(&name),
+            let prefix = format!("{name:width$}  | ", width = self.width);
+            match self.colours.get(name).filter(|_| self.screen.colours) {
+                Some(colour) => text.push_str(&format!("\x1b[{colour}m{prefix}\x1b[0m")),
+                None => text.push_str(&prefix),
             }
         }
         if self.timestamps {

@@ -1,6 +1,6 @@
 //! Which service is meant: `shop/web`, or `web` with a project or where only one project has it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lab_types::{ProjectName, ServiceName};
 
@@ -137,6 +137,7 @@ pub(super) async fn converge(
         let goal = goals.entry(project).or_insert_with(|| Goal {
             services: BTreeMap::new(),
             until: Until::Started,
+            before: BTreeSet::new(),
         });
         let wanted = Wanted {
             replicas: *replicas,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lab_bus::CallOptions;
-use lab_types::{OperationKind, Plan, ProjectName, ServiceName};
+use lab_types::{OperationKind, Plan, ProjectName, ServiceName, TaskState};
 use lab_wire::request::{ProjectApply, TaskList};
 
 use super::summary::resources;
@@ -75,10 +75,7 @@ async fn goal(client: &Client, plan: &Plan, until: Until) -> Outcome<Goal> {
         .filter(|operation| replaces(&operation.kind))
         .filter_map(|operation| operation.resource.strip_prefix("service:"))
         .collect();
-    let rows = match replaced.is_empty() {
-        true => Vec::new(),
-        false => tasks(client, Some(&plan.project), TaskList::default()).await?,
-    };
+    let rows = tasks(client, Some(&plan.project), TaskList::default()).await?;
     let mut services: BTreeMap<ServiceName, Wanted> = BTreeMap::new();
     for (name, model) in &plan.model.services {
         let old = rows
@@ -90,7 +87,14 @@ async fn goal(client: &Client, plan: &Plan, until: Until) -> Outcome<Goal> {
         };
         services.insert(name.clone(), wanted);
     }
-    Ok(Goal { services, until })
+    let running = rows
+        .iter()
+        .filter(|row| row.progress.state == TaskState::Running);
+    Ok(Goal {
+        services,
+        until,
+        before: running.map(|row| row.task.clone()).collect(),
+    })
 }
 
 impl Applied {

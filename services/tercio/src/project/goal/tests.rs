@@ -18,7 +18,11 @@ fn goal(until: Until, services: &[(&str, u32)]) -> Goal {
             (ServiceName::new(*name).unwrap(), wanted)
         })
         .collect();
-    Goal { services, until }
+    Goal {
+        services,
+        until,
+        before: Default::default(),
+    }
 }
 
 fn seen(tasks: &[TaskRow]) -> Seen {
@@ -68,7 +72,7 @@ fn a_task_that_is_to_be_replaced_or_stopped_counts_for_nothing() {
     let mut replaced = goal(Until::Started, &[("web", 1)]);
     let wanted = replaced.services.values_mut().next().unwrap();
     wanted.old.insert(old.task.clone());
-    let waits = judge(&replaced, &seen(&[old.clone()]), Duration::ZERO);
+    let waits = judge(&replaced, &seen(std::slice::from_ref(&old)), Duration::ZERO);
     assert_eq!(words(waits), "wait: web: 0 of 1 tasks");
     let mut new = task("web", 1, TaskState::Running);
     new.task = lab_types::TaskId::new("t-new").unwrap();
@@ -184,7 +188,8 @@ fn a_container_has_one_line_with_dockers_words() {
     let web = goal(Until::Started, &[("web", 1)]);
     let mut leaving = task("web", 2, TaskState::Running);
     leaving.target = TaskTarget::Stop;
-    let rows = [task("web", 1, TaskState::Running), leaving];
+    let other = task("db", 1, TaskState::Running);
+    let rows = [task("web", 1, TaskState::Running), leaving, other];
     let told: Vec<_> = lines(&web, &seen(&rows))
         .into_iter()
         .map(|item| format!("{}: {}", item.name, item.word))

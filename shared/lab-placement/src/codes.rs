@@ -1,0 +1,120 @@
+//! The error codes of this crate: `cargo xtask codes` makes their paragraphs in the documentation.
+
+/// A request breaks several rules at once; the single findings stand below it.
+pub const SEVERAL: &str = "SCH0001";
+/// A plan was made against another revision of the project than the present one.
+pub const STALE_PLAN: &str = "SCH0002";
+/// The project does not exist.
+pub const NO_PROJECT: &str = "SCH0003";
+/// The service does not exist.
+pub const NO_SERVICE: &str = "SCH0004";
+/// A service of that name exists already.
+pub const SERVICE_EXISTS: &str = "SCH0005";
+/// A model contradicts itself: names that differ, references to nothing.
+pub const BAD_MODEL: &str = "SCH0006";
+/// Services wait for each other in a circle.
+pub const CYCLE: &str = "SCH0007";
+/// A number or a size is beyond what the lab takes.
+pub const TOO_MUCH: &str = "SCH0008";
+/// A published host port can be had on too few nodes.
+pub const PORT_TAKEN: &str = "SCH0010";
+/// A network or volume name on the engine belongs to another project.
+pub const NAME_TAKEN: &str = "SCH0012";
+/// Another service waits for the one to be removed.
+pub const STILL_NEEDED: &str = "SCH0013";
+/// The request id was used by somebody else.
+pub const REQUEST_ID_USED: &str = "SCH0014";
+/// The lab's state is older than what an agent has obeyed: it was restored from an older copy.
+pub const RESTORED: &str = "SCH0020";
+/// This scheduler does not lead any more.
+pub const NOT_LEADER: &str = "SCH0021";
+
+/// Code, title, what to do.
+pub const ALL: &[(&str, &str, &str)] = &[
+    (
+        SEVERAL,
+        "A request breaks several rules",
+        "Nothing was changed. Each finding below it has a code of its own: correct them all, then \
+         send the request again.",
+    ),
+    (
+        STALE_PLAN,
+        "The plan is out of date",
+        "The project was changed after the plan was made, so the plan may not mean what it said. \
+         Plan again (`tercio up` does) and look at what it would change now.",
+    ),
+    (
+        NO_PROJECT,
+        "There is no such project",
+        "The lab has never had a project of that name. The message lists those it has; `tercio up` \
+         makes one.",
+    ),
+    (
+        NO_SERVICE,
+        "There is no such service",
+        "The project has no service of that name. The message lists those it has.",
+    ),
+    (
+        SERVICE_EXISTS,
+        "The service exists already",
+        "A service is created once. Scale it, change its project's file and run `tercio up`, or \
+         remove it first.",
+    ),
+    (
+        BAD_MODEL,
+        "The model contradicts itself",
+        "A name differs between two places, or something refers to a service, network or volume that \
+         the project does not have. A planner checks this; a script that sends models must do so too.",
+    ),
+    (
+        CYCLE,
+        "Services wait for each other in a circle",
+        "None of them could ever start. Take one of the services named in the message out of another \
+         one's `depends_on`.",
+    ),
+    (
+        TOO_MUCH,
+        "Beyond what the lab takes",
+        "The number or size is above a limit that keeps one change within one write, and one record \
+         within one message. The message names the limit and how to stay below it.",
+    ),
+    (
+        PORT_TAKEN,
+        "A host port cannot be had",
+        "Each node has each host port once. The message names the port and who holds it on which \
+         node: another service, or something outside the lab. Free it, publish another port, or ask \
+         for no more tasks than nodes can offer it.",
+    ),
+    (
+        NAME_TAKEN,
+        "The name on the engine belongs to another project",
+        "Two projects would share a network or a volume by accident, and taking one down could \
+         destroy the other's data. Give it another `name:`, or mark it `external: true` to share it.",
+    ),
+    (
+        STILL_NEEDED,
+        "Another service depends on it",
+        "The services named in the message could not start any more. Remove those first, or scale \
+         this one to 0.",
+    ),
+    (
+        REQUEST_ID_USED,
+        "The request id was used by somebody else",
+        "A repeated id gets the first answer again, and that answer belongs to another user. Make a \
+         new id for each request.",
+    ),
+    (
+        RESTORED,
+        "The lab's state is older than its nodes",
+        "A node obeys a version of its assignment that the state has never heard of: the state was \
+         restored from an older copy, or another scheduler leads. This scheduler changes nothing any \
+         more. Bring the newer state back, or start a new incarnation of the lab; containers keep \
+         running meanwhile.",
+    ),
+    (
+        NOT_LEADER,
+        "This scheduler does not lead any more",
+        "Another scheduler has taken over, and whether the request was fulfilled is for that one to \
+         say. Send it again with the same id: it is fulfilled once.",
+    ),
+];
