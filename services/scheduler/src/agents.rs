@@ -1,6 +1,8 @@
 //! What agents say, and what they are told.
 
-use lab_bus::{Bus, Message};
+use std::time::{Duration, Instant};
+
+use lab_bus::{Bus, CallError, Message};
 use lab_kit::clock;
 use lab_placement::Change;
 use lab_placement::leader::{Push, Request};
@@ -11,9 +13,15 @@ use lab_types::{
 };
 use lab_wire::agent::{AssignPush, InventoryAsk, SyncReply, SyncRequest};
 use lab_wire::subject::{self, CommandVerb, NodeVerb};
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::leading::Leading;
+
+/// How long an agent may be unheard of before a question to it fails: the client library tries to
+/// connect again at least every 4 s.
+const ABSENCE_MAX: Duration = Duration::from_secs(5);
+/// The pause between two tries.
+const ABSENCE_PAUSE: Duration = Duration::from_millis(200);
 
 impl Leading {
     /// Takes one message of an agent. NATS vouches for the node in the subject; one that speaks of
@@ -143,6 +151,28 @@ impl Leading {
             incarnation: leader.incarnation,
             epoch: leader.epoch,
             generation: Generation(0),
+        }
+    }
+}
+
+/// Asks one agent. An agent that nobody hears is waited for a moment: after a restart of nats-server
+/// the parts come back one after another.
+pub(crate) async fn ask<T: Serialize + Sync, R: DeserializeOwned>(
+    bus: &Bus,
+    (node, verb): (&NodeId, CommandVerb),
+    body: &T,
+    timeout: Duration,
+) -> Result<R, CallError> {
+    let started = Instant::now();
+    loop {
+        let reply = bus
+            .request_message(subject::command(node, verb), body, timeout)
+            .await;
+        match reply {
+            Err(CallError::NoResponders { .. }) if started.elapsed() < ABSENCE_MAX => {
+                tokio::time::sleep(ABSENCE_PAUSE).await;
+            }
+            reply => return reply,
         }
     }
 }

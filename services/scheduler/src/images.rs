@@ -13,8 +13,9 @@ use lab_wire::request::{
     ImageBuild, ImagePull, ProjectFacts, ProjectFactsGet, ServiceFacts, ServiceLogs,
 };
 use lab_wire::row::NodeRow;
-use lab_wire::subject::{self, CommandVerb};
+use lab_wire::subject::CommandVerb;
 
+use crate::agents;
 use crate::codes;
 use crate::leading::Leading;
 use crate::read::{Back, answer};
@@ -233,8 +234,7 @@ async fn check(
     name: &NodeName,
     ask: &CheckAsk,
 ) -> Result<CheckReply, Problem> {
-    let subject = subject::command(node, CommandVerb::Check);
-    bus.request_message(subject, ask, CHECK_TIMEOUT)
+    agents::ask(bus, (node, CommandVerb::Check), ask, CHECK_TIMEOUT)
         .await
         .map_err(|error| {
             let message = format!("node {name} did not say which images it has: {error}");

@@ -7,8 +7,9 @@ use lab_bus::Bus;
 use lab_types::{Fence, NodeId, NodeName, Problem, ServiceName, StreamId, TaskId, UserName, ids};
 use lab_wire::agent::{CommandReply, StreamContent, StreamOpen};
 use lab_wire::request::{OpenedStream, StreamsOpened};
-use lab_wire::subject::{self, CommandVerb};
+use lab_wire::subject::CommandVerb;
 
+use crate::agents;
 use crate::codes;
 
 /// How long an agent may take to answer that it has opened a stream. It only makes two subscriptions.
@@ -77,8 +78,8 @@ async fn open_one(
         stream: stream.clone(),
         content: wanted.content,
     };
-    let subject = subject::command(&wanted.node, CommandVerb::Open);
-    let reply = bus.request_message(subject, &command, OPEN_TIMEOUT).await;
+    let to = (&wanted.node, CommandVerb::Open);
+    let reply = agents::ask(bus, to, &command, OPEN_TIMEOUT).await;
     match reply {
         Ok(CommandReply::Done) => {}
         Ok(CommandReply::Refused { problem }) => return Err(*problem),

@@ -42,7 +42,9 @@ pub async fn observe(engine: &Engine, site: &Site, images: &BTreeSet<String>) ->
 #[must_use]
 pub fn unreachable(error: &dyn std::error::Error) -> Observed {
     Observed {
-        engine: EngineReach::Reachable,
+        engine: EngineReach::Unreachable {
+            message: error.to_string(),
+        },
         ..Observed::default()
     }
 }

@@ -67,7 +67,7 @@ pub async fn stream(
             .await?;
         match next {
             Next::Unheard => return Ok(()),
-            Next::End if !options.follow || is_over(&status) => return Ok(()),
+            Next::End => return Ok(()),
             Next::Again => tokio::time::sleep(AGAIN_AFTER).await,
             Next::End => {
                 // Cancel-safe: both arms only wait.

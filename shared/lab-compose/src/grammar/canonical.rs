@@ -98,7 +98,6 @@ impl Canonical<'_> {
         for entry in map.0 {
             match object.shape(&entry.key) {
                 Some(Shape::Ignored) => {}
-                None => {}
                 Some(shape) => {
                     let node = self.node(entry.node, shape, &trail.key(&entry.key));
                     out.0.push(Entry { node, ..entry });

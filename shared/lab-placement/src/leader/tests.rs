@@ -1,5 +1,7 @@
 //! A leader, a store and agents in one test: what goes in, what may come out, and when.
 
+mod chance;
+
 use std::collections::BTreeMap;
 
 use expect_test::expect;
@@ -101,6 +103,11 @@ impl Stage {
     fn commit(&mut self, draft: &PassDraft) {
         assert_eq!(draft.pass, self.head.pass.next(), "no pass is left out");
         assert!(draft.puts.len() + draft.removes.len() <= RECORDS_MAX);
+        self.store(draft);
+        self.core.on_committed(draft.pass, self.now);
+    }
+
+    fn store(&mut self, draft: &PassDraft) {
         self.head = draft.head;
         for (key, record) in &draft.puts {
             self.store.insert(key.clone(), (draft.head, record.clone()));
@@ -108,7 +115,6 @@ impl Stage {
         for key in &draft.removes {
             self.store.remove(key);
         }
-        self.core.on_committed(draft.pass, self.now);
     }
 
     fn take(&mut self) {
@@ -138,6 +144,12 @@ impl Stage {
 
     /// An agent obeys what it has got and tells everything.
     fn report(&mut self, name: &str) {
+        let report = self.written(name);
+        self.core.on_report(&report, self.now);
+    }
+
+    /// An agent obeys what it has got and writes down everything.
+    fn written(&mut self, name: &str) -> Report {
         let push = self.got.get(&node(name));
         let tasks = push
             .into_iter()
@@ -158,7 +170,7 @@ impl Stage {
         let accepted = push.map_or_else(Fence::default, |push| push.assignment.fence);
         let sequence = self.sequences.entry(name.to_owned()).or_default();
         *sequence += 1;
-        let report = Report {
+        Report {
             node: node(name),
             boot: AgentBoot(1),
             sequence: *sequence,
@@ -166,8 +178,7 @@ impl Stage {
             body: ReportBody::Full {
                 inventory: Box::new(inventory),
             },
-        };
-        self.core.on_report(&report, self.now);
+        }
     }
 
     fn beat(&mut self, name: &str, accepted: Fence) {

@@ -72,7 +72,7 @@ fn a_port_that_is_taken_is_refused_with_its_holder() {
     let text = format!(
         "services:\n  web:\n    image: {image}\n    command: [sleep, '1000']\n    ports: ['{port}:80']\n"
     );
-    refuse(&mut lab, &text, &[&port.to_string(), "in use"]);
+    refuse(&mut lab, &text, &[&port.to_string(), "taken", "pid"]);
 }
 
 #[test]

@@ -1,0 +1,145 @@
+//! The wire format, pinned byte by byte: `fixtures/<message>.hex` is what travels, `.json` says what
+//! it means.
+//!
+//! A fixture that fails shows that older programs would no longer understand this one. Then either
+//! undo the change, or make it an addition (a field with `#[serde(default)]`); only a message that no
+//! release has sent may have its `.hex` removed and, with `TERCIO_WRITE_FIXTURES=1`, written anew.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use data_encoding::HEXLOWER;
+use lab_types::{Event, Heartbeat, Problem, Report};
+use lab_wire::agent::{
+    AssignPush, CheckAsk, CheckReply, CommandReply, InventoryAsk, StreamOpen, SyncReply, SyncRequest,
+};
+use lab_wire::commit::Head;
+use lab_wire::request as req;
+use lab_wire::stream::{Frame, LogBatch, OutputBatch};
+use lab_wire::{Encoding, Request, decode, decode_json, encode, encode_json};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+/// Hexadecimal digits in a line of a fixture.
+const LINE: usize = 96;
+
+fn path(name: &str, end: &str) -> PathBuf {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    dir.join(format!("{name}.{end}"))
+}
+
+fn read(name: &str, end: &str) -> String {
+    let path = path(name, end);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn write_hex(name: &str, bytes: &[u8]) {
+    let digits = HEXLOWER.encode(bytes);
+    let lines: Vec<&str> = (0..digits.len())
+        .step_by(LINE)
+        .map(|from| &digits[from..digits.len().min(from + LINE)])
+        .collect();
+    std::fs::write(path(name, "hex"), lines.join("\n") + "\n").unwrap();
+}
+
+/// Names of the fixtures that were looked at.
+#[derive(Default)]
+struct Pinned(BTreeSet<String>);
+
+impl Pinned {
+    fn message<T: Serialize + DeserializeOwned>(&mut self, name: &str) {
+        self.0.insert(name.to_owned());
+        let json = read(name, "json");
+        let value: T = decode_json(json.as_bytes()).unwrap_or_else(|e| panic!("{name}.json: {e}"));
+        let told: Value = serde_json::from_str(&json).unwrap();
+        let kept: Value = serde_json::from_slice(&encode_json(&value)).unwrap();
+        assert_eq!(kept, told, "{name}: what the sample says is not what is kept of it");
+        let bytes = encode(&value, Encoding::MessagePack);
+        if !path(name, "hex").exists() && std::env::var_os("TERCIO_WRITE_FIXTURES").is_some() {
+            write_hex(name, &bytes);
+        }
+        let hex: String = read(name, "hex").split_whitespace().collect();
+        let pinned = HEXLOWER.decode(hex.as_bytes()).unwrap();
+        let old: T = decode(&pinned).unwrap_or_else(|e| panic!("{name}.hex: {e}"));
+        let old: Value = serde_json::from_slice(&encode_json(&old)).unwrap();
+        assert_eq!(old, told, "{name}: the pinned bytes mean something else now");
+        assert_eq!(HEXLOWER.encode(&bytes), hex, "{name}: the bytes that travel have changed");
+    }
+
+    fn request<R: Request>(&mut self) {
+        let name = format!("{}.{}", R::INFO.noun, R::INFO.verb);
+        self.message::<R>(&format!("{name}.request"));
+        self.message::<R::Reply>(&format!("{name}.reply"));
+    }
+}
+
+#[test]
+fn every_message_travels_in_the_bytes_in_which_it_was_pinned() {
+    let mut pinned = Pinned::default();
+    pinned.request::<req::PlanCreate>();
+    pinned.request::<req::ProjectApply>();
+    pinned.request::<req::ProjectRemove>();
+    pinned.request::<req::ProjectFactsGet>();
+    pinned.request::<req::ProjectList>();
+    pinned.request::<req::ServiceCreate>();
+    pinned.request::<req::ServiceScale>();
+    pinned.request::<req::ServiceRemove>();
+    pinned.request::<req::ServiceList>();
+    pinned.request::<req::ServiceInspect>();
+    pinned.request::<req::ServiceLogs>();
+    pinned.request::<req::TaskList>();
+    pinned.request::<req::NodeList>();
+    pinned.request::<req::NodeInspect>();
+    pinned.request::<req::ImageBuild>();
+    pinned.request::<req::ImagePull>();
+    pinned.request::<req::LabStatusGet>();
+    pinned.request::<req::MachineList>();
+    for info in req::REQUESTS {
+        let name = format!("{}.{}.request", info.noun, info.verb);
+        assert!(pinned.0.contains(&name), "{name} has no fixture");
+    }
+    pinned.message::<AssignPush>("agent.assign");
+    pinned.message::<SyncRequest>("agent.sync.request");
+    pinned.message::<SyncReply>("agent.sync.reply");
+    pinned.message::<InventoryAsk>("agent.inventory");
+    pinned.message::<CheckAsk>("agent.check.request");
+    pinned.message::<CheckReply>("agent.check.reply");
+    for content in ["logs", "build", "pull"] {
+        pinned.message::<StreamOpen>(&format!("agent.open.{content}"));
+    }
+    pinned.message::<CommandReply>("agent.reply.done");
+    pinned.message::<CommandReply>("agent.reply.refused");
+    pinned.message::<Heartbeat>("agent.beat");
+    pinned.message::<Report>("agent.report.full");
+    pinned.message::<Report>("agent.report.delta");
+    for frame in ["data", "end", "credit", "cancel"] {
+        pinned.message::<Frame>(&format!("stream.{frame}"));
+    }
+    pinned.message::<LogBatch>("stream.logs");
+    pinned.message::<OutputBatch>("stream.output");
+    pinned.message::<Event>("event");
+    pinned.message::<Problem>("problem");
+    pinned.message::<Head>("state.head");
+    no_fixture_is_left_over(&pinned);
+}
+
+fn no_fixture_is_left_over(pinned: &Pinned) {
+    for entry in std::fs::read_dir(path("", "").parent().unwrap()).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        assert!(pinned.0.contains(&name), "{} belongs to no message", path.display());
+    }
+}
+
+/// A newer program may send what this one does not know.
+#[test]
+fn an_unknown_kind_decodes_as_unknown_and_a_reply_tolerates_new_fields() {
+    let newer = serde_json::json!({ "kind": "teleport", "to": "mars" });
+    let packed = encode(&newer, Encoding::MessagePack);
+    assert_eq!(decode::<Frame>(&packed).unwrap(), Frame::Unknown);
+    assert_eq!(decode::<CommandReply>(&packed).unwrap(), CommandReply::Unknown);
+    let newer = serde_json::json!({ "revision": 1, "changed": true, "warnings": ["none"] });
+    let packed = encode(&newer, Encoding::MessagePack);
+    let changed: req::ServiceChanged = decode(&packed).unwrap();
+    assert_eq!(changed.revision, 1);
+}
