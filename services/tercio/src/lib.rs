@@ -125,21 +125,34 @@ async fn run(app: &App, cli: Cli) -> Outcome {
     );
     let refuse = |error: std::io::Error| Problem::new("CLI0024", format!("no signals: {error}"));
     let mut interrupts = signal(SignalKind::interrupt()).map_err(refuse)?;
-    let mut work = Box::pin(command::run(app, cli));
+    // A task of its own, so that a command that blocks (on standard input) does not hide Ctrl-C.
+    let own = app.clone();
+    let mut work = tokio::spawn(async move { Box::pin(command::run(&own, cli)).await });
+    let cancelled = || Err(Failure::Cancelled("cancelled".to_owned()));
     // Cancel-safe: a signal that comes while the work wins is of no use any more.
     tokio::select! {
         biased;
-        ended = &mut work => return ended,
+        ended = &mut work => return joined(ended),
         _ = interrupts.recv() => app.interrupt.cancel(),
     }
-    let cancelled = || Err(Failure::Cancelled("cancelled".to_owned()));
     if !orderly {
         return cancelled();
     }
     tokio::select! {
         biased;
-        ended = &mut work => ended,
+        ended = &mut work => joined(ended),
         _ = interrupts.recv() => cancelled(),
+    }
+}
+
+/// What the work's task brought; a panic goes on here.
+fn joined(ended: Result<Outcome, tokio::task::JoinError>) -> Outcome {
+    match ended {
+        Ok(ended) => ended,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(Failure::Said),
+        },
     }
 }
 

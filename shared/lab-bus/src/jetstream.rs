@@ -1,17 +1,15 @@
 //! The few calls of the JetStream API that this crate makes, written out: answers and error codes are
 //! kept apart exactly, as the commit protocol needs them.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
 use data_encoding::BASE64;
-use futures::StreamExt as _;
 use lab_wire::commit::Refusal;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::bus::{Bus, Headers, Trouble};
+use crate::bus::{Bus, Headers};
 use crate::call::CallError;
 
 /// How long an API call may take; they take under a millisecond, and seconds during an election.
@@ -71,7 +69,7 @@ struct ServerError {
     description: String,
 }
 
-fn read<R: DeserializeOwned>(body: &[u8]) -> Result<R, ApiError> {
+pub(crate) fn read<R: DeserializeOwned>(body: &[u8]) -> Result<R, ApiError> {
     let unreadable = |error: lab_wire::DecodeError| ApiError::Unreadable(error.to_string());
     let error: ErrorBody = lab_wire::decode_json(body).map_err(unreadable)?;
     match error.error {
@@ -119,86 +117,6 @@ pub(crate) async fn publish(
         return Ok(None);
     }
     read(&reply.payload).map(Some)
-}
-
-/// A message for [`publish_in_order`].
-pub(crate) struct Outgoing {
-    pub(crate) subject: String,
-    pub(crate) headers: Headers,
-    pub(crate) body: Bytes,
-}
-
-/// Publishes messages one after the other without waiting in between, so that they are stored in
-/// this order, then waits for all acknowledgements. Returns what happened to those that have none.
-pub(crate) async fn publish_in_order(
-    bus: &Bus,
-    messages: Vec<Outgoing>,
-    timeout: Duration,
-) -> Result<(), Vec<String>> {
-    let mut waiting: BTreeMap<usize, String> = messages
-        .iter()
-        .enumerate()
-        .map(|(number, message)| (number, message.subject.clone()))
-        .collect();
-    let mut failed = Vec::new();
-    let deadline = tokio::time::Instant::now() + timeout;
-    let mut troubles = bus.troubles();
-    let inbox = bus.client().new_inbox();
-    let mut replies = match bus.client().subscribe(format!("{inbox}.*")).await {
-        Ok(replies) => replies,
-        Err(error) => return Err(vec![error.to_string(); messages.len()]),
-    };
-    for (number, message) in messages.into_iter().enumerate() {
-        let sent = bus
-            .publish_with_reply(
-                message.subject,
-                format!("{inbox}.{number}"),
-                message.headers,
-                message.body,
-            )
-            .await;
-        if let Err(error) = sent {
-            waiting.remove(&number);
-            failed.push(error.to_string());
-        }
-    }
-    while !waiting.is_empty() {
-        tokio::select! {
-            biased;
-            reply = replies.next() => match reply {
-                None => break,
-                Some(reply) => {
-                    let number = reply.subject.rsplit('.').next().and_then(|n| n.parse().ok());
-                    if number.is_none_or(|number: usize| waiting.remove(&number).is_none()) {
-                        continue;
-                    }
-                    if reply.status == Some(async_nats::StatusCode::NO_RESPONDERS) {
-                        failed.push("there is no stream for it".to_owned());
-                    } else if let Err(error) = read::<Acknowledgement>(&reply.payload) {
-                        failed.push(error.to_string());
-                    }
-                }
-            },
-            trouble = troubles.recv() => if let Ok(Trouble::PublishDenied { subject }) = trouble {
-                let before = waiting.len();
-                waiting.retain(|_, waits| *waits != subject);
-                for _ in waiting.len()..before {
-                    failed.push(format!("this identity may not publish to {subject}"));
-                }
-            },
-            () = tokio::time::sleep_until(deadline) => break,
-        }
-    }
-    failed.extend(
-        waiting
-            .values()
-            .map(|subject| format!("no answer on {subject} in time")),
-    );
-    if failed.is_empty() {
-        Ok(())
-    } else {
-        Err(failed)
-    }
 }
 
 /// The compare-and-swap: the write counts only if this is the last sequence on its subject, 0 for
@@ -271,14 +189,30 @@ struct StreamReply {
 /// Creates the stream, or updates it to this configuration; never deletes one. Returns what of the
 /// configuration the server did *not* take over: old servers silently ignore what they don't know.
 pub(crate) async fn ensure_stream(bus: &Bus, config: &Value) -> Result<Vec<String>, ApiError> {
-    let name = config["name"].as_str().unwrap_or_default();
-    let created = api::<StreamReply>(bus, &format!("STREAM.CREATE.{name}"), Some(config)).await;
-    let stream = match created {
+    match create_stream(bus, config).await? {
+        Some(ignored) => Ok(ignored),
+        None => make_stream(bus, "UPDATE", config).await,
+    }
+}
+
+/// Creates the stream; `None` when there is one of this name with another configuration. Returns
+/// what the server did not take over.
+pub(crate) async fn create_stream(
+    bus: &Bus,
+    config: &Value,
+) -> Result<Option<Vec<String>>, ApiError> {
+    match make_stream(bus, "CREATE", config).await {
+        Ok(ignored) => Ok(Some(ignored)),
         Err(ApiError::Server {
             code: NAME_IN_USE, ..
-        }) => api::<StreamReply>(bus, &format!("STREAM.UPDATE.{name}"), Some(config)).await?,
-        other => other?,
-    };
+        }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn make_stream(bus: &Bus, verb: &str, config: &Value) -> Result<Vec<String>, ApiError> {
+    let name = config["name"].as_str().unwrap_or_default();
+    let stream: StreamReply = api(bus, &format!("STREAM.{verb}.{name}"), Some(config)).await?;
     let asked = config.as_object().into_iter().flatten();
     let missing = asked.filter(|(key, value)| stream.config.get(key) != Some(value));
     Ok(missing.map(|(key, _)| key.clone()).collect())

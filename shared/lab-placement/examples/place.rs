@@ -1,7 +1,8 @@
 //! Times the placement of many tasks in memory: `cargo run --release -p lab-placement --example place`.
 #![allow(
     clippy::print_stdout,
-    reason = "it is a program that prints its figures"
+    clippy::disallowed_methods,
+    reason = "it is a program that measures time and prints it"
 )]
 
 use std::collections::BTreeMap;

@@ -1,11 +1,10 @@
 //! The commit protocol as a decision: what to do on each answer, without doing it.
 //!
 //! ```text
-//! Commit::new ─ Send ──┬─ acknowledged ───────────────────────────────▶ Committed
-//!                      ├─ unknown, wrong revision ─ ReadHead ─┬─ own ──▶ Committed
-//!                      │                                      ├─ the base: not yet ─ Send again
-//!                      │                                      └─ another ▶ Deposed | Replaced
-//!                      └─ incomplete, too many batches ─ Send again, later
+//! Send ─┬─ acknowledged ─────────────────▶ Committed
+//!       └─ anything else ─ ReadHead ─┬─ own nonce ───────▶ Committed
+//!                                    ├─ the base: not yet ─ Send again
+//!                                    └─ another ─────────▶ Deposed | Replaced
 //! ```
 //! A pass is sent again with the *same* content, nonce and expected revision, under a new batch id:
 //! the compare-and-swap of the head lets one of all attempts through. Nothing new may be planned
@@ -175,10 +174,7 @@ pub enum Answer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Send the pass under a fresh batch id.
-    Send {
-        /// Not before this has passed.
-        wait: DurationMs,
-    },
+    Send,
     /// Read the head.
     ReadHead {
         /// Not before this has passed.
@@ -248,12 +244,13 @@ pub enum Alarm {
     },
 }
 
-/// Obstacles in a row, by kind.
+/// Obstacles that were met, by kind.
 #[derive(Clone, Copy, Debug, Default)]
 struct Obstacles {
     unknown: u32,
     incomplete: u32,
     too_many: u32,
+    refused: u32,
     unread: u32,
 }
 
@@ -308,12 +305,16 @@ impl Commit {
         self.base.revision
     }
 
-    /// The first step.
+    /// The first step, on the connection on which the base was last seen.
     #[must_use]
     pub const fn begin(&self) -> Step {
-        Step::Send {
-            wait: DurationMs(0),
-        }
+        Step::Send
+    }
+
+    /// The first step after a reconnect: another server's data may have the same revision.
+    #[must_use]
+    pub const fn begin_after_reconnect(&self) -> Step {
+        READ_NOW
     }
 
     /// What a person should know now.
@@ -329,11 +330,10 @@ impl Commit {
             Answer::Refused(refusal) => self.refusal(refusal),
             Answer::Unknown => {
                 self.uncertain = true;
-                self.met.unknown = self.met.unknown.saturating_add(1);
-                read_now()
+                again(&mut self.met.unknown, SEND_WAIT_MAX)
             }
             Answer::HeadUnread => {
-                self.met.unread = self.met.unread.saturating_add(1);
+                count(&mut self.met.unread);
                 Step::ReadHead {
                     wait: backoff(self.met.unread, READ_WAIT_MAX),
                 }
@@ -364,26 +364,26 @@ impl Commit {
         // The server answers, so whatever it is, it is not wedged.
         self.met.unknown = 0;
         match refusal {
-            Refusal::WrongRevision | Refusal::Unavailable => read_now(),
-            Refusal::Incomplete => {
-                self.met.incomplete = self.met.incomplete.saturating_add(1);
-                let times = self.met.incomplete;
-                self.raise(times, Alarm::Incomplete { times });
-                Step::Send {
-                    wait: backoff(times, SEND_WAIT_MAX),
-                }
-            }
-            Refusal::TooManyBatches => {
-                self.met.too_many = self.met.too_many.saturating_add(1);
-                let times = self.met.too_many;
-                self.raise(times, Alarm::TooManyBatches { times });
-                Step::Send {
-                    wait: backoff(times, BATCHES_WAIT_MAX),
-                }
+            Refusal::WrongRevision | Refusal::Unavailable => {
+                again(&mut self.met.refused, SEND_WAIT_MAX)
             }
             Refusal::Permanent { code, text } => {
                 self.refused = Some((code, text));
-                read_now()
+                again(&mut self.met.refused, SEND_WAIT_MAX)
+            }
+            Refusal::Incomplete => {
+                let step = again(&mut self.met.incomplete, SEND_WAIT_MAX);
+                let times = self.met.incomplete;
+                self.raise(times, Alarm::Incomplete { times });
+                step
+            }
+            Refusal::TooManyBatches => {
+                count(&mut self.met.too_many);
+                let times = self.met.too_many;
+                self.raise(times, Alarm::TooManyBatches { times });
+                Step::ReadHead {
+                    wait: backoff(times, BATCHES_WAIT_MAX),
+                }
             }
         }
     }
@@ -408,15 +408,10 @@ impl Commit {
             }
             // An earlier attempt may yet be stored; only a consumed revision settles it.
             self.alarm = Some(Alarm::Refused { text });
-            return Step::Send {
-                wait: SEND_WAIT_MAX,
-            };
         }
         let attempts = self.met.unknown;
         self.raise(attempts, Alarm::Wedged { attempts });
-        Step::Send {
-            wait: backoff(attempts.max(1), SEND_WAIT_MAX),
-        }
+        Step::Send
     }
 
     fn raise(&mut self, times: u32, alarm: Alarm) {
@@ -436,9 +431,22 @@ const SEND_WAIT_MAX: DurationMs = DurationMs(2_000);
 /// after ten seconds.
 const BATCHES_WAIT_MAX: DurationMs = DurationMs(10_000);
 
-const fn read_now() -> Step {
-    Step::ReadHead {
-        wait: DurationMs(0),
+const READ_NOW: Step = Step::ReadHead {
+    wait: DurationMs(0),
+};
+
+const fn count(times: &mut u32) {
+    *times = times.saturating_add(1);
+}
+
+/// Counts an obstacle: the first time the head is read at once, and later each time after that.
+fn again(times: &mut u32, max: DurationMs) -> Step {
+    count(times);
+    match *times {
+        1 => READ_NOW,
+        times => Step::ReadHead {
+            wait: backoff(times - 1, max),
+        },
     }
 }
 

@@ -34,17 +34,15 @@ pub struct Site {
 pub async fn observe(engine: &Engine, site: &Site, images: &BTreeSet<String>) -> Observed {
     match look(engine, site, images).await {
         Ok(observed) => observed,
-        Err(error) => unreachable(&error),
+        Err(error) => unreachable(error.to_string()),
     }
 }
 
 /// The observation of an engine that does not answer.
 #[must_use]
-pub fn unreachable(error: &dyn std::error::Error) -> Observed {
+pub fn unreachable(message: String) -> Observed {
     Observed {
-        engine: EngineReach::Unreachable {
-            message: error.to_string(),
-        },
+        engine: EngineReach::Unreachable { message },
         ..Observed::default()
     }
 }

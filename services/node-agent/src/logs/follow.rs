@@ -59,7 +59,8 @@ pub async fn stream(
             container: status.container.clone(),
             follow: options.follow,
         };
-        if at.container != read_of {
+        // While the engine is away the container is not known, and is the same one afterwards.
+        if at.container.is_some() && at.container != read_of {
             (seen, read_of) = (Resume::default(), at.container.clone());
         }
         let next = at
@@ -67,7 +68,7 @@ pub async fn stream(
             .await?;
         match next {
             Next::Unheard => return Ok(()),
-            Next::End => return Ok(()),
+            Next::End if !options.follow || is_over(&status) => return Ok(()),
             Next::Again => tokio::time::sleep(AGAIN_AFTER).await,
             Next::End => {
                 // Cancel-safe: both arms only wait.

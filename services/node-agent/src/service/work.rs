@@ -60,7 +60,7 @@ pub(super) async fn observe(
             true => sweep_and_look(&engine, &site, &ask).await,
             false => engine::observe(&engine, &site, &ask.images).await,
         },
-        Connection::Down(problem) => unreachable(&problem),
+        Connection::Down(problem) => unreachable(problem.message),
     };
     Done::Observed(ask.mark, Box::new(observed))
 }
@@ -72,7 +72,7 @@ async fn sweep_and_look(engine: &Engine, site: &Site, ask: &ObserveAsk) -> Obser
             swept,
             "removed containers that an earlier life left unfinished"
         ),
-        Err(error) => return unreachable(&error),
+        Err(error) => return unreachable(error.to_string()),
     }
     engine::observe(engine, site, &ask.images).await
 }

@@ -12,6 +12,7 @@ use crate::app::{App, Client, request_id};
 use crate::cli::ProjectArgs;
 use crate::failure::{Failure, Outcome};
 use crate::output::progress::{Item, Phase, Progress};
+use crate::output::screen::Screen;
 use crate::project::converge::Wake;
 use crate::project::{self, tasks};
 
@@ -58,7 +59,7 @@ pub async fn run(app: &App, args: Args, left: &ProjectArgs) -> Outcome {
     }
     let client = app.connect().await?;
     if args.volumes && !args.yes {
-        confirm(app, &volumes(&client, &project).await?)?;
+        confirm(app.screen, &volumes(&client, &project).await?).await?;
     }
     let wake = Wake::listen(&client.bus, &project).await;
     let removed = client.call(Some(&project), &request).await?;
@@ -89,13 +90,13 @@ async fn volumes(client: &Client, project: &ProjectName) -> Outcome<Vec<EngineNa
 }
 
 /// Asks whether these volumes may go.
-fn confirm(app: &App, volumes: &[EngineName]) -> Outcome {
+async fn confirm(screen: Screen, volumes: &[EngineName]) -> Outcome {
     if volumes.is_empty() {
         return Ok(());
     }
     let names: Vec<String> = volumes.iter().map(ToString::to_string).collect();
     let names = names.join(", ");
-    if !app.screen.interactive {
+    if !screen.interactive {
         return Err(Failure::new(
             "CLI0042",
             format!("these volumes would be removed with their data: {names}"),
@@ -103,7 +104,7 @@ fn confirm(app: &App, volumes: &[EngineName]) -> Outcome {
         ));
     }
     let question = format!("These volumes will be removed with their data: {names}. Go on?");
-    match app.screen.confirms(&question) {
+    match screen.confirms(&question).await {
         true => Ok(()),
         false => Err(Failure::Cancelled("nothing was changed".to_owned())),
     }
@@ -215,10 +216,31 @@ impl Going<'_> {
 
 #[cfg(test)]
 mod tests {
-    use lab_types::TaskState;
+    use lab_types::{EngineName, TaskState};
 
-    use super::Leaving;
+    use super::{Leaving, confirm};
+    use crate::failure::Failure;
+    use crate::output::screen::Screen;
     use crate::project::samples::task;
+
+    #[tokio::test]
+    async fn where_nobody_can_be_asked_volumes_stay_and_are_named() {
+        let screen = Screen {
+            interactive: false,
+            live: false,
+            colours: false,
+            size: (80, 24),
+        };
+        assert!(confirm(screen, &[]).await.is_ok());
+        let store = EngineName::new("shop_store").unwrap();
+        match confirm(screen, &[store]).await {
+            Err(Failure::Problem(problem)) => {
+                assert!(problem.message.contains("shop_store"), "{problem}");
+                assert!(problem.help.unwrap().contains("--yes"));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 
     #[test]
     fn a_container_that_was_seen_once_is_told_as_removed_when_it_is_gone() {

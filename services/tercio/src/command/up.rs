@@ -113,7 +113,7 @@ impl Up<'_> {
             return self.app.screen.print(&summary::whole(&plan));
         }
         self.app.screen.say(&summary::line(&plan));
-        self.confirm(&plan)?;
+        self.interruptible(self.confirm(&plan), nothing).await?;
         let before_apply = "cancelled before anything was applied";
         let images = images::fetch(self.app, &self.client, &plan, &created.builds);
         let fetched = self.interruptible(images, before_apply).await?;
@@ -161,7 +161,7 @@ impl Up<'_> {
 
     /// A person is asked before services go that the files no longer have. They hold no data, so
     /// where nobody can be asked they go as the files say.
-    fn confirm(&self, plan: &Plan) -> Outcome {
+    async fn confirm(&self, plan: &Plan) -> Outcome {
         let gone = summary::removed_services(plan);
         if gone.is_empty() || self.args.yes || !self.app.screen.interactive {
             return Ok(());
@@ -170,7 +170,7 @@ impl Up<'_> {
             "The files no longer have {}; its containers will be removed. Go on?",
             gone.join(", ")
         );
-        match self.app.screen.confirms(&question) {
+        match self.app.screen.confirms(&question).await {
             true => Ok(()),
             false => Err(Failure::Cancelled("nothing was changed".to_owned())),
         }

@@ -80,13 +80,38 @@ impl Screen {
     }
 
     /// Asks a question that is answered by yes or no; anything but `y` or `yes` is no.
-    #[must_use]
-    pub fn confirms(&self, question: &str) -> bool {
+    ///
+    /// # Cancel safety
+    /// Safe, but the answer that is being typed is lost.
+    pub async fn confirms(&self, question: &str) -> bool {
         self.say(&format!("{question} [y/N] "));
-        let mut line = String::new();
-        if std::io::stdin().read_line(&mut line).is_err() {
-            return false;
+        // A read that nobody waits for any more ends with the process.
+        let line = tokio::task::spawn_blocking(|| {
+            let mut line = String::new();
+            std::io::stdin().read_line(&mut line).map(|_| line)
+        });
+        match line.await {
+            Ok(Ok(line)) => is_yes(&line),
+            Ok(Err(_)) | Err(_) => false,
         }
-        matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+    }
+}
+
+fn is_yes(line: &str) -> bool {
+    matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_yes;
+
+    #[test]
+    fn only_a_clear_yes_is_one() {
+        assert!(["y\n", "Yes\n", " YES "].iter().all(|line| is_yes(line)));
+        assert!(
+            !["", "\n", "n\n", "yep\n", "y y\n"]
+                .iter()
+                .any(|line| is_yes(line))
+        );
     }
 }

@@ -94,3 +94,6 @@ impl Supervised {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use lab_wire::commit::{Answer, HEAD_KEY, Head};
 use lab_wire::subject::state_key;
 
 use super::{CommitError, PassWrites};
-use crate::bus::{Bus, ConnectionStatus, Headers};
+use crate::bus::{Bus, Headers};
 use crate::jetstream::{self, ApiError, expect};
 
 /// How long the acknowledgement of the first message may take: it is only taken note of.
@@ -64,14 +64,13 @@ impl<'a> Batch<'a> {
         // The client library waits out its time-out when the connection breaks; this does not.
         let mut status = self.bus.status();
         status.mark_unchanged();
-        let broken = status.wait_for(|status| *status == ConnectionStatus::Disconnected);
         tokio::select! {
             biased;
             sent = self.try_send(head, expected) => match sent {
                 Ok(answer) => answer,
                 Err(error) => error.refusal().map_or(Answer::Unknown, Answer::Refused),
             },
-            _ = broken => Answer::Unknown,
+            _ = status.changed() => Answer::Unknown,
         }
     }
 

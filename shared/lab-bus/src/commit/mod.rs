@@ -17,7 +17,7 @@ use lab_wire::subject::{STATE_PREFIX, STATE_STREAM, state_key};
 use serde_json::json;
 use tokio::sync::watch;
 
-use crate::bus::{Bus, Headers};
+use crate::bus::{Bus, ConnectionStatus, Headers};
 use crate::jetstream::{self, ApiError};
 use crate::reader::Reader;
 use crate::server::{VERSION_MIN, Version};
@@ -149,6 +149,9 @@ pub enum CommitError {
 pub struct StateStore {
     bus: Bus,
     alarm: Arc<watch::Sender<Option<Alarm>>>,
+    /// The connection on which the head was last seen as it should be. After another one has taken
+    /// its place the data behind it may be other data, with the same revision.
+    seen_on: Arc<watch::Sender<ConnectionStatus>>,
 }
 
 impl StateStore {
@@ -185,6 +188,7 @@ impl StateStore {
         Ok(Self {
             bus: bus.clone(),
             alarm: Arc::new(watch::Sender::new(None)),
+            seen_on: Arc::new(watch::Sender::new(ConnectionStatus::Disconnected)),
         })
     }
 
@@ -220,9 +224,14 @@ impl StateStore {
     pub async fn take_over(&self) -> Result<HeadEntry, StoreError> {
         let mut taking = TakeOver::new(fresh_nonce());
         let mut step = taking.begin();
+        let mut seen = ConnectionStatus::Disconnected;
         loop {
+            let connection = self.connection();
             let answer = match step {
-                TakeOverStep::Won(head) => return Ok(head),
+                TakeOverStep::Won(head) => {
+                    self.seen_on.send_replace(seen);
+                    return Ok(head);
+                }
                 TakeOverStep::ReadHead { wait } => {
                     tokio::time::sleep(wait.as_std()).await;
                     match self.read_head().await {
@@ -241,6 +250,7 @@ impl StateStore {
                 );
             }
             step = taking.on(answer);
+            seen = connection;
         }
     }
 
@@ -319,28 +329,34 @@ impl StateStore {
         let mut commit = Commit::new(head.clone(), fresh_nonce(), records);
         let mut step = commit.begin();
         loop {
+            let connection = self.connection();
             let answer = match step {
-                Step::Done(outcome) => {
-                    self.tell(commit.alarm());
-                    return Ok(outcome);
+                Step::Done(outcome) => return Ok(outcome),
+                Step::Send if *self.seen_on.borrow() != connection => {
+                    step = commit.begin_after_reconnect();
+                    continue;
                 }
+                Step::Send => batch.send(commit.head(), commit.expected()).await,
                 Step::ReadHead { wait } => {
                     tokio::time::sleep(wait.as_std()).await;
-                    self.read_head()
-                        .await
-                        .map_or(Answer::HeadUnread, Answer::Head)
-                }
-                Step::Send { wait } => {
-                    tokio::time::sleep(wait.as_std()).await;
-                    batch.send(commit.head(), commit.expected()).await
+                    let read = self.read_head().await;
+                    read.map_or(Answer::HeadUnread, Answer::Head)
                 }
             };
-            if !matches!(answer, Answer::Acknowledged { .. }) {
-                tracing::debug!(?answer, pass = commit.head().pass.0, "commit");
+            match &answer {
+                Answer::Acknowledged { .. } | Answer::Head(_) => {
+                    self.seen_on.send_replace(connection);
+                }
+                other => tracing::debug!(answer = ?other, pass = commit.head().pass.0, "commit"),
             }
             step = commit.on(answer);
             self.tell(commit.alarm());
         }
+    }
+
+    /// Which connection there is now: each has another beginning.
+    fn connection(&self) -> ConnectionStatus {
+        *self.bus.status().borrow()
     }
 
     fn tell(&self, alarm: Option<&Alarm>) {

@@ -4,6 +4,7 @@
 //! comes within the stream's window for duplicates. Attributes ride as CloudEvents headers (binary
 //! mode), the body is MessagePack.
 
+mod publish;
 mod replay;
 
 pub use replay::{EventFilter, Replay, ReplayError, ReplayOptions, Since};
@@ -19,6 +20,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::bus::{Bus, Headers};
 use crate::jetstream;
+use publish::Outgoing;
 
 /// How many events may be on their way at once: enough to fill a round trip, few enough that the
 /// server's queue stays short.
@@ -117,11 +119,9 @@ impl EventLog {
         let (mut unacknowledged, mut first) = (0, None);
         for events in events.chunks(IN_FLIGHT) {
             let messages = events.iter().map(outgoing).collect();
-            let sent = jetstream::publish_in_order(&self.bus, messages, ACK_TIMEOUT).await;
-            if let Err(failed) = sent {
-                unacknowledged += failed.len();
-                first = first.or_else(|| failed.into_iter().next());
-            }
+            let failed = publish::in_order(&self.bus, messages, ACK_TIMEOUT).await;
+            unacknowledged += failed.len();
+            first = first.or_else(|| failed.into_iter().next());
         }
         match first {
             None => Ok(()),
@@ -134,8 +134,8 @@ impl EventLog {
     }
 }
 
-fn outgoing(event: &Event) -> jetstream::Outgoing {
-    jetstream::Outgoing {
+fn outgoing(event: &Event) -> Outgoing {
+    Outgoing {
         subject: subject::event(event).into(),
         headers: headers(event),
         body: lab_wire::encode(event, Encoding::MessagePack).into(),

@@ -115,9 +115,7 @@ impl Replay {
                 let nanos = i128::from(at.0) * 1_000_000;
                 let start_time = OffsetDateTime::from_unix_timestamp_nanos(nanos);
                 let start_time = start_time.unwrap_or(OffsetDateTime::UNIX_EPOCH);
-                DeliverPolicy::ByStartTime {
-                    start_time: start_time.into(),
-                }
+                DeliverPolicy::ByStartTime { start_time }
             }
             // Told as a sequence, so that nothing is missed when the reading has to begin anew.
             Since::Now => {

@@ -190,6 +190,8 @@ struct Key {
     ttl: Duration,
 }
 
+/// Below what JSON's numbers hold exactly, with room to count on.
+const FIRST_SEQUENCE_MAX: u64 = 1 << 52;
 /// The stream is not there.
 const STREAM_NOT_FOUND: u64 = 10059;
 
@@ -202,13 +204,7 @@ impl Key {
                 code: STREAM_NOT_FOUND,
                 ..
             }) => {
-                let ignored = jetstream::ensure_stream(&self.bus, &self.stream_config()).await?;
-                if !ignored.is_empty() {
-                    tracing::error!(
-                        ?ignored,
-                        "nats-server does not take over the lease's settings"
-                    );
-                }
+                self.create_stream().await?;
                 None
             }
             other => other?,
@@ -223,6 +219,16 @@ impl Key {
                 Some(record.map_or_else(|_| String::new(), |record| record.nonce))
             },
         }))
+    }
+
+    async fn create_stream(&self) -> Result<(), ApiError> {
+        // `None`: another candidate was faster.
+        let created = jetstream::create_stream(&self.bus, &self.stream_config()).await?;
+        let ignored = created.unwrap_or_default();
+        if !ignored.is_empty() {
+            tracing::error!(?ignored, "nats-server ignores settings of the lease");
+        }
+        Ok(())
     }
 
     /// Writes it with a fresh age.
@@ -264,6 +270,9 @@ impl Key {
             "allow_rollup_hdrs": true,
             "subject_delete_marker_ttl": ttl_ns,
             "allow_direct": false,
+            // A stream made anew must not count through the same revisions again: a leader from
+            // before would take the new leader's lease for its own.
+            "first_seq": rand::random_range(1..FIRST_SEQUENCE_MAX),
         })
     }
 }

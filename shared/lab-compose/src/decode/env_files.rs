@@ -58,7 +58,7 @@ impl Decoder<'_> {
         let project = self.scope.env;
         let lookup = |name: &str| {
             let from_project = project.get(name).cloned();
-            own.get(name).cloned().flatten().or(from_project)
+            from_project.or_else(|| own.get(name).cloned().flatten())
         };
         if self.budget.checked_sub(loaded.text.len()).is_none() {
             let message = format!("the environment files of the project are too large: {trail}");

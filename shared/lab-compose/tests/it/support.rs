@@ -58,7 +58,7 @@ impl Files {
         project
     }
 
-    /// The findings, one a line: `compose.yml:1:2 CMP0005 message`.
+    /// The findings, one a line: `compose.yml:1:2 CMP0005 message (see compose.yml:3:4)`.
     pub(crate) fn findings(&self) -> String {
         let (_, findings) = self.load();
         let line = |one: &Diagnostic| {
@@ -66,7 +66,9 @@ impl Files {
                 .location
                 .as_ref()
                 .map_or("-".to_owned(), ToString::to_string);
-            format!("{place} {} {}\n", one.code, one.message)
+            let related = one.related.as_ref();
+            let related = related.map_or(String::new(), |place| format!(" (see {place})"));
+            format!("{place} {} {}{related}\n", one.code, one.message)
         };
         findings.iter().map(line).collect()
     }

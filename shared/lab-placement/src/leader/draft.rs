@@ -107,9 +107,9 @@ impl LeaderCore {
             let record = self.lab.record(&key);
             units.extend(record.map(|record| Unit::put(key, record)));
         }
-        let mut loose = Vec::new();
+        let mut refusals = Vec::new();
         for request in std::mem::take(&mut self.inbox) {
-            self.admit(request, now, (&mut units, &mut loose));
+            self.admit(request, now, (&mut units, &mut refusals));
         }
         let outcome = plan::plan(
             &PlanningInput {
@@ -139,10 +139,10 @@ impl LeaderCore {
             }
             self.sweep_at = None;
         }
-        self.enqueue(units, loose);
+        self.enqueue(units, refusals);
     }
 
-    fn enqueue(&mut self, units: Vec<Unit>, mut loose: Vec<Reply>) {
+    fn enqueue(&mut self, units: Vec<Unit>, mut refusals: Vec<Reply>) {
         let tag = WriteTag {
             incarnation: self.leader.incarnation,
             epoch: self.leader.epoch,
@@ -153,10 +153,10 @@ impl LeaderCore {
             // A refusal may rest on what the passes before it change, so it waits for them.
             Some(last) => {
                 self.last_pass = last.draft.pass;
-                last.replies.append(&mut loose);
+                last.replies.append(&mut refusals);
             }
             None => {
-                for reply in loose {
+                for reply in refusals {
                     self.waiting.remove(&reply.request);
                     self.effects.replies.push(reply);
                 }
@@ -175,7 +175,7 @@ impl LeaderCore {
         &mut self,
         request: Request,
         now: UnixMillis,
-        (units, loose): (&mut Vec<Unit>, &mut Vec<Reply>),
+        (units, refusals): (&mut Vec<Unit>, &mut Vec<Reply>),
     ) {
         let context = ChangeContext {
             now,
@@ -189,10 +189,11 @@ impl LeaderCore {
             result,
         };
         let mut delta = match change::apply(&self.lab, &request.change, &context) {
-            Err(problem) => return loose.push(reply(Err(problem))),
-            Ok(delta) if delta.is_empty() => return loose.push(reply(Ok(delta.answer))),
+            Err(problem) => return refusals.push(reply(Err(problem))),
             Ok(delta) => delta,
         };
+        // Also an answer that nothing changed is kept: a repetition that comes late must not change
+        // what others have asked for meanwhile.
         let stored = StoredAnswer {
             user: request.user.clone(),
             answer: delta.answer.clone(),

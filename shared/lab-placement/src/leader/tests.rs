@@ -1,20 +1,21 @@
 //! A leader, a store and agents in one test: what goes in, what may come out, and when.
 
 mod chance;
+mod handover;
+mod large;
 
 use std::collections::BTreeMap;
 
 use expect_test::expect;
 use lab_types::{
-    AgentBoot, DurationMs, Epoch, Fence, Generation, Heartbeat, Incarnation, Inventory, NodeName,
-    NodeRole, Pass, Report, ReportBody, RequestId, TaskId, TaskState, TaskTarget, UnixMillis,
-    WriteTag,
+    AgentBoot, DurationMs, Epoch, Fence, Heartbeat, Incarnation, Inventory, NodeName, NodeRole,
+    Report, ReportBody, RequestId, TaskId, TaskState, TaskTarget, UnixMillis, WriteTag,
 };
 
-use super::{LeaderCore, PassDraft, RECORDS_MAX, Request, Standing, TakeOver};
+use super::{LeaderCore, PassDraft, RECORDS_MAX, Request, TakeOver};
 use crate::change::Change;
 use crate::key::Key;
-use crate::leader::{EVENTS_MAX, Push, Reply};
+use crate::leader::{Push, Reply};
 use crate::policy::{Leader, Policy};
 use crate::record::{Answer, Record};
 use crate::rng::PlacementRng;
@@ -311,32 +312,6 @@ fn while_a_pass_is_uncertain_nothing_new_is_planned_and_the_same_bytes_are_sent_
 }
 
 #[test]
-fn a_repeated_request_gets_the_first_answer_also_from_the_next_leader() {
-    let mut stage = Stage::with_nodes(&["n1"]);
-    stage.ask("r1", up(0, "web:1", 1));
-    stage.ask("r1", up(0, "web:1", 1));
-    let draft = stage.draft().unwrap();
-    stage.ask("r1", up(0, "web:1", 1));
-    stage.commit(&draft);
-    assert_eq!(
-        stage.replied(),
-        ["r1: revision 1, changed true"],
-        "one answer for all three"
-    );
-    stage.ask("r1", up(0, "web:1", 1));
-    assert_eq!(stage.replied(), ["r1: revision 1, changed true"], "at once");
-    stage.succeed();
-    stage.ask("r1", up(0, "web:1", 1));
-    assert_eq!(stage.replied(), ["r1: revision 1, changed true"]);
-    stage.core.on_request(Request {
-        id: RequestId::new("r1").unwrap(),
-        user: user("mallory"),
-        change: up(0, "web:1", 1),
-    });
-    assert_eq!(stage.replied(), ["r1: SCH0014"]);
-}
-
-#[test]
 fn a_refusal_that_rests_on_an_uncommitted_change_waits_for_it() {
     let mut stage = Stage::with_nodes(&["n1"]);
     stage.ask("r1", up(0, "web:1", 1));
@@ -378,110 +353,6 @@ fn published_events_leave_the_outbox_with_a_later_pass() {
 }
 
 #[test]
-fn a_new_leader_publishes_what_the_outbox_still_holds_with_the_same_ids() {
-    let mut stage = Stage::with_nodes(&["n1"]);
-    stage.ask("r1", up(0, "web:1", 1));
-    let draft = stage.draft().unwrap();
-    stage.commit(&draft);
-    let first = stage.core.take_effects().publish;
-    stage.succeed();
-    let again = stage.core.take_effects().publish;
-    assert!(again.contains(&first[0]), "{again:?}");
-    let desired = stage.core.lab().desired.clone();
-    assert_eq!(desired.services.len(), 1);
-    assert_eq!(desired.assignments[&node("n1")].fence.epoch, Epoch(1));
-    let drafts = stage.settle();
-    assert_eq!(drafts[0].head.epoch, Epoch(2));
-    assert_eq!(drafts[0].pass, Pass(4));
-    assert!(
-        stage
-            .events
-            .iter()
-            .any(|event| event.message.contains("took the lead"))
-    );
-}
-
-#[test]
-fn records_of_a_torn_pass_are_written_again() {
-    let mut stage = Stage::with_nodes(&["n1"]);
-    stage.ask("r1", up(0, "web:1", 1));
-    let draft = stage.draft().unwrap();
-    // Half of the pass is readable, and its head is not.
-    for (key, record) in draft.puts.iter().take(3) {
-        stage
-            .store
-            .insert(key.clone(), (draft.head, record.clone()));
-    }
-    stage.succeed();
-    let rewritten = stage.draft().unwrap();
-    for (key, record) in draft.puts.iter().take(3) {
-        assert!(
-            rewritten.puts.contains(&(key.clone(), record.clone())),
-            "{key}"
-        );
-    }
-    stage.commit(&rewritten);
-    let later = |tag: &WriteTag| tag.pass > stage.head.pass;
-    assert!(stage.store.values().all(|(tag, _)| !later(tag)));
-}
-
-#[test]
-fn what_a_successor_reads_is_what_the_leader_holds() {
-    let mut stage = Stage::with_nodes(&["n1", "n2"]);
-    stage.ask("r1", up(0, "web:1", 5));
-    stage.settle();
-    stage.report("n1");
-    stage.report("n2");
-    stage.ask("r2", up(1, "web:2", 3));
-    stage.settle();
-    let held = stage.core.lab().desired.clone();
-    stage.succeed();
-    assert_eq!(stage.core.lab().desired, held);
-}
-
-#[test]
-fn a_deposed_leader_tells_whoever_waits_and_is_silent_from_then_on() {
-    let mut stage = Stage::with_nodes(&["n1"]);
-    stage.ask("r1", up(0, "web:1", 1));
-    stage.draft().unwrap();
-    stage.ask("r2", up(0, "web:1", 1));
-    stage.core.on_deposed();
-    assert_eq!(stage.replied(), ["r1: SCH0021", "r2: SCH0021"]);
-    assert_eq!(stage.got.len(), 0, "no push of what may never be committed");
-    stage.ask("r3", up(0, "web:1", 1));
-    assert_eq!(stage.replied(), ["r3: SCH0021"]);
-    stage.report("n1");
-    assert_eq!(stage.draft(), None);
-}
-
-#[test]
-fn a_node_that_obeys_more_than_the_state_knows_halts_the_leader() {
-    let mut stage = Stage::with_nodes(&["n1"]);
-    stage.ask("r1", up(0, "web:1", 1));
-    stage.settle();
-    let fence = stage.core.lab().desired.assignments[&node("n1")].fence;
-    stage.ask("r2", up(1, "web:2", 1));
-    stage.beat(
-        "n1",
-        Fence {
-            generation: Generation(fence.generation.0 + 1),
-            ..fence
-        },
-    );
-    stage.ask("r3", up(1, "web:2", 1));
-    assert_eq!(
-        stage.replied(),
-        ["r1: revision 1, changed true", "r2: SCH0020", "r3: SCH0020"]
-    );
-    assert_eq!(stage.draft(), None);
-    let Standing::Halted(problem) = stage.core.standing() else {
-        panic!("{:?}", stage.core.standing());
-    };
-    expect!["SCH0020: node n1 obeys version 1.1.2 of its assignment, but the lab's state knows only 1.1.1: the state was restored from an older copy, or another scheduler leads"]
-        .assert_eq(&problem.to_string());
-}
-
-#[test]
 fn a_lost_push_is_noticed_by_the_beat_and_sent_again_once_a_beat() {
     let mut stage = Stage::with_nodes(&["n1"]);
     stage.ask("r1", up(0, "web:1", 1));
@@ -494,111 +365,6 @@ fn a_lost_push_is_noticed_by_the_beat_and_sent_again_once_a_beat() {
     stage.beat("n1", Fence::default());
     stage.take();
     assert_eq!(stage.got.len(), 1);
-}
-
-#[test]
-fn no_more_agents_are_asked_at_a_time_than_the_policy_says() {
-    let mut stage = Stage::new();
-    for number in 0..100 {
-        stage.ask(
-            &format!("join-{number}"),
-            register(&format!("n{number:03}")),
-        );
-    }
-    stage.settle();
-    stage.core.tick(stage.now);
-    stage.take();
-    assert_eq!(stage.asked.len(), 64);
-    stage.report("n000");
-    stage.take();
-    assert_eq!(stage.asked.len(), 65, "one has answered, the next is asked");
-    stage.now = stage.now.plus(DurationMs(1999));
-    stage.core.tick(stage.now);
-    stage.take();
-    assert_eq!(stage.asked.len(), 65);
-    stage.now = stage.now.plus(DurationMs(1));
-    stage.core.tick(stage.now);
-    stage.take();
-    assert_eq!(
-        stage.asked.len(),
-        65 + 64,
-        "who did not answer is asked again"
-    );
-}
-
-#[test]
-fn a_large_change_is_cut_into_passes_and_each_is_a_valid_state() {
-    let names: Vec<String> = (0..1000).map(|number| format!("n{number:04}")).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let mut stage = Stage::with_nodes(&names);
-    stage.ask("r1", up(0, "web:1", 3000));
-    let mut passes = 0;
-    let mut tasks = 0;
-    while let Some(draft) = stage.draft() {
-        passes += 1;
-        stage.commit(&draft);
-        let records = stage.store.iter();
-        let records = records.map(|(key, (tag, record))| (key.clone(), *tag, record.clone()));
-        let loaded = crate::lab::Lab::load(records.collect(), stage.head);
-        assert_eq!(crate::check::lab(&loaded.lab), []);
-        assert_eq!((loaded.rewrite, loaded.misfiled), (Vec::new(), Vec::new()));
-        for (key, record) in &draft.puts {
-            if let Record::Outbox(events) = record {
-                assert!(
-                    events.len() <= EVENTS_MAX,
-                    "{key} has {} events",
-                    events.len()
-                );
-            }
-        }
-        stage.take();
-        let pushed = stage.got.values().map(|push| push.assignment.tasks.len());
-        tasks = pushed.sum();
-    }
-    assert_eq!(tasks, 3000);
-    assert_eq!(stage.got.len(), 1000);
-    assert!(passes >= 4, "3000 events need at least that, not {passes}");
-}
-
-#[test]
-fn a_replacement_and_its_withdrawal_are_in_one_pass() {
-    let names: Vec<String> = (0..1000).map(|number| format!("n{number:04}")).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let mut stage = Stage::with_nodes(&names);
-    stage.ask("r1", up(0, "web:1", 1000));
-    stage.settle();
-    for name in &names {
-        stage.report(name);
-    }
-    stage.settle();
-    // Beats of all but some; fewer than a third, so that nothing is held.
-    stage.now = stage.now.plus(DurationMs(4000));
-    for name in &names[..700] {
-        let fence = stage.got[&node(name)].assignment.fence;
-        stage.beat(name, fence);
-    }
-    stage.core.tick(stage.now);
-    let mut replaced = 0;
-    while let Some(draft) = stage.draft() {
-        stage.commit(&draft);
-        stage.take();
-        let mut running: BTreeMap<u32, u32> = BTreeMap::new();
-        for (_, record) in stage.store.values() {
-            if let Record::Assignment(assignment) = record {
-                for task in assignment.tasks.values() {
-                    let runs = u32::from(task.target == TaskTarget::Run);
-                    replaced += usize::from(runs == 0);
-                    *running.entry(task.slot).or_default() += runs;
-                }
-            }
-        }
-        assert!(
-            running.values().all(|n| *n == 1),
-            "each slot has one task after each pass"
-        );
-    }
-    assert!(replaced > 0);
-    assert_eq!(stage.core.report().deferred, 0);
 }
 
 #[test]

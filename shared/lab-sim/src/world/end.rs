@@ -6,7 +6,8 @@ use lab_placement::plan::{PlanningInput, plan};
 use lab_placement::policy::Policy;
 use lab_placement::{Key, LeaderCore, PlacementRng};
 use lab_types::{
-    AssignedTask, Gate, NodeLiveness, RequestId, TaskState, TaskStatus, TaskTarget, UserName,
+    AssignedTask, Gate, NodeLiveness, Outcome as Ending, RequestId, TaskState, TaskStatus,
+    TaskTarget, UserName,
 };
 
 use super::{CONVERGES_WITHIN, FAULTS_END, STAYS, World};
@@ -290,7 +291,11 @@ impl World {
                 .keys()
                 .filter(|(of, _)| of == project)
                 .count();
-            if !same || of_project != model.services.len() {
+            // Applied again, what has failed for good is tried again: that is a change, and meant so.
+            let outcomes = core.lab().desired.outcomes.values();
+            let mut failed = outcomes.filter(|record| record.project == *project);
+            let has_failed = failed.any(|record| record.outcome != Ending::Completed);
+            if !same || has_failed || of_project != model.services.len() {
                 continue;
             }
             match change::apply(core.lab(), &change, &context) {

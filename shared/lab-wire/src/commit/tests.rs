@@ -33,16 +33,12 @@ const READ: Step = Step::ReadHead {
     wait: DurationMs(0),
 };
 
-fn is_send(step: &Step) -> bool {
-    matches!(step, Step::Send { .. })
-}
-
 #[test]
 fn a_pass_bears_the_next_number_and_expects_the_base() {
     let commit = commit();
     assert_eq!(commit.head(), &own(0).head);
     assert_eq!(commit.expected(), 100);
-    assert!(is_send(&commit.begin()));
+    assert_eq!(commit.begin(), Step::Send);
 }
 
 #[test]
@@ -77,7 +73,7 @@ fn an_unknown_outcome_and_a_wrong_revision_are_settled_by_the_head() {
         let step = stored.on(Answer::Head(Some(own(105))));
         assert_eq!(step, Step::Done(Outcome::Committed(own(105))));
         let mut not_yet = commit.clone();
-        assert!(is_send(&not_yet.on(Answer::Head(Some(base())))));
+        assert_eq!(not_yet.on(Answer::Head(Some(base()))), Step::Send);
         let found = entry(4, 7, "other", 101);
         let step = commit.on(Answer::Head(Some(found.clone())));
         assert_eq!(step, Step::Done(Outcome::Deposed { found }));
@@ -88,7 +84,7 @@ fn an_unknown_outcome_and_a_wrong_revision_are_settled_by_the_head() {
 fn an_earlier_attempt_that_landed_late_counts_as_the_commit() {
     let mut commit = commit();
     commit.on(Answer::Unknown);
-    assert!(is_send(&commit.on(Answer::Head(Some(base())))));
+    assert_eq!(commit.on(Answer::Head(Some(base()))), Step::Send);
     // The first attempt has landed, so the second is refused.
     assert_eq!(commit.on(Answer::Refused(Refusal::WrongRevision)), READ);
     let step = commit.on(Answer::Head(Some(own(105))));
@@ -132,7 +128,9 @@ fn a_later_incarnation_deposes() {
 fn an_incomplete_batch_is_sent_again_and_alarms_when_it_repeats() {
     let mut commit = commit();
     for times in 1..=3 {
-        assert!(is_send(&commit.on(Answer::Refused(Refusal::Incomplete))));
+        let step = commit.on(Answer::Refused(Refusal::Incomplete));
+        assert!(matches!(step, Step::ReadHead { .. }));
+        assert_eq!(commit.on(Answer::Head(Some(base()))), Step::Send);
         let alarm = (times == 3).then_some(Alarm::Incomplete { times });
         assert_eq!(commit.alarm(), alarm.as_ref(), "after {times}");
     }
@@ -149,9 +147,10 @@ fn too_many_open_batches_are_waited_for_up_to_ten_seconds() {
     let mut waits = Vec::new();
     for _ in 0..9 {
         match commit.on(Answer::Refused(Refusal::TooManyBatches)) {
-            Step::Send { wait } => waits.push(wait.0),
+            Step::ReadHead { wait } => waits.push(wait.0),
             other => panic!("{other:?}"),
         }
+        assert_eq!(commit.on(Answer::Head(Some(base()))), Step::Send);
     }
     assert_eq!(
         waits,
@@ -165,10 +164,36 @@ fn commits_without_answer_while_reads_work_alarm_as_wedged() {
     let mut commit = commit();
     for attempts in 1..=4 {
         commit.on(Answer::Unknown);
-        assert!(is_send(&commit.on(Answer::Head(Some(base())))));
+        assert_eq!(commit.on(Answer::Head(Some(base()))), Step::Send);
         let alarm = (attempts >= 3).then_some(Alarm::Wedged { attempts });
         assert_eq!(commit.alarm(), alarm.as_ref());
     }
+}
+
+#[test]
+fn after_a_reconnect_the_base_is_looked_at_before_anything_is_sent() {
+    let mut commit = commit();
+    assert_eq!(commit.begin_after_reconnect(), READ);
+    let mut unchanged = commit.clone();
+    assert_eq!(unchanged.on(Answer::Head(Some(base()))), Step::Send);
+    // The same revision in another server's data would have let the pass through.
+    let found = Some(entry(3, 7, "of other data", 100));
+    let step = commit.on(Answer::Head(found.clone()));
+    assert_eq!(step, Step::Done(Outcome::Replaced { found }));
+}
+
+#[test]
+fn what_is_refused_again_and_again_is_tried_later_each_time() {
+    let mut commit = commit();
+    let mut waits = Vec::new();
+    for _ in 0..7 {
+        match commit.on(Answer::Refused(Refusal::WrongRevision)) {
+            Step::ReadHead { wait } => waits.push(wait.0),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(commit.on(Answer::Head(Some(base()))), Step::Send);
+    }
+    assert_eq!(waits, [0, 100, 200, 400, 800, 1600, 2000]);
 }
 
 #[test]
@@ -199,7 +224,7 @@ fn a_permanent_refusal_ends_it_only_when_nothing_can_be_stored_any_more() {
     uncertain.on(Answer::Unknown);
     uncertain.on(Answer::Head(Some(base())));
     uncertain.on(Answer::Refused(full()));
-    assert!(is_send(&uncertain.on(Answer::Head(Some(base())))));
+    assert_eq!(uncertain.on(Answer::Head(Some(base()))), Step::Send);
     assert!(matches!(uncertain.alarm(), Some(Alarm::Refused { .. })));
     let step = uncertain.on(Answer::Head(Some(own(105))));
     assert_eq!(step, Step::Done(Outcome::Committed(own(105))));
@@ -393,7 +418,7 @@ mod model {
             let answer = match step {
                 Step::Done(outcome) => return outcome,
                 Step::ReadHead { .. } => Answer::Head(server.head.clone()),
-                Step::Send { .. } => {
+                Step::Send => {
                     let fate = fates.next().unwrap_or(Fate::Fine);
                     server.send(commit.head(), commit.expected(), fate, rival)
                 }

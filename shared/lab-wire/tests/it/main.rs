@@ -5,13 +5,16 @@
 //! undo the change, or make it an addition (a field with `#[serde(default)]`); only a message that no
 //! release has sent may have its `.hex` removed and, with `TERCIO_WRITE_FIXTURES=1`, written anew.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
 use lab_types::{Event, Heartbeat, Problem, Report};
 use lab_wire::agent::{
-    AssignPush, CheckAsk, CheckReply, CommandReply, InventoryAsk, StreamOpen, SyncReply, SyncRequest,
+    AssignPush, CheckAsk, CheckReply, CommandReply, InventoryAsk, StreamOpen, SyncReply,
+    SyncRequest,
 };
 use lab_wire::commit::Head;
 use lab_wire::request as req;
@@ -23,9 +26,12 @@ use serde_json::Value;
 /// Hexadecimal digits in a line of a fixture.
 const LINE: usize = 96;
 
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+}
+
 fn path(name: &str, end: &str) -> PathBuf {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    dir.join(format!("{name}.{end}"))
+    fixtures().join(format!("{name}.{end}"))
 }
 
 fn read(name: &str, end: &str) -> String {
@@ -53,7 +59,10 @@ impl Pinned {
         let value: T = decode_json(json.as_bytes()).unwrap_or_else(|e| panic!("{name}.json: {e}"));
         let told: Value = serde_json::from_str(&json).unwrap();
         let kept: Value = serde_json::from_slice(&encode_json(&value)).unwrap();
-        assert_eq!(kept, told, "{name}: what the sample says is not what is kept of it");
+        assert_eq!(
+            kept, told,
+            "{name}: what the sample says is not what is kept of it"
+        );
         let bytes = encode(&value, Encoding::MessagePack);
         if !path(name, "hex").exists() && std::env::var_os("TERCIO_WRITE_FIXTURES").is_some() {
             write_hex(name, &bytes);
@@ -62,8 +71,15 @@ impl Pinned {
         let pinned = HEXLOWER.decode(hex.as_bytes()).unwrap();
         let old: T = decode(&pinned).unwrap_or_else(|e| panic!("{name}.hex: {e}"));
         let old: Value = serde_json::from_slice(&encode_json(&old)).unwrap();
-        assert_eq!(old, told, "{name}: the pinned bytes mean something else now");
-        assert_eq!(HEXLOWER.encode(&bytes), hex, "{name}: the bytes that travel have changed");
+        assert_eq!(
+            old, told,
+            "{name}: the pinned bytes mean something else now"
+        );
+        assert_eq!(
+            HEXLOWER.encode(&bytes),
+            hex,
+            "{name}: the bytes that travel have changed"
+        );
     }
 
     fn request<R: Request>(&mut self) {
@@ -124,10 +140,14 @@ fn every_message_travels_in_the_bytes_in_which_it_was_pinned() {
 }
 
 fn no_fixture_is_left_over(pinned: &Pinned) {
-    for entry in std::fs::read_dir(path("", "").parent().unwrap()).unwrap() {
+    for entry in std::fs::read_dir(fixtures()).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        assert!(pinned.0.contains(&name), "{} belongs to no message", path.display());
+        assert!(
+            pinned.0.contains(&name),
+            "{} belongs to no message",
+            path.display()
+        );
     }
 }
 
@@ -137,7 +157,10 @@ fn an_unknown_kind_decodes_as_unknown_and_a_reply_tolerates_new_fields() {
     let newer = serde_json::json!({ "kind": "teleport", "to": "mars" });
     let packed = encode(&newer, Encoding::MessagePack);
     assert_eq!(decode::<Frame>(&packed).unwrap(), Frame::Unknown);
-    assert_eq!(decode::<CommandReply>(&packed).unwrap(), CommandReply::Unknown);
+    assert_eq!(
+        decode::<CommandReply>(&packed).unwrap(),
+        CommandReply::Unknown
+    );
     let newer = serde_json::json!({ "revision": 1, "changed": true, "warnings": ["none"] });
     let packed = encode(&newer, Encoding::MessagePack);
     let changed: req::ServiceChanged = decode(&packed).unwrap();

@@ -146,6 +146,7 @@ async fn lost_acknowledgements_and_cut_connections_lose_double_and_reorder_no_pa
         let (before, pass_writes) = (head.clone(), numbered(pass, RECORDS));
         let mut commit = Box::pin(store.commit(&before, &pass_writes));
         let harm = async {
+            // Chance decides when: there is no condition to wait for.
             tokio::time::sleep(until_break).await;
             let found = witness.read_head().await.unwrap().unwrap();
             proxy.break_connections();
@@ -198,6 +199,7 @@ async fn a_server_killed_in_the_middle_of_a_batch_leaves_all_of_it_or_nothing() 
             async move { store.commit(&head, &pass_writes).await }
         });
         let moment = Duration::from_micros(rng.random_range(0..60_000));
+        // Chance decides when: there is no condition to wait for.
         tokio::time::sleep(moment).await;
         server.kill().await;
         // The committing leader stays cut off while somebody else looks.

@@ -116,6 +116,7 @@ async fn a_replay_since_a_time_begins_with_the_first_event_stored_after_it() {
     let server = NatsServer::start().await;
     let log = log(&server).await;
     log.publish_batch(&[event(1, "shop")]).await.unwrap();
+    // The server's clock must have moved on, by more than a millisecond.
     tokio::time::sleep(Duration::from_millis(20)).await;
     let now = lab_types::UnixMillis(
         u64::try_from(
@@ -126,6 +127,7 @@ async fn a_replay_since_a_time_begins_with_the_first_event_stored_after_it() {
         )
         .unwrap(),
     );
+    // And once more.
     tokio::time::sleep(Duration::from_millis(20)).await;
     log.publish_batch(&[event(2, "shop")]).await.unwrap();
     let later = replayed(&server, options(Since::Time(now), false)).await;

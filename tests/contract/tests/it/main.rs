@@ -1,5 +1,7 @@
 //! What `lab-bus` promises, tried on a real nats-server with each role's real permissions.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
+
 mod commit;
 mod events;
 mod lease;

@@ -302,7 +302,10 @@ async fn replicas_share_the_requests_and_a_stopped_service_is_gone_at_once() {
     assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
     let subject = "tercio.v1.req.ada._.machine.list";
     let asked = ada.call_raw(subject, Headers::new(), "".into(), SOON).await;
-    assert!(matches!(asked, Err(CallError::NoResponders { .. })), "{asked:?}");
+    assert!(
+        matches!(asked, Err(CallError::NoResponders { .. })),
+        "{asked:?}"
+    );
 }
 
 #[tokio::test]

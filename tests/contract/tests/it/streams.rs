@@ -107,6 +107,7 @@ async fn nothing_is_lost_or_doubled_when_the_connection_is_cut_again_and_again()
                 1 => proxy.set(Flow::LoseRequests),
                 _ => {}
             }
+            // Long enough for some frames to be lost.
             tokio::time::sleep(Duration::from_millis(20)).await;
             proxy.break_connections();
         }

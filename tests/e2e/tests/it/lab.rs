@@ -94,6 +94,23 @@ pub(crate) fn checkout() -> PathBuf {
     top.expect("tests/e2e stands two below the top").to_owned()
 }
 
+/// A `tercio serve` of the test's own; it does not outlive the test.
+pub(crate) struct Served(Child);
+
+impl Served {
+    /// Ends it without a warning.
+    pub(crate) fn kill_9(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.kill_9();
+    }
+}
+
 impl Lab {
     /// A lab that is not started: the first `up` does it.
     pub(crate) fn new() -> Self {
@@ -169,7 +186,7 @@ impl Lab {
     }
 
     /// Starts `tercio serve ROLE…` in the foreground of a child process.
-    pub(crate) fn serve(&self, roles: &[&str]) -> Child {
+    pub(crate) fn serve(&self, roles: &[&str]) -> Served {
         let log = self
             .dir
             .path()
@@ -185,7 +202,7 @@ impl Lab {
         command
             .stdout(log.try_clone().expect("a second handle"))
             .stderr(log);
-        command.spawn().expect("tercio serve starts")
+        Served(command.spawn().expect("tercio serve starts"))
     }
 
     /// Waits until a project has so many running containers, and returns their ids.

@@ -1,6 +1,6 @@
 //! Mishaps: nothing is recreated, nothing doubled, nothing acknowledged is lost.
 
-use std::process::{Child, Command};
+use std::process::Command;
 
 use crate::{
     docker,
@@ -15,11 +15,6 @@ fn sleeper(replicas: u32) -> String {
         "services:\n  web:\n    image: {}\n    command: [sleep, '1000']\n    restart: always\n    deploy:\n      replicas: {replicas}\n",
         docker::busybox()
     )
-}
-
-fn kill_9(child: &mut Child) {
-    child.kill().expect("it runs");
-    child.wait().expect("it ends");
 }
 
 /// Waits until the lab answers and its node is ready to work.
@@ -54,13 +49,13 @@ fn the_agent_goes_on_without_nats_and_recreates_nothing_when_it_returns() {
     let project = lab.project("nonats");
     let file = lab.file("compose.yml", &sleeper(2));
     let mut nats = lab.serve(&["nats"]);
-    let mut control = lab.serve(&["scheduler", "planner", "provisioner"]);
-    let mut agent = lab.serve(&["agent"]);
+    let _control = lab.serve(&["scheduler", "planner", "provisioner"]);
+    let _agent = lab.serve(&["agent"]);
     answering(&lab);
     lab.compose(&file, &project, &["up", "-d"]).ok();
     let before = lab.running(&project, 2);
 
-    kill_9(&mut nats);
+    nats.kill_9();
     docker::docker(&["kill", &before[0]]);
     let after = wait::until("the killed container runs again", PATIENCE, || {
         let ids = docker::running(&project);
@@ -72,13 +67,10 @@ fn the_agent_goes_on_without_nats_and_recreates_nothing_when_it_returns() {
     });
     assert_eq!(after, before, "the same container is started again");
 
-    let mut nats = lab.serve(&["nats"]);
+    let _nats = lab.serve(&["nats"]);
     answering(&lab);
     lab.compose(&file, &project, &["up", "-d"]).ok();
     assert_eq!(docker::running(&project), before);
-    for child in [&mut agent, &mut control, &mut nats] {
-        kill_9(child);
-    }
 }
 
 #[test]
@@ -103,7 +95,7 @@ fn processes_killed_at_random_neither_double_nor_recreate_nor_lose_anything() {
         seed = seed.wrapping_mul(1_103_515_245).wrapping_add(12345);
         let victim = (seed >> 16) as usize % roles.len();
         order.push(victim);
-        kill_9(&mut children[victim]);
+        children[victim].kill_9();
         children[victim] = lab.serve(roles[victim]);
         answering(&lab);
         let replicas = 2 + round % 3;
@@ -120,9 +112,6 @@ fn processes_killed_at_random_neither_double_nor_recreate_nor_lose_anything() {
             first.iter().all(|id| ids.contains(id)),
             "kills {order:?}: a container was recreated"
         );
-    }
-    for child in &mut children {
-        kill_9(child);
     }
 }
 

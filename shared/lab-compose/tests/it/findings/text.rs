@@ -161,3 +161,11 @@ fn interpolated_values_are_cast_where_a_number_or_truth_is_wanted() {
         "#]],
     );
 }
+
+#[test]
+fn columns_count_characters_not_bytes() {
+    check(
+        "services: {ä: {image: a}, b: {x-ü: 'ö ö', imäge: \"ü${\"}}\n",
+        &expect![[""]],
+    );
+}

@@ -1,0 +1,115 @@
+//! Many nodes, many tasks: limits hold, and what belongs together stays together.
+
+use std::collections::BTreeMap;
+
+use lab_types::{DurationMs, TaskTarget};
+
+use super::{Stage, register, up};
+use crate::leader::EVENTS_MAX;
+use crate::record::Record;
+use crate::testing::node;
+
+#[test]
+fn no_more_agents_are_asked_at_a_time_than_the_policy_says() {
+    let mut stage = Stage::new();
+    for number in 0..100 {
+        stage.ask(
+            &format!("join-{number}"),
+            register(&format!("n{number:03}")),
+        );
+    }
+    stage.settle();
+    stage.core.tick(stage.now);
+    stage.take();
+    assert_eq!(stage.asked.len(), 64);
+    stage.report("n000");
+    stage.take();
+    assert_eq!(stage.asked.len(), 65, "one has answered, the next is asked");
+    stage.now = stage.now.plus(DurationMs(1999));
+    stage.core.tick(stage.now);
+    stage.take();
+    assert_eq!(stage.asked.len(), 65);
+    stage.now = stage.now.plus(DurationMs(1));
+    stage.core.tick(stage.now);
+    stage.take();
+    assert_eq!(
+        stage.asked.len(),
+        65 + 64,
+        "who did not answer is asked again"
+    );
+}
+
+#[test]
+fn a_large_change_is_cut_into_passes_and_each_is_a_valid_state() {
+    let names: Vec<String> = (0..1000).map(|number| format!("n{number:04}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut stage = Stage::with_nodes(&names);
+    stage.ask("r1", up(0, "web:1", 3000));
+    let mut passes = 0;
+    let mut tasks = 0;
+    while let Some(draft) = stage.draft() {
+        passes += 1;
+        stage.commit(&draft);
+        let records = stage.store.iter();
+        let records = records.map(|(key, (tag, record))| (key.clone(), *tag, record.clone()));
+        let loaded = crate::lab::Lab::load(records.collect(), stage.head);
+        assert_eq!(crate::check::lab(&loaded.lab), []);
+        assert_eq!((loaded.rewrite, loaded.misfiled), (Vec::new(), Vec::new()));
+        for (key, record) in &draft.puts {
+            if let Record::Outbox(events) = record {
+                assert!(
+                    events.len() <= EVENTS_MAX,
+                    "{key} has {} events",
+                    events.len()
+                );
+            }
+        }
+        stage.take();
+        let pushed = stage.got.values().map(|push| push.assignment.tasks.len());
+        tasks = pushed.sum();
+    }
+    assert_eq!(tasks, 3000);
+    assert_eq!(stage.got.len(), 1000);
+    assert!(passes >= 4, "3000 events need at least that, not {passes}");
+}
+
+#[test]
+fn a_replacement_and_its_withdrawal_are_in_one_pass() {
+    let names: Vec<String> = (0..1000).map(|number| format!("n{number:04}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut stage = Stage::with_nodes(&names);
+    stage.ask("r1", up(0, "web:1", 1000));
+    stage.settle();
+    for name in &names {
+        stage.report(name);
+    }
+    stage.settle();
+    // Beats of all but some; fewer than a third, so that nothing is held.
+    stage.now = stage.now.plus(DurationMs(4000));
+    for name in &names[..700] {
+        let fence = stage.got[&node(name)].assignment.fence;
+        stage.beat(name, fence);
+    }
+    stage.core.tick(stage.now);
+    let mut replaced = 0;
+    while let Some(draft) = stage.draft() {
+        stage.commit(&draft);
+        stage.take();
+        let mut running: BTreeMap<u32, u32> = BTreeMap::new();
+        for (_, record) in stage.store.values() {
+            if let Record::Assignment(assignment) = record {
+                for task in assignment.tasks.values() {
+                    let runs = u32::from(task.target == TaskTarget::Run);
+                    replaced += usize::from(runs == 0);
+                    *running.entry(task.slot).or_default() += runs;
+                }
+            }
+        }
+        assert!(
+            running.values().all(|n| *n == 1),
+            "each slot has one task after each pass"
+        );
+    }
+    assert!(replaced > 0);
+    assert_eq!(stage.core.report().deferred, 0);
+}
