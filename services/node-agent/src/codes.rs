@@ -6,87 +6,91 @@ pub const ALL: &[(&str, &str, &str)] = &[
     (
         "AGT0001",
         "No Docker engine answers",
-        "The agent needs the Docker engine of its node. Start it, for example with `systemctl start \
-         docker`; the agent keeps trying and goes on by itself. If the engine listens elsewhere, set \
-         `engine.socket` in the agent's configuration or `DOCKER_HOST` to the path of its socket.",
+        "The agent needs the Docker engine of its node. Start it, for example with `systemctl \
+         start docker`; the agent keeps trying and goes on by itself. If the engine listens \
+         elsewhere, set `engine.socket` in the agent's configuration or `DOCKER_HOST` to the \
+         path of its socket.",
     ),
     (
         "AGT0002",
         "The Docker engine may not be used",
-        "The engine's socket exists, but the user the agent runs as may not open it. Run the agent as \
-         root, or add its user to the group that owns the socket (usually `docker`).",
+        "The engine's socket exists, but the user the agent runs as may not open it. Run the \
+         agent as root, or add its user to the group that owns the socket (usually `docker`).",
     ),
     (
         "AGT0003",
         "The Docker engine is too old",
-        "The agent speaks version 1.41 of the engine's API and newer. Install Docker Engine 20.10 or \
-         newer on the node.",
+        "The agent speaks version 1.41 of the engine's API and newer. Install Docker Engine \
+         20.10 or newer on the node.",
     ),
     (
         "AGT0004",
         "DOCKER_HOST is not a socket of this node",
-        "An agent works with the engine of its own node, through a socket. Unset `DOCKER_HOST`, or set \
-         `engine.socket` to the path of the socket. Other machines get an agent of their own.",
+        "An agent works with the engine of its own node, through a socket. Unset `DOCKER_HOST`, \
+         or set `engine.socket` to the path of the socket. Other machines get an agent of their \
+         own.",
     ),
     (
         "AGT0005",
         "The Docker engine did not answer in time",
-        "The engine took a request and did not answer. It may be overloaded or hang: look at its log \
-         (`journalctl -u docker`). The agent tries again by itself.",
+        "The engine took a request and did not answer. It may be overloaded or hang: look at \
+         its log (`journalctl -u docker`). The agent tries again by itself.",
     ),
     (
         "AGT0010",
         "An image does not exist",
-        "Neither the node nor the image's registry has it under this name and tag, or the registry \
-         wants you to log in. Check the name; build the image, or load it on the node.",
+        "Neither the node nor the image's registry has it under this name and tag, or the \
+         registry wants you to log in. Check the name; build the image, or load it on the node.",
     ),
     (
         "AGT0011",
         "A container's name is taken",
-        "A container that is not the lab's has the name. Tercio never touches it: rename or remove it \
-         yourself, or give the project another name.",
+        "A container that is not the lab's has the name. Tercio never touches it: rename or \
+         remove it yourself, or give the project another name.",
     ),
     (
         "AGT0012",
         "A port of the node is in use",
-        "Something listens on the port already; the message names it where the node can tell. Stop it, \
-         or publish another port.",
+        "Something listens on the port already; the message names it where the node can tell. \
+         Stop it, or publish another port.",
     ),
     (
         "AGT0013",
         "Something the engine was asked about does not exist",
-        "A network, volume or container was removed meanwhile, by someone else. The agent makes what \
-         the assignment needs again by itself.",
+        "A network, volume or container was removed meanwhile, by someone else. The agent makes \
+         what the assignment needs again by itself.",
     ),
     (
         "AGT0014",
         "Something is in use",
-        "A network with containers attached, or a volume that a container mounts, cannot be removed. \
-         Remove those containers first.",
+        "A network with containers attached, or a volume that a container mounts, cannot be \
+         removed. Remove those containers first.",
     ),
     (
         "AGT0015",
         "A container cannot be made or started as described",
-        "The engine refuses the service's description; the message holds its words: a program that the \
-         image does not have, a path that does not exist, a value out of range. Correct the Compose file.",
+        "The engine refuses the service's description; the message holds its words: a program \
+         that the image does not have, a path that does not exist, a value out of range. \
+         Correct the Compose file.",
     ),
     (
         "AGT0016",
         "The engine's disk is full",
-        "Free some space on the node: `docker system df` shows what Docker keeps, `docker image prune` \
-         removes images that nothing uses.",
+        "Free some space on the node: `docker system df` shows what Docker keeps, `docker image \
+         prune` removes images that nothing uses.",
     ),
     (
         "AGT0017",
         "A registry cannot be reached",
-        "The node cannot talk to the image's registry: no network, no name service, a wrong address, a \
-         certificate that is not trusted, or too many requests. The agent tries again by itself.",
+        "The node cannot talk to the image's registry: no network, no name service, a wrong \
+         address, a certificate that is not trusted, or too many requests. The agent tries \
+         again by itself.",
     ),
     (
         "AGT0018",
         "The Docker engine refused",
-        "The message holds the engine's own words. The engine's log (`journalctl -u docker`) often \
-         tells more.",
+        "The message holds the engine's own words. The engine's log (`journalctl -u docker`) \
+         often tells more.",
     ),
     (
         "AGT0020",
@@ -97,20 +101,20 @@ pub const ALL: &[(&str, &str, &str)] = &[
     (
         "AGT0030",
         "A task is not on this node",
-        "Its log was asked for on a node that does not have it (any longer). `tercio ps` shows where it \
-         is; a removed task's log is gone with its container.",
+        "Its log was asked for on a node that does not have it (any longer). `tercio ps` shows \
+         where it is; a removed task's log is gone with its container.",
     ),
     (
         "AGT0031",
         "The engine cannot read logs back",
-        "The engine's log driver only sends logs away. Use `json-file`, `local` or `journald` in the \
-         engine's configuration to read them with Tercio.",
+        "The engine's log driver only sends logs away. Use `json-file`, `local` or `journald` \
+         in the engine's configuration to read them with Tercio.",
     ),
     (
         "AGT0040",
         "A command came from a leader that was replaced",
-        "The node has accepted a later leader and does not obey an earlier one. Nothing was done. \
-         Repeat the request: the leader of now answers it.",
+        "The node has accepted a later leader and does not obey an earlier one. Nothing was \
+         done. Repeat the request: the leader of now answers it.",
     ),
     (
         "AGT0041",
@@ -125,7 +129,8 @@ pub const ALL: &[(&str, &str, &str)] = &[
     (
         "AGT0043",
         "A command cannot be read",
-        "The control plane and the agent may be of versions too far apart; update the older one.",
+        "The control plane and the agent may be of versions too far apart; update the older \
+         one.",
     ),
     (
         "AGT0044",
@@ -135,15 +140,15 @@ pub const ALL: &[(&str, &str, &str)] = &[
     (
         "AGT0050",
         "The agent's memory cannot be read",
-        "The file in the agent's state directory is damaged, or was written by a newer version. Start \
-         that version, or move the file away: the agent finds its containers again by their labels and \
-         stops none before it has heard the leader.",
+        "The file in the agent's state directory is damaged, or was written by a newer version. \
+         Start that version, or move the file away: the agent finds its containers again by \
+         their labels and stops none before it has heard the leader.",
     ),
     (
         "AGT0051",
         "The agent's memory belongs to another node",
-        "Two agents must not share a state directory, and a copied one must not be used on another \
-         node. Give this agent a directory of its own, or move the file away.",
+        "Two agents must not share a state directory, and a copied one must not be used on \
+         another node. Give this agent a directory of its own, or move the file away.",
     ),
     (
         "AGT0053",
@@ -153,14 +158,14 @@ pub const ALL: &[(&str, &str, &str)] = &[
     (
         "AGT0054",
         "The agent's credentials cannot be used",
-        "Set `nats.credentials` to the `.creds` file that was made for this node; it must be readable \
-         by the user the agent runs as.",
+        "Set `nats.credentials` to the `.creds` file that was made for this node; it must be \
+         readable by the user the agent runs as.",
     ),
     (
         "AGT0055",
         "The agent cannot hear commands",
-        "NATS refused the agent's subscription: its credentials may be another role's. Make new ones \
-         for this node.",
+        "NATS refused the agent's subscription: its credentials may be another role's. Make new \
+         ones for this node.",
     ),
     (
         "AGT0060",

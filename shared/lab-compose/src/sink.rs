@@ -10,6 +10,10 @@ const FINDINGS_MAX: usize = 200;
 /// Source lines longer than this many bytes are not shown: such a line is no help to anyone.
 const SOURCE_LINE_BYTES_MAX: usize = 2_000;
 
+/// Characters of a message or of a help: two lines of a wide terminal. Texts of the user's that are
+/// quoted in them may be as long as a file.
+const MESSAGE_CHARACTERS_MAX: usize = 400;
+
 /// Number of a file within one load.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct FileId(usize);
@@ -121,8 +125,9 @@ impl Sink {
             location: place.and_then(|place| self.location(place)),
             severity: finding.severity,
             code: Code::of(finding.code.code),
-            message: finding.message,
-            help: finding.help,
+            // A message may end in words that are not ours: the parser's, or the file's.
+            message: shortened(finding.message.trim_end_matches('.').to_owned()),
+            help: finding.help.map(shortened),
             source_line: place.and_then(|place| self.line(place)),
             related: finding.related.and_then(|place| self.location(place)),
         };
@@ -187,6 +192,13 @@ impl Sink {
             .unwrap_or(file.text.len());
         let line = file.text.get(start..end)?.trim_end_matches(['\r', '\n']);
         (line.len() <= SOURCE_LINE_BYTES_MAX).then(|| line.to_owned())
+    }
+}
+
+fn shortened(text: String) -> String {
+    match text.char_indices().nth(MESSAGE_CHARACTERS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 

@@ -85,7 +85,8 @@ impl Engine {
             return Err(Error::new(
                 Kind::TooOld,
                 format!(
-                    "the Docker engine is too old: {version} speaks API {api_version}, at least {API_MIN} is needed"
+                    "the Docker engine is too old: {version} speaks API {api_version}, at least \
+                     {API_MIN} is needed"
                 ),
             ));
         }

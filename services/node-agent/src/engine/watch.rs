@@ -76,7 +76,7 @@ async fn watch_forever(socket: PathBuf, tell: &Tell) {
     loop {
         match Engine::connect(&socket).await {
             Ok(engine) => {
-                tracing::info!(version = %engine.facts().version, api = %engine.facts().api_version, "the engine answers");
+                tracing::info!("the engine answers");
                 (wait, told_down) = (RETRY_MIN, false);
                 tell.connection.send_replace(Connection::Up(engine.clone()));
                 tell.activity.send_replace(());

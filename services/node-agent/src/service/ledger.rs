@@ -31,8 +31,14 @@ pub(super) fn read(directory: &Path, site: &Site) -> Result<Ledger, Problem> {
     };
     let ledger: Ledger = lab_wire::decode(&content).map_err(|error| {
         let shown = path.display();
-        Problem::new("AGT0050", format!("the agent's memory in {shown} cannot be read: {error}"))
-            .help("if an older version of the agent was started by mistake, start the newer one; else move the file away: the agent finds its containers again and waits for the leader")
+        Problem::new(
+            "AGT0050",
+            format!("the agent's memory in {shown} cannot be read: {error}"),
+        )
+        .help(
+            "if an older version of the agent was started by mistake, start the newer one; else \
+                 move the file away: the agent finds its containers again and waits for the leader",
+        )
     })?;
     if (&ledger.lab, &ledger.node) != (&site.lab, &site.node) {
         let (lab, node) = (&ledger.lab, &ledger.node);

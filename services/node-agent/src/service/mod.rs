@@ -97,6 +97,6 @@ fn part_failed(error: &(dyn std::error::Error + 'static)) -> Problem {
 /// A queue of the agent: who sends never waits; what does not fit is dropped, and told.
 fn offer<T>(queue: &mpsc::Sender<T>, item: T, what: &'static str) {
     if queue.try_send(item).is_err() {
-        tracing::debug!(what, "dropped: the queue is full");
+        tracing::debug!(op = what, "dropped: the queue is full");
     }
 }

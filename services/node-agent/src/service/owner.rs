@@ -109,7 +109,7 @@ impl Owner {
             _ = beat.tick() => self.beat(),
             Some(done) = self.work.join_next() => self.on_done(done)?,
             Some(news) = self.link.incoming.recv() => self.on_news(news),
-            Ok(()) = self.activity.changed() => {},
+            Ok(()) = self.activity.changed() => self.pace.want(),
             Ok(()) = self.engine.changed() => self.on_engine(),
             Some(ended) = self.helpers.join_next() => on_helper(ended),
             () = tokio::time::sleep_until(wake_at) => {}

@@ -10,7 +10,7 @@ use lab_converge::{
     ObservedContainer, SyncAsk,
 };
 use lab_kit::lock::StateDirLock;
-use lab_types::{EngineFacts, ForeignPort, NodeId};
+use lab_types::{EngineFacts, ForeignPort, NodeId, Problem};
 use lab_wire::agent::{SyncReply, SyncRequest};
 use lab_wire::subject::{self, NodeVerb};
 
@@ -60,7 +60,7 @@ pub(super) async fn observe(
             true => sweep_and_look(&engine, &site, &ask).await,
             false => engine::observe(&engine, &site, &ask.images).await,
         },
-        Connection::Down(problem) => unreachable(problem.message),
+        Connection::Down(problem) => unreachable(words(problem)),
     };
     Done::Observed(ask.mark, Box::new(observed))
 }
@@ -68,10 +68,7 @@ pub(super) async fn observe(
 async fn sweep_and_look(engine: &Engine, site: &Site, ask: &ObserveAsk) -> Observed {
     match engine::sweep(engine, site).await {
         Ok(0) => {}
-        Ok(swept) => tracing::info!(
-            swept,
-            "removed containers that an earlier life left unfinished"
-        ),
+        Ok(_) => tracing::info!("removed containers that an earlier life left unfinished"),
         Err(error) => return unreachable(error.to_string()),
     }
     engine::observe(engine, site, &ask.images).await
@@ -87,17 +84,26 @@ pub(super) async fn act(connection: Connection, site: Site, id: ActionId, action
         }
         Connection::Down(problem) => Err(ActionError {
             retryable: true,
-            message: problem.message,
+            message: words(problem),
         }),
     };
     let elapsed_ms = started.elapsed().as_millis();
     match &result {
         Ok(_) => tracing::info!(op = %action.kind, cause = %action.cause, elapsed_ms, "done"),
         Err(error) => {
-            tracing::warn!(op = %action.kind, cause = %action.cause, elapsed_ms, error = %error, "failed");
+            let Action { kind, cause } = &action;
+            tracing::warn!(op = %kind, %cause, elapsed_ms, %error, "failed");
         }
     }
     Done::Acted(id, result)
+}
+
+/// A problem as it is shown beside a task.
+fn words(problem: Problem) -> String {
+    match problem.help {
+        Some(help) => format!("{}; {help}", problem.message),
+        None => problem.message,
+    }
 }
 
 /// Asks the leader.

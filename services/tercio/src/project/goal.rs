@@ -139,7 +139,7 @@ fn leaving<'a>(seen: &'a Seen, name: &'a ServiceName) -> impl Iterator<Item = St
 fn current<'a>(seen: &'a Seen, name: &ServiceName, wanted: &Wanted) -> Vec<&'a TaskRow> {
     let of_it = seen.tasks.iter().filter(|task| task.service == *name);
     of_it
-        .filter(|task| task.target == TaskTarget::Run)
+        .filter(|task| task.target == TaskTarget::Run && !wanted.old.contains(&task.task))
         .collect()
 }
 

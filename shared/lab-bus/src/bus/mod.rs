@@ -69,6 +69,20 @@ impl Bus {
         self.inner.client.connection_state() == async_nats::connection::State::Connected
     }
 
+    /// Waits until the connection breaks: the one there is now, or else the next one.
+    pub(crate) async fn broken(&self) {
+        let mut status = self.status();
+        let mut first = *status.borrow_and_update();
+        while status.changed().await.is_ok() {
+            let now = *status.borrow_and_update();
+            // Another connection in its place means that it broke in between.
+            if first != ConnectionStatus::Disconnected && now != first {
+                return;
+            }
+            first = now;
+        }
+    }
+
     /// What goes wrong from now on beside any one request; each is logged as a warning as well.
     #[must_use]
     pub fn troubles(&self) -> broadcast::Receiver<Trouble> {

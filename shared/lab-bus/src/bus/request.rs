@@ -67,6 +67,8 @@ impl Bus {
                 Err(error) => Err(self.call_error(&error, subject, timeout)),
             },
             () = refused(&mut troubles, &subject) => Err(CallError::PermissionDenied { subject }),
+            // The client library would wait out the time; the reply may come to nobody.
+            () = self.broken() => Err(CallError::Disconnected),
         }
     }
 

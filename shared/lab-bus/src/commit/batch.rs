@@ -62,15 +62,13 @@ impl<'a> Batch<'a> {
     /// Sends it under a fresh batch id.
     pub(super) async fn send(&self, head: &Head, expected: u64) -> Answer {
         // The client library waits out its time-out when the connection breaks; this does not.
-        let mut status = self.bus.status();
-        status.mark_unchanged();
         tokio::select! {
             biased;
             sent = self.try_send(head, expected) => match sent {
                 Ok(answer) => answer,
                 Err(error) => error.refusal().map_or(Answer::Unknown, Answer::Refused),
             },
-            _ = status.changed() => Answer::Unknown,
+            () = self.bus.broken() => Answer::Unknown,
         }
     }
 

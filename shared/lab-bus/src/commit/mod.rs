@@ -208,12 +208,18 @@ impl StateStore {
         }))
     }
 
-    /// Compares the head with the last known one: after every reconnect, before going on.
+    /// Compares the head with the last known one: after every reconnect, so that a leader that has
+    /// nothing to commit notices as well. [`commit`](Self::commit) does so by itself.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn check(&self, known: &HeadEntry) -> Result<Verdict, StoreError> {
-        Ok(known.judge(self.read_head().await?))
+        let connection = self.connection();
+        let verdict = known.judge(self.read_head().await?);
+        if verdict == Verdict::Unchanged {
+            self.seen_on.send_replace(connection);
+        }
+        Ok(verdict)
     }
 
     /// Takes over by one compare-and-swap of the head: next epoch, same pass. Repeats until it has

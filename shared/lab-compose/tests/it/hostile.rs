@@ -126,6 +126,27 @@ fn very_long_lines_are_read() {
 }
 
 #[test]
+fn a_finding_quotes_no_more_than_a_person_reads() {
+    let long = "x".repeat(1 << 20);
+    for lines in [
+        format!("restart: {long}"),
+        format!("{long}: 1"),
+        format!("volumes: [{long}]"),
+    ] {
+        let (_, findings) =
+            Files::one(&format!("services:\n  w:\n    image: a\n    {lines}\n")).load();
+        assert_eq!(findings.len(), 1, "{}", lines.len());
+        assert!(
+            findings[0].message.len() < 2_000
+                && findings[0]
+                    .help
+                    .as_ref()
+                    .is_none_or(|help| help.len() < 2_000)
+        );
+    }
+}
+
+#[test]
 fn a_file_beyond_the_limit_is_not_even_read() {
     assert_eq!(refused(&"#".repeat((16 << 20) + 1)), ["CMP0004"]);
 }

@@ -211,3 +211,18 @@ fn resources_that_nothing_uses_are_left_out() {
         (vec!["n".to_owned()], vec!["vv".to_owned()])
     );
 }
+
+#[test]
+fn the_labs_own_file_and_the_examples_are_accepted() {
+    let own = Files::one(include_str!("../../../../docker-compose.yml"));
+    assert!(own.project().services.len() >= 5);
+    let example = include_str!("../../../../ops/examples/composetest/docker-compose.yml");
+    let with_code = include_str!("../../../../ops/examples/composetest/docker-compose.dev.yml");
+    for file in [example, with_code] {
+        let names: Vec<_> = Files::one(file).project().services.into_keys().collect();
+        assert_eq!(
+            names.iter().map(ServiceName::as_str).collect::<Vec<_>>(),
+            ["redis", "web"]
+        );
+    }
+}

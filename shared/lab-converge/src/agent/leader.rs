@@ -48,7 +48,7 @@ impl Leader {
 
     /// When to ask next, if there is something to ask.
     pub(super) fn ask_at(&self, ledger: &Ledger) -> Option<UnixMillis> {
-        let needed = self.ask_anyway || !self.confirmed || !lacking(ledger).is_empty();
+        let needed = self.ask_anyway || !self.confirmed || lacks_any(ledger);
         needed.then_some(self.ask_at)
     }
 
@@ -71,6 +71,11 @@ impl Leader {
             lacking: lacking(ledger).into_iter().collect(),
         })
     }
+}
+
+fn lacks_any(ledger: &Ledger) -> bool {
+    let mut tasks = ledger.assignment.tasks.values();
+    tasks.any(|task| !ledger.specs.contains_key(&task.spec))
 }
 
 fn lacking(ledger: &Ledger) -> BTreeSet<SpecDigest> {
@@ -129,7 +134,7 @@ impl AgentCore {
         }
         self.leader.confirmed = true;
         self.take_specs(specs, &mut problems);
-        if verdict == Verdict::Accept && !lacking(&self.ledger).is_empty() {
+        if verdict == Verdict::Accept && lacks_any(&self.ledger) {
             self.leader.ask_soon(now);
         }
         self.undecided = true;

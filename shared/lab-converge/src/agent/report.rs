@@ -14,6 +14,8 @@ pub(super) struct Reporter {
     /// As the last decision saw them; absent before the first.
     statuses: Option<BTreeMap<TaskId, TaskStatus>>,
     removed_volumes: BTreeSet<EngineName>,
+    /// Whether a decision has been made since the last report.
+    has_news: bool,
     told: BTreeMap<TaskId, TaskStatus>,
     told_removed: BTreeSet<EngineName>,
 }
@@ -44,6 +46,7 @@ impl Reporter {
         statuses: BTreeMap<TaskId, TaskStatus>,
         removed_volumes: BTreeSet<EngineName>,
     ) {
+        self.has_news = true;
         self.statuses = Some(statuses);
         self.told_removed
             .retain(|name| removed_volumes.contains(name));
@@ -60,6 +63,7 @@ impl Reporter {
                 return Some(Effect::ReportFull);
             }
             Full::Asked => return None,
+            Full::Sent if !std::mem::take(&mut self.has_news) => return None,
             Full::Sent => {}
         }
         let is_news = |status: &&TaskStatus| match self.told.get(&status.task) {

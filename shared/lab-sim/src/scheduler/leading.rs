@@ -159,8 +159,8 @@ impl Leading {
 
     pub(super) fn step_wait(&self) -> Micros {
         match &self.step {
-            Some(Step::Send { wait } | Step::ReadHead { wait }) => wait.0 * MS,
-            Some(Step::Done(_)) | None => 0,
+            Some(Step::ReadHead { wait }) => wait.0 * MS,
+            Some(Step::Send | Step::Done(_)) | None => 0,
         }
     }
 
@@ -169,7 +169,7 @@ impl Leading {
             return Next::Nothing;
         };
         match step {
-            Step::Send { .. } => Next::Call(Call::Commit(Batch {
+            Step::Send => Next::Call(Call::Commit(Batch {
                 head: commit.head().clone(),
                 expected: commit.expected(),
                 tag: draft.head,

@@ -133,7 +133,7 @@ async fn lost_acknowledgements_and_cut_connections_lose_double_and_reorder_no_pa
     let (mut stored, mut not_stored) = (0, 0);
     for pass in 1..=PASSES {
         wait_until(LATER, "the client is back", async || {
-            store.read_head().await.ok()
+            store.check(&head).await.ok()
         })
         .await;
         // The first message is answered, then the commit: lose the one, the other, or requests.
@@ -272,6 +272,29 @@ async fn data_put_back_from_an_older_copy_are_noticed_and_nothing_is_written_on_
     assert!(matches!(verdict, Verdict::Replaced { .. }), "{verdict:?}");
     let outcome = store.commit(&head, &numbered(3, 3)).await.unwrap();
     assert!(matches!(outcome, Outcome::Replaced { .. }), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn other_data_with_the_very_same_revision_are_not_written_on() {
+    let mut server = NatsServer::start().await;
+    let old = scheduler(&server).await;
+    let old_head = old.take_over().await.unwrap();
+    let old_head = committed(old.commit(&old_head, &numbered(1, 3)).await.unwrap());
+    server.stop().await;
+    std::fs::remove_dir_all(server.dir().join("server/store")).unwrap();
+    server.start_again().await;
+    let new = scheduler(&server).await;
+    let head = new.take_over().await.unwrap();
+    let head = committed(new.commit(&head, &numbered(7, 3)).await.unwrap());
+    assert_eq!(
+        head.revision, old_head.revision,
+        "the fence alone cannot tell them apart"
+    );
+    let outcome = old.commit(&old_head, &numbered(2, 3)).await.unwrap();
+    assert!(matches!(outcome, Outcome::Replaced { .. }), "{outcome:?}");
+    for (_, value) in loaded(&new, &head).await {
+        assert!(value.starts_with("00000007"), "{value}");
+    }
 }
 
 fn copy_tree(from: &std::path::Path, to: &std::path::Path) {

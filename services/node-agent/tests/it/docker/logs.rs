@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::bed::{Bed, PATIENCE, remove_of, shell, start_of, stop_of, wait_for};
+use super::proxy::EngineProxy;
 
 /// What the agent's owner of the tasks would tell.
 struct Told {
@@ -208,6 +209,40 @@ async fn a_very_long_line_arrives_whole_in_pieces_that_fit() {
     let (lines, ()) = tokio::join!(lines, over);
     let lengths: Vec<_> = lines.iter().map(|line| line.text.len()).collect();
     assert_eq!(lengths, [65_536, 65_536, 150_000 - 131_072, 5, 6]);
+}
+
+#[tokio::test]
+async fn a_followed_log_goes_on_where_it_stood_when_the_engine_was_away() {
+    let bed = Bed::new().await;
+    let line = "for i in $(seq 1 300); do echo line $i; sleep 0.01; done";
+    let container = bed.create_and_start("job", &shell(line)).await;
+    let told = Told::new(&bed, &container);
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("engine.sock");
+    let mut engine = EngineProxy::start(&socket);
+    let through = node_agent::engine::Engine::connect(&socket).await.unwrap();
+    told.engine.send_replace(Connection::Up(through));
+    let (reading, mut receiver) = told.read(&container.identity.task, follow());
+    let mut lines = Vec::new();
+    for enough in [50, 120, 200] {
+        while lines.len() < enough {
+            let batch = tokio::time::timeout(PATIENCE, receiver.recv()).await;
+            lines.extend(batch.unwrap().unwrap().lines);
+        }
+        engine.cut(&socket).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        engine = EngineProxy::start(&socket);
+    }
+    let over = async {
+        ended(&bed, &container).await;
+        told.tell(&container, TaskState::Complete, true);
+    };
+    let (rest, ()) = tokio::join!(all(receiver), over);
+    lines.extend(rest);
+    reading.await.unwrap();
+    let expected: Vec<_> = (1..=300).map(|line| format!("line {line}")).collect();
+    assert_eq!(texts(&lines), expected);
+    drop(engine);
 }
 
 #[tokio::test]

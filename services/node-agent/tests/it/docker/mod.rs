@@ -3,10 +3,12 @@
 mod agent;
 mod bed;
 mod containers;
+mod faults;
 mod images;
 mod leader;
 mod logs;
 mod others;
 mod program;
+mod proxy;
 mod spec;
 mod streams;

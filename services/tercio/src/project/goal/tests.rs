@@ -4,7 +4,9 @@ use std::time::Duration;
 use lab_types::{Health, ServiceName, TaskState, TaskTarget};
 use lab_wire::row::{SlotProblem, TaskRow};
 
-use super::{Goal, PENDING_MAX, QUIET_MAX, Seen, Until, Verdict, Wanted, judge, lines};
+use super::{
+    Goal, LEAVING_MAX, PENDING_MAX, QUIET_MAX, Seen, Until, Verdict, Wanted, judge, lines,
+};
 use crate::project::samples::{service, task};
 
 fn goal(until: Until, services: &[(&str, u32)]) -> Goal {
@@ -201,4 +203,18 @@ fn a_container_has_one_line_with_dockers_words() {
             "Container shop-web-2: Stopping"
         ]
     );
+    let mut again = web;
+    again.before.insert(rows[0].task.clone());
+    assert_eq!(lines(&again, &seen(&rows))[0].word, "Running");
+}
+
+#[test]
+fn tasks_on_their_way_out_are_waited_for_but_not_for_ever() {
+    let mut leaving = task("web", 2, TaskState::Running);
+    leaving.target = TaskTarget::Stop;
+    let both = seen(&[task("web", 1, TaskState::Running), leaving]);
+    let web = goal(Until::Started, &[("web", 1)]);
+    let told = |quiet| words(judge(&web, &both, quiet));
+    assert_eq!(told(Duration::ZERO), "wait: web.2: is being stopped");
+    assert_eq!(told(LEAVING_MAX), "done");
 }

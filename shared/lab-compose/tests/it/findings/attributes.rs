@@ -237,8 +237,8 @@ fn a_target_is_mounted_once() {
     check_service(
         "    volumes: [\"./a:/x\", \"./b:/x/\"]\n",
         &expect![[r#"
-        compose.yml:4:25 CMP0027 two entries of services.w.volumes have the target /x
-    "#]],
+            compose.yml:4:25 CMP0027 two entries of services.w.volumes have the target /x (see compose.yml:4:15)
+        "#]],
     );
 }
 

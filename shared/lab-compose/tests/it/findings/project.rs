@@ -116,8 +116,8 @@ fn a_host_port_has_one_holder() {
     check(
         "services:\n  a: {image: a, ports: [\"80:80\"]}\n  b: {image: a, ports: [\"127.0.0.1:80:81\", \"80:80/udp\"]}\n  c: {image: c, ports: [\"81:1\", \"81:2\"]}\n",
         &expect![[r#"
-            compose.yml:3:25 CMP0026 the services `a` and `b` both publish the host port 80/tcp
-            compose.yml:4:33 CMP0026 the service `c` publishes the host port 81/tcp twice
+            compose.yml:3:25 CMP0026 the services `a` and `b` both publish the host port 80/tcp (see compose.yml:2:25)
+            compose.yml:4:33 CMP0026 the service `c` publishes the host port 81/tcp twice (see compose.yml:4:25)
         "#]],
     );
     check(
@@ -194,7 +194,7 @@ fn data_of_different_kinds_cannot_be_merged() {
     let files = Files::one("services: {a: {image: a}}\nx-a: {b: {c: 1}}\n")
         .and("over.yml", "x-a:\n  b: text\n");
     expect![[r#"
-        over.yml:2:6 CMP0032 x-a.b is a text here and a mapping in an earlier file
+        over.yml:2:6 CMP0032 x-a.b is a text here and a mapping in an earlier file (see compose.yml:2:10)
     "#]]
     .assert_eq(&files.findings());
 }

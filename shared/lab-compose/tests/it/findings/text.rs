@@ -49,8 +49,8 @@ fn keys_are_unique_texts() {
     check_service(
         "    image: b\n    restart: always\n    restart: 'no'\n",
         &expect![[r#"
-            compose.yml:4:5 CMP0002 the key `image` is already given at line 3
-            compose.yml:6:5 CMP0002 the key `restart` is already given at line 5
+            compose.yml:4:5 CMP0002 the key `image` is already given at line 3 (see compose.yml:3:5)
+            compose.yml:6:5 CMP0002 the key `restart` is already given at line 5 (see compose.yml:5:5)
         "#]],
     );
     check(
@@ -81,7 +81,7 @@ fn aliases_have_anchors_and_merge_keys_have_mappings() {
     check(
         "x-a: &a {image: a}\nservices:\n  w:\n    <<: *a\n    <<: *a\n",
         &expect![[r#"
-            compose.yml:5:5 CMP0002 the key `<<` is already given at line 4
+            compose.yml:5:5 CMP0002 the key `<<` is already given at line 4 (see compose.yml:4:5)
         "#]],
     );
     check(
@@ -166,6 +166,11 @@ fn interpolated_values_are_cast_where_a_number_or_truth_is_wanted() {
 fn columns_count_characters_not_bytes() {
     check(
         "services: {ä: {image: a}, b: {x-ü: 'ö ö', imäge: \"ü${\"}}\n",
-        &expect![[""]],
+        &expect![[r#"
+            compose.yml:1:12 CMP0015 "ä" is not a valid service name: it may hold only letters, digits, '.', '_' and '-', and must not start with '.' or '-'
+            compose.yml:1:27 CMP0021 services.b has neither `image` nor `build`
+            compose.yml:1:43 CMP0005 a service has no attribute `imäge`
+            compose.yml:1:52 CMP0008 the variable reference in services.b.imäge cannot be read
+        "#]],
     );
 }
