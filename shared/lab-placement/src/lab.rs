@@ -302,3 +302,6 @@ impl Observed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the value is of another kind than its key says")]
 pub struct Misfiled;
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ mod told;
 use lab_types::{Event, Fence, NodeId};
 
 pub use liveness::{Held, Silence};
-pub use report::advances;
+pub use report::advance;
 
 use crate::lab::{Lab, ObservedNode};
 

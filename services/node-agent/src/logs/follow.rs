@@ -11,6 +11,7 @@ use lab_wire::stream::LogBatch;
 use tokio::sync::{mpsc, watch};
 
 use super::read::{AtEnd, Unheard, read};
+use super::readers::{Reader, Readers};
 use super::resume::Resume;
 use crate::engine::watch::Connection;
 use crate::engine::{Engine, Error, Kind};
@@ -29,6 +30,8 @@ pub struct Sources {
     pub engine: watch::Receiver<Connection>,
     /// The node's tasks.
     pub tasks: watch::Receiver<Statuses>,
+    /// Where a reader says that it is not at the end yet.
+    pub readers: Readers,
 }
 
 /// Sends the lines of `task` to `output`: those that are there, and with `follow` those to come,
@@ -50,6 +53,7 @@ pub async fn stream(
     }
     let mut seen = Resume::default();
     let mut read_of: Option<String> = None;
+    let mut reader: Option<Reader> = None;
     loop {
         let status = sources.tasks.borrow_and_update().get(&task).cloned();
         let Some(status) = status else {
@@ -63,9 +67,16 @@ pub async fn stream(
         if at.container.is_some() && at.container != read_of {
             (seen, read_of) = (Resume::default(), at.container.clone());
         }
+        reader = at.container.as_ref().map(|container| match reader.take() {
+            Some(reader) if reader.container() == container => reader,
+            Some(_) | None => sources.readers.enter(container),
+        });
         let next = at
             .read_on(&mut sources, (&options, &mut seen), &output)
             .await?;
+        if matches!(next, Next::End) {
+            reader = None;
+        }
         match next {
             Next::Unheard => return Ok(()),
             Next::End if !options.follow || is_over(&status) => return Ok(()),
@@ -121,8 +132,8 @@ impl Position {
         };
         match read_container(&engine, container, self.follow, (options, seen), output).await {
             Ok(next) => Ok(next),
-            // It was removed meanwhile; the statuses will say so too.
-            Err(error) if error.kind == Kind::NotFound => Ok(Next::End),
+            // It was removed meanwhile, or is being removed; the statuses will say so too.
+            Err(error) if matches!(error.kind, Kind::NotFound | Kind::InUse) => Ok(Next::End),
             Err(error) if error.is_loss() && self.follow => Ok(Next::Again),
             Err(error) => Err(Problem::from(&error)),
         }

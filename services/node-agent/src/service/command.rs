@@ -178,6 +178,7 @@ fn start_stream(owner: &mut Owner, open: StreamOpen, answer: Answer) {
     let sources = Sources {
         engine: owner.engine.clone(),
         tasks: owner.statuses.subscribe(),
+        readers: owner.readers.clone(),
     };
     let node = owner.site.node.clone();
     owner

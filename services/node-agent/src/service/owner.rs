@@ -21,6 +21,7 @@ use super::{command, offer, part_failed};
 use crate::engine::Site;
 use crate::engine::watch::Connection;
 use crate::logs::Statuses;
+use crate::logs::readers::Readers;
 
 /// How often the agent gives a sign of life. Source: the lab's liveness rule, three missed beats.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
@@ -36,6 +37,8 @@ pub(super) struct Owner {
     pub(super) link: Linked,
     /// The tasks as last reported, for the readers of their logs.
     pub(super) statuses: watch::Sender<Statuses>,
+    /// Who reads logs now.
+    pub(super) readers: Readers,
     /// Streams and checks; each answers by itself.
     pub(super) helpers: JoinSet<()>,
     activity: watch::Receiver<()>,
@@ -62,6 +65,7 @@ impl Owner {
             engine,
             link,
             statuses: watch::Sender::new(Arc::default()),
+            readers: Readers::default(),
             helpers: JoinSet::new(),
             activity,
             pace: Pace::new(Instant::now()),
@@ -144,7 +148,9 @@ impl Owner {
                     .spawn(work::observe(connection(), site(), ask, !self.has_looked));
             }
             Effect::Execute(id, action) => {
-                self.work.spawn(work::act(connection(), site(), id, action));
+                let readers = self.readers.clone();
+                self.work
+                    .spawn(work::act(connection(), site(), readers, (id, action)));
             }
             Effect::Report(report) => self.report(&report),
             Effect::ReportFull => {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use lab_bus::Bus;
 use lab_converge::{
-    Action, ActionError, ActionId, Ledger, NodeSight, ObservationMark, ObserveAsk, Observed,
-    ObservedContainer, SyncAsk,
+    Action, ActionError, ActionId, ActionKind, Ledger, NodeSight, ObservationMark, ObserveAsk,
+    Observed, ObservedContainer, SyncAsk,
 };
 use lab_kit::lock::StateDirLock;
 use lab_types::{EngineFacts, ForeignPort, NodeId, Problem};
@@ -20,10 +20,15 @@ use crate::engine::published::published;
 use crate::engine::watch::Connection;
 use crate::engine::{self, Engine, Site, action_error};
 use crate::facts::{host, ports};
+use crate::logs::readers::Readers;
 
 /// How long the leader may take to answer: it reads its memory and answers within milliseconds, and
 /// the agent asks again by itself.
 const SYNC_MAX: Duration = Duration::from_secs(3);
+
+/// How long a removal waits for the readers of the container's log: they need a few round trips to the
+/// engine, and some more where much was written last.
+const READERS_MAX: Duration = Duration::from_secs(2);
 
 /// What came of it.
 pub(super) enum Done {
@@ -74,8 +79,16 @@ async fn sweep_and_look(engine: &Engine, site: &Site, ask: &ObserveAsk) -> Obser
     engine::observe(engine, site, &ask.images).await
 }
 
-/// Calls the engine.
-pub(super) async fn act(connection: Connection, site: Site, id: ActionId, action: Action) -> Done {
+/// Calls the engine. A container goes when its log has been read to the end, or soon after.
+pub(super) async fn act(
+    connection: Connection,
+    site: Site,
+    readers: Readers,
+    (id, action): (ActionId, Action),
+) -> Done {
+    if let ActionKind::RemoveContainer { container, .. } = &action.kind {
+        readers.gone(&container.0, READERS_MAX).await;
+    }
     let started = Instant::now();
     let result = match connection {
         Connection::Up(engine) => {

@@ -123,14 +123,27 @@ struct Keeper {
 
 impl Keeper {
     async fn keep(mut self, mut probes: Subscription) {
+        match self.renew(&mut probes).await {
+            Some(loss) => self.stop(loss),
+            None => self.give_back().await,
+        }
+        // From here on NATS answers for the absent leader.
+        probes.end().await;
+        let left = async { while probes.next().await.is_some() {} };
+        // A server that does not answer is not asked by anybody else either.
+        let _ = tokio::time::timeout(LOOK_EVERY, left).await;
+    }
+
+    /// Renews it until it is lost (and says why) or is to be given back.
+    async fn renew(&mut self, probes: &mut Subscription) -> Option<Loss> {
         loop {
             match self.held.next(BootInstant::now()) {
-                Next::Stop(loss) => return self.stop(loss),
+                Next::Stop(loss) => return Some(loss),
                 Next::Wait(until) => {
                     let wait = until.since(BootInstant::now()).min(LOOK_EVERY);
                     tokio::select! {
                         biased;
-                        () = self.release.cancelled() => return self.give_back().await,
+                        () = self.release.cancelled() => return None,
                         // Cancel-safe, both.
                         Some(probe) = probes.next() => self.answer(probe).await,
                         () = tokio::time::sleep(wait) => {}
@@ -145,12 +158,12 @@ impl Keeper {
                         }
                     };
                     if let Some(loss) = self.held.on(answer) {
-                        return self.stop(loss);
+                        return Some(loss);
                     }
                 }
                 Next::Read => {
                     if let Some(loss) = self.read().await {
-                        return self.stop(loss);
+                        return Some(loss);
                     }
                 }
             }
@@ -177,7 +190,7 @@ impl Keeper {
         self.tell.send_replace(Standing::Lost(loss));
     }
 
-    async fn give_back(self) {
+    async fn give_back(&self) {
         self.tell.send_replace(Standing::Lost(Loss::Expired));
         match self.key.release(self.held.revision()).await {
             Ok(_) => tracing::info!("the lease was given back"),

@@ -84,6 +84,8 @@ pub(super) struct Link {
     heard: Instant,
     told: Instant,
     peer_ended: bool,
+    /// Whether the other end was heard.
+    is_met: bool,
 }
 
 /// The user's ends of a link's channels.
@@ -122,6 +124,7 @@ impl Link {
             heard: now,
             told: now,
             peer_ended: false,
+            is_met: false,
         };
         tokio::spawn(link.run(frames));
         Ends {
@@ -219,6 +222,10 @@ impl Link {
             }
         };
         self.heard = Instant::now();
+        if !std::mem::replace(&mut self.is_met, true) {
+            // What was granted before the other end listened is lost: grant it again, now that it does.
+            self.tell().await;
+        }
         match frame {
             Frame::Credit { received, granted } => {
                 self.send.on_credit(received, granted, self.now());

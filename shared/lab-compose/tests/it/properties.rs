@@ -217,9 +217,13 @@ fn sketch() -> impl Strategy<Value = Sketch> {
         6,
     );
     (services, conditions, any::<u64>()).prop_map(|(mut services, conditions, edges)| {
+        // Dependencies only on those before in some order, so that there is no cycle; not in the
+        // order of the names, which would hide a planner that sorts by name.
         let names: Vec<String> = services.keys().cloned().collect();
-        for (index, (_, lines)) in services.iter_mut().enumerate() {
-            // One line of a kind, and dependencies only on earlier names: no cycle.
+        let names = shuffled(&names, edges);
+        for (index, name) in names.iter().enumerate() {
+            let lines = services.entry(name.clone()).or_default();
+            // One line of a kind.
             let kind = |line: &String| line.split(':').next().unwrap_or_default().to_owned();
             lines.sort_by_key(kind);
             lines.dedup_by_key(|line| kind(line));

@@ -11,18 +11,28 @@ use super::{ReportVerdict, told};
 use crate::lab::{Lab, ObservedNode};
 use crate::policy::Policy;
 
-/// Whether a task's status may follow another: the state never goes back, a later attempt outranks any
-/// state, a stopped task stays stopped, and a state that this version does not know tells nothing.
+/// A task's status after another one, if it may follow that: the state never goes back, a later attempt
+/// outranks any state, and a state that this version does not know tells nothing.
+///
+/// Nothing follows `Stopped`, and it may follow everything: an agent that has lost its memory counts
+/// attempts anew, and its word that a task is gone must still be heard.
 #[must_use]
-pub fn advances(old: Option<&TaskStatus>, new: &TaskStatus) -> bool {
+pub fn advance(old: Option<&TaskStatus>, new: &TaskStatus) -> Option<TaskStatus> {
     if new.progress.state == TaskState::Unknown {
-        return false;
+        return None;
     }
-    let Some(old) = old else { return true };
-    if old.progress.state == TaskState::Stopped {
-        return new.progress.state == TaskState::Stopped;
+    let Some(old) = old else {
+        return Some(new.clone());
+    };
+    let (was_stopped, stops) = (
+        old.progress.state == TaskState::Stopped,
+        new.progress.state == TaskState::Stopped,
+    );
+    let mut next = new.clone();
+    if stops {
+        next.progress.attempt = next.progress.attempt.max(old.progress.attempt);
     }
-    new.progress >= old.progress
+    (next.progress >= old.progress && (stops || !was_stopped)).then_some(next)
 }
 
 impl Lab {
@@ -155,17 +165,17 @@ impl Intake<'_> {
 
     fn take_status(&mut self, status: &TaskStatus) {
         let old = self.node.statuses.get(&status.task);
-        if !advances(old, status) && !self.believes_any_order {
-            return;
-        }
-        if let Some(task) = self.assignment.tasks.get(&status.task)
-            && status.observed_at >= self.told_since
+        let next = match advance(old, status) {
+            Some(next) => next,
+            None if self.believes_any_order => status.clone(),
+            None => return,
+        };
+        if let Some(task) = self.assignment.tasks.get(&next.task)
+            && next.observed_at >= self.told_since
         {
-            let told = told::task(task, self.id, (old, status), self.now);
+            let told = told::task(task, self.id, (old, &next), self.now);
             self.events.extend(told);
         }
-        self.node
-            .statuses
-            .insert(status.task.clone(), status.clone());
+        self.node.statuses.insert(next.task.clone(), next);
     }
 }

@@ -130,6 +130,20 @@ fn a_report_that_is_not_newer_is_ignored_and_a_gap_asks_for_everything() {
 }
 
 #[test]
+fn a_stopped_task_stays_stopped_and_an_agent_without_memory_may_say_so() {
+    let (mut small, task, fence) = one_task();
+    let mut after = |number, status| {
+        hear(&mut small, &delta((1, number), fence, vec![status]));
+        let seen = progress(&small, &task);
+        (seen.attempt, seen.state)
+    };
+    let (running, stopped) = (TaskState::Running, TaskState::Stopped);
+    assert_eq!(after(2, at(3, running, &task)), (3, running));
+    assert_eq!(after(3, at(0, stopped, &task)), (3, stopped));
+    assert_eq!(after(4, at(4, running, &task)), (3, stopped));
+}
+
+#[test]
 fn a_new_life_of_an_agent_is_asked_for_everything_and_its_old_messages_are_stale() {
     let (mut small, _, fence) = one_task();
     let now = small.now;

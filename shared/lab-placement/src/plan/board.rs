@@ -248,13 +248,16 @@ impl<'a> Board<'a> {
 
     /// Whether a task's node is lost and its slot may be filled elsewhere.
     pub(super) fn is_given_up(&self, seat: &Seat<'_>) -> bool {
-        self.nodes[seat.node].liveness == NodeLiveness::Lost && !self.holds()
+        self.gives_up(&self.nodes[seat.node])
+    }
+
+    fn gives_up(&self, site: &Site<'_>) -> bool {
+        site.liveness == NodeLiveness::Lost && !self.holds()
     }
 
     /// Whether any lost node's slots may be filled elsewhere.
     pub(super) fn gives_up_any(&self) -> bool {
-        let mut nodes = self.nodes.iter();
-        !self.holds() && nodes.any(|site| site.liveness == NodeLiveness::Lost)
+        self.nodes.iter().any(|site| self.gives_up(site))
     }
 
     pub(super) fn wake(&mut self, at: UnixMillis) {

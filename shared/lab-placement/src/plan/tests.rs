@@ -203,3 +203,45 @@ fn a_project_that_is_taken_down_leaves_its_volumes_and_nothing_else() {
     );
     assert_eq!(small.lab.desired.specs.len(), 0, "unused specs are swept");
 }
+
+#[test]
+fn a_network_stays_on_a_node_while_its_project_has_a_task_there() {
+    let mut small = Small::new(&["n1"]);
+    let owner = crate::testing::project("script");
+    for (name, network) in [("back", "inner"), ("front", "outer")] {
+        let engine_name = format!("script_{network}");
+        let attachment = lab_types::NetworkAttachment {
+            network: lab_types::NetworkName::new(network).unwrap(),
+            engine_name: lab_types::EngineName::new(engine_name).unwrap(),
+            aliases: Vec::new(),
+        };
+        let mut task = svc("web:1").0.task;
+        task.networks.push(attachment);
+        let create = crate::change::Change::CreateService {
+            project: owner.clone(),
+            name: crate::testing::service(name),
+            task: Box::new(task),
+            replicas: 1,
+        };
+        small.change(&create).unwrap();
+    }
+    small.settle();
+    small.scale("script", "front", 0);
+    small.settle();
+    check(
+        &small.shown(),
+        &expect![[r#"
+            n1 at 1.1.3
+              script/back 1 (web:1) run
+              networks: script_inner script_outer
+        "#]],
+    );
+    small.scale("script", "back", 0);
+    small.settle();
+    check(
+        &small.shown(),
+        &expect![[r#"
+            n1 at 1.1.5
+        "#]],
+    );
+}

@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
-use lab_bus::{BootInstant, Bus, Candidate, Leadership, LeaseConfig, Loss};
+use lab_bus::lease::LeaseRecord;
+use lab_bus::{BootInstant, Bus, CallError, Candidate, Leadership, LeaseConfig, Loss};
 use lab_testkit::{Flow, NatsServer, Proxy, wait_until};
 use lab_wire::Role;
+use lab_wire::subject::LEADER_PROBE;
 
 const SHORT: Duration = Duration::from_secs(2);
 const LONG: Duration = Duration::from_secs(20);
@@ -128,6 +130,28 @@ async fn a_lease_taken_over_the_mark_of_a_release_expires_like_the_first() {
         .unwrap()
         .unwrap();
     assert!(next.may_act());
+}
+
+#[tokio::test]
+async fn whoever_probes_is_told_who_leads() {
+    let server = NatsServer::start().await;
+    let first = server.connect_as(&Role::Scheduler).await;
+    let second = server.connect_as(&Role::Scheduler).await;
+    let leader = acquire(&first, SHORT).await;
+    let asked = second.request_message(LEADER_PROBE, &(), SHORT);
+    let told: LeaseRecord = asked.await.unwrap();
+    assert_eq!(
+        (told.nonce.as_str(), told.holder.as_str()),
+        (leader.nonce(), "a test")
+    );
+    leader.release().await;
+    let asked = second
+        .request_message::<_, LeaseRecord>(LEADER_PROBE, &(), SHORT)
+        .await;
+    assert!(
+        matches!(asked, Err(CallError::NoResponders { .. })),
+        "{asked:?}"
+    );
 }
 
 #[tokio::test]

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-use lab_bus::{LabIdentity, ServerBinary, ServerProcess, ServerSettings, StartError};
+use lab_bus::{
+    Bus, ConnectOptions, LabIdentity, ServerBinary, ServerProcess, ServerSettings, StartError,
+    StateStore, StoreLimits,
+};
 use lab_testkit::wait_until;
+use lab_wire::Role;
 use rustix::process::{Pid, test_kill_process};
 
 const SOON: Duration = Duration::from_secs(10);
@@ -109,4 +113,48 @@ async fn a_store_that_cannot_be_written_is_told_before_anything_is_started() {
         .await
         .unwrap_err();
     assert_eq!(error.problem().code.0, "NAT0010");
+}
+
+/// Says what an old nats-server says when a client connects, and answers pings.
+async fn old_server(version: &'static str) -> String {
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("nats://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let (read, mut write) = client.into_split();
+            let info = serde_json::json!({
+                "server_id": "old", "version": version, "proto": 1, "headers": true,
+                "host": "127.0.0.1", "port": 4222, "max_payload": 1 << 20,
+            });
+            write
+                .write_all(format!("INFO {info}\r\n").as_bytes())
+                .await
+                .unwrap();
+            let mut lines = BufReader::new(read).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                if line.starts_with("PING") {
+                    write.write_all(b"PONG\r\n").await.unwrap();
+                }
+            }
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_server_too_old_to_keep_the_state_is_refused_with_both_versions() {
+    let lab = Lab::new().await;
+    for version in ["2.9.10", "2.15.0"] {
+        let credentials = lab.identity.issue(&Role::Scheduler, None);
+        let options = ConnectOptions::new(vec![old_server(version).await], credentials, "test");
+        let bus = Bus::connect(options).await.unwrap();
+        let refused = StateStore::open(&bus, StoreLimits::default())
+            .await
+            .unwrap_err();
+        let problem = refused.problem();
+        assert_eq!(problem.code.0, "NAT0005");
+        assert!(problem.message.contains(version), "{problem}");
+        assert!(problem.message.contains("2.15.1"), "{problem}");
+    }
 }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use lab_bus::{Bus, Nats};
 use lab_testkit::NatsServer;
 use lab_types::{
-    AssignedTask, Assignment, Epoch, Fence, Generation, Incarnation, Inventory, Problem,
+    AssignedTask, Assignment, Epoch, Fence, Generation, Heartbeat, Incarnation, Inventory, Problem,
     ProjectNetwork, Report, ReportBody, SpecDigest, TaskId, TaskSpec, TaskStatus,
 };
 use lab_wire::Role;
-use lab_wire::agent::{AssignPush, CommandReply, SyncReply};
+use lab_wire::agent::{AssignPush, CommandReply, InventoryAsk, SyncReply};
 use lab_wire::subject::{self, CommandVerb, NodeVerb};
 use node_agent::{Config, EngineConfig};
 use tokio::sync::watch;
@@ -63,6 +63,8 @@ pub(crate) struct Heard {
     pub(crate) reports: usize,
     pub(crate) beats: usize,
     pub(crate) accepted: Fence,
+    /// The last report's number.
+    sequence: u64,
 }
 
 pub(crate) struct World {
@@ -99,12 +101,19 @@ impl Leader {
                 let (from, verb) = subject::parse_node(&message.subject).unwrap();
                 assert_eq!(from, node);
                 match verb {
-                    NodeVerb::Beat => tell.send_modify(|heard| {
-                        heard.beats += 1;
-                        let beat: lab_types::Heartbeat =
-                            lab_wire::decode(&message.payload).unwrap();
-                        heard.accepted = beat.accepted;
-                    }),
+                    NodeVerb::Beat => {
+                        let beat: Heartbeat = lab_wire::decode(&message.payload).unwrap();
+                        tell.send_modify(|heard| {
+                            heard.beats += 1;
+                            heard.accepted = beat.accepted;
+                        });
+                        // A report was lost, as when both ends lose the bus: ask for all.
+                        if beat.sequence != tell.borrow().sequence {
+                            let fence = beat.accepted;
+                            let ask = subject::command(&node, CommandVerb::Inventory);
+                            speaker.publish(ask, &InventoryAsk { fence }).await.unwrap();
+                        }
+                    }
                     NodeVerb::Report => {
                         let report: Report = lab_wire::decode(&message.payload).unwrap();
                         tell.send_modify(|heard| hear(heard, report));
@@ -130,6 +139,7 @@ impl Leader {
 
 fn hear(heard: &mut Heard, report: Report) {
     heard.reports += 1;
+    heard.sequence = report.sequence;
     match report.body {
         ReportBody::Full { inventory } => {
             heard.statuses.clone_from(&inventory.tasks);

@@ -10,6 +10,7 @@ use lab_wire::agent::LogOptions;
 use lab_wire::stream::{LogBatch, LogLine, LogSource};
 use node_agent::engine::watch::Connection;
 use node_agent::logs::follow::Sources;
+use node_agent::logs::readers::Readers;
 use node_agent::logs::{Statuses, stream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -21,6 +22,7 @@ use super::proxy::EngineProxy;
 struct Told {
     tasks: watch::Sender<Statuses>,
     engine: watch::Sender<Connection>,
+    readers: Readers,
 }
 
 impl Told {
@@ -28,6 +30,7 @@ impl Told {
         let told = Self {
             tasks: watch::Sender::new(Arc::default()),
             engine: watch::Sender::new(Connection::Up(bed.engine.clone())),
+            readers: Readers::default(),
         };
         told.tell(container, TaskState::Running, false);
         told
@@ -64,6 +67,7 @@ impl Told {
         let sources = Sources {
             engine: self.engine.subscribe(),
             tasks: self.tasks.subscribe(),
+            readers: self.readers.clone(),
         };
         let task = task.clone();
         let reading = async move { stream(sources, task, options, sender).await.unwrap() };
@@ -149,6 +153,7 @@ async fn what_a_container_says_while_it_is_stopped_and_removed_is_not_lost() {
         assert_eq!(texts(&first.lines), ["ready"]);
         let end = async {
             bed.execute(stop_of(&container)).await.unwrap();
+            told.readers.gone(&container.id.0, PATIENCE).await;
             bed.execute(remove_of(&container)).await.unwrap();
             told.forget();
         };
@@ -267,6 +272,7 @@ async fn a_task_that_is_not_here_is_refused_by_name() {
     let sources = Sources {
         engine: told.engine.subscribe(),
         tasks: told.tasks.subscribe(),
+        readers: told.readers.clone(),
     };
     let (sender, _receiver) = mpsc::channel(1);
     let problem = stream(sources, TaskId::new("nowhere").unwrap(), follow(), sender)

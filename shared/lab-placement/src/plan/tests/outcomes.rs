@@ -128,3 +128,21 @@ fn a_service_that_always_restarts_never_completes() {
     small.plan();
     assert_eq!(outcomes(&small), "");
 }
+
+#[test]
+fn what_has_completed_is_not_run_elsewhere_when_its_node_is_drained() {
+    let mut small = Small::new(&["n1", "n2"]);
+    small.fates.insert("job".into(), Fate::Completes);
+    small.up("shop", &[("job", svc("job:1"))]);
+    small.settle();
+    let drained = small.lab.desired.nodes.get_mut(&crate::testing::node("n1"));
+    drained.unwrap().availability = lab_types::Availability::Drain;
+    small.settle();
+    check(
+        &format!("{}{}", outcomes(&small), small.shown()),
+        &expect![[r#"
+            shop/job 1: Completed
+            n1 at 1.1.3
+        "#]],
+    );
+}

@@ -163,3 +163,28 @@ fn two_services_may_have_one_port_on_two_addresses_and_not_on_all() {
         ],
     );
 }
+
+#[test]
+fn fewer_tasks_of_the_service_count_before_fewer_tasks_in_all() {
+    let mut small = Small::new(&["n1", "n2"]);
+    let pause = |small: &mut Small, name: &str, availability| {
+        let record = small.lab.desired.nodes.get_mut(&node(name)).unwrap();
+        record.availability = availability;
+    };
+    pause(&mut small, "n2", Availability::Pause);
+    small.up("shop", &[("web", svc("web:1").replicas(2))]);
+    small.settle();
+    pause(&mut small, "n2", Availability::Active);
+    pause(&mut small, "n1", Availability::Pause);
+    small.up("other", &[("filler", svc("filler:1").replicas(4))]);
+    small.settle();
+    pause(&mut small, "n1", Availability::Active);
+    small.scale("shop", "web", 4);
+    let placed = small.plan().report.placed;
+    let nodes: Vec<String> = placed.iter().map(|p| p.node.to_string()).collect();
+    assert_eq!(
+        nodes,
+        ["n2", "n2"],
+        "n1 has two of the service, although n2 has more in all"
+    );
+}

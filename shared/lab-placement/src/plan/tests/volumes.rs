@@ -108,3 +108,29 @@ fn a_volume_that_is_being_removed_is_not_used_again_before_it_is_gone() {
         "#]],
     );
 }
+
+#[test]
+fn a_removal_is_not_over_while_a_task_may_still_use_the_volume() {
+    let mut small = Small::new(&["n1"]);
+    small.up("shop", &[("db", svc("db:1").volume("shop_data"))]);
+    small.settle();
+    down(&mut small);
+    small.plan();
+    let observed = small
+        .lab
+        .observed
+        .nodes
+        .get_mut(&crate::testing::node("n1"));
+    let gone = lab_types::EngineName::new("shop_data").unwrap();
+    observed.unwrap().removed_volumes.insert(gone);
+    small.plan();
+    check(
+        &small.shown(),
+        &expect![[r#"
+            n1 at 1.1.2
+              shop/db 1 (db:1) stop
+              networks: shop_default
+              remove: shop_data
+        "#]],
+    );
+}
