@@ -12,7 +12,7 @@ mod services;
 use std::collections::{BTreeMap, BTreeSet};
 
 use lab_types::{
-    Operation, OperationKind, Plan, PlanCause, PlanHash, ProjectModel, ProjectRecord, ServiceModel,
+    Operation, OperationKind, Plan, PlanCause, ProjectModel, ProjectRecord, ServiceModel,
     ServiceName, ServiceRecord, TaskSpec,
 };
 
@@ -83,7 +83,8 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
     images::pulls(input, &model, &changes, &to_build, &mut draft);
     services::apply(input, &model, changes, &mut draft);
     resources::removals(input, &model, &mut draft);
-    sealed(input, model, draft.operations)
+    let project = input.project.name.clone();
+    Plan::sealed(project, input.current.revision, model, draft.operations)
 }
 
 /// The model with the ids of images that stay as they are, and with orphans that stay.
@@ -132,26 +133,6 @@ fn keep_resources(input: &PlanInput<'_>, orphan: &ServiceRecord, model: &mut Pro
                 .entry(key.clone())
                 .or_insert_with(|| spec.clone());
         }
-    }
-}
-
-/// The plan with its hash, which covers everything else in it.
-fn sealed(input: &PlanInput<'_>, model: ProjectModel, operations: Vec<Operation>) -> Plan {
-    let covered = (
-        &input.project.name,
-        input.current.revision,
-        &model,
-        &operations,
-    );
-    let bytes = serde_json::to_vec(&covered).expect("invariant: a plan always fits JSON");
-    let hash = PlanHash::new(lab_types::ids::sha256_hex(&bytes))
-        .expect("invariant: SHA-256 in hex is a plan hash");
-    Plan {
-        hash,
-        project: input.project.name.clone(),
-        base_revision: input.current.revision,
-        model,
-        operations,
     }
 }
 

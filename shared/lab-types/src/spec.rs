@@ -8,7 +8,7 @@ use crate::ids::{EngineName, NetworkName, SpecDigest, VolumeName, sha256_hex};
 use crate::time::DurationMs;
 
 /// Everything an agent must know to run one task. Equal specs have equal digests.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TaskSpec {
     /// The image as the engine is asked for it: `redis:alpine`, `sha256:…`.
@@ -55,6 +55,28 @@ pub struct TaskSpec {
 
 const fn stop_grace_default() -> DurationMs {
     DurationMs::from_secs(10)
+}
+
+impl Default for TaskSpec {
+    /// What a spec means that names only an image: everything else as the image has it, and the
+    /// lab's defaults.
+    fn default() -> Self {
+        Self {
+            image: String::new(),
+            image_id: None,
+            command: None,
+            entrypoint: None,
+            environment: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            mounts: Vec::new(),
+            ports: Vec::new(),
+            networks: Vec::new(),
+            healthcheck: None,
+            restart: RestartPolicy::default(),
+            stop_grace: stop_grace_default(),
+            reservation: Resources::default(),
+        }
+    }
 }
 
 impl TaskSpec {

@@ -5,16 +5,25 @@
 //! [`REQUEST_ID`](crate::header::REQUEST_ID): repeated with the same id, they are answered by the
 //! first answer and change nothing again.
 
+mod image;
+mod lab;
+
 use std::collections::BTreeMap;
 
 use lab_types::{
-    ConfirmationId, Diagnostic, NodeId, NodeName, Plan, ProjectRecord, RequestId, ServiceName,
-    ServiceRecord, StreamId, TaskId, TaskSpec, TaskStatus, UnixMillis,
+    ConfirmationId, Diagnostic, NodeId, Plan, ProjectRecord, RequestId, ServiceName, ServiceRecord,
+    TaskSpec,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::agent::{BuildOptions, LogOptions};
-use crate::row::{MachineRow, NodeRow, ProjectRow, ServiceRow, TaskRow};
+use crate::agent::BuildOptions;
+use crate::row::{ProjectRow, ServiceRow, TaskRow};
+
+pub use image::{ImageBuild, ImagePull, OpenedStream, ServiceLogs, StreamsOpened};
+pub use lab::{
+    LabCounts, LabStatus, LabStatusGet, MachineList, MachineListed, NodeInspect, NodeInspected,
+    NodeList, NodeListed,
+};
 
 /// Whether a request changes the lab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -368,45 +377,6 @@ pub struct ServiceInspected {
     pub tasks: Vec<TaskRow>,
 }
 
-/// `service.logs`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ServiceLogs {
-    /// Which; empty for all of the project.
-    #[serde(default)]
-    pub services: Vec<ServiceName>,
-    /// Which part.
-    #[serde(default)]
-    pub options: LogOptions,
-}
-
-/// Streams that were opened for the client: it subscribes to each and grants credit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StreamsOpened {
-    /// One each.
-    pub streams: Vec<OpenedStream>,
-}
-
-/// One opened stream.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OpenedStream {
-    /// Its id.
-    pub stream: StreamId,
-    /// The agent's node.
-    pub node: NodeId,
-    /// The agent's node's name.
-    pub node_name: NodeName,
-    /// Whose log, when it is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub task: Option<TaskId>,
-    /// The service of that task.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub service: Option<ServiceName>,
-    /// The slot of that task.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub slot: Option<u32>,
-}
-
 /// `task.list`: of one project, or of all (`_`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -430,121 +400,6 @@ pub struct TaskListed {
     /// What to ask after for the next page; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
-}
-
-/// `node.list`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NodeList {}
-
-/// The nodes by name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NodeListed {
-    /// In order of name.
-    pub nodes: Vec<NodeRow>,
-}
-
-/// `node.inspect`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NodeInspect {
-    /// A node's id or name.
-    pub node: String,
-}
-
-/// All about one node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NodeInspected {
-    /// Its row.
-    pub row: NodeRow,
-    /// Its record.
-    pub record: lab_types::NodeRecord,
-    /// What it is, when it has reported.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub facts: Option<lab_types::NodeFacts>,
-    /// The assignment's fence.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub assigned: Option<lab_types::Fence>,
-    /// What it has accepted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub accepted: Option<lab_types::Fence>,
-    /// Its tasks as it reported them.
-    pub tasks: Vec<TaskStatus>,
-}
-
-/// `image.build`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ImageBuild {
-    /// What and how.
-    pub options: BuildOptions,
-    /// On which node; absent for the lab's choice.
-    #[serde(default)]
-    pub node: Option<NodeId>,
-    /// The idempotency id.
-    #[serde(default)]
-    pub request_id: Option<RequestId>,
-}
-
-/// `image.pull`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ImagePull {
-    /// The image's reference.
-    pub image: String,
-    /// The idempotency id.
-    #[serde(default)]
-    pub request_id: Option<RequestId>,
-}
-
-/// `lab.status`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LabStatusGet {}
-
-/// Who leads, and how far the state is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LabStatus {
-    /// Whose life, which leader, which pass.
-    pub head: lab_types::WriteTag,
-    /// Since when this leader leads, by its clock.
-    pub leader_since: UnixMillis,
-    /// The leader's version.
-    pub version: String,
-    /// How many projects, services, tasks and nodes there are.
-    pub counts: LabCounts,
-    /// What holds the scheduler back, in words: "removals are held: …".
-    #[serde(default)]
-    pub notices: Vec<String>,
-}
-
-/// How much there is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LabCounts {
-    /// Projects.
-    pub projects: u32,
-    /// Services.
-    pub services: u32,
-    /// Tasks that should run.
-    pub tasks_desired: u32,
-    /// Tasks that run and are healthy.
-    pub tasks_running: u32,
-    /// Nodes.
-    pub nodes: u32,
-    /// Nodes that report.
-    pub nodes_ready: u32,
-}
-
-/// `machine.list`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MachineList {}
-
-/// The machines by name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MachineListed {
-    /// In order of name.
-    pub machines: Vec<MachineRow>,
 }
 
 #[cfg(test)]

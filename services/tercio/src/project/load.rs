@@ -86,14 +86,17 @@ fn request(files: Files, recording: Recording<'_>, args: &ProjectArgs, app: &App
     }
 }
 
-/// The variables that a text mentions, and Compose's own: no other leaves this machine.
+/// The variables that a text mentions, Compose's own, and what `~` stands for: no other leaves this
+/// machine.
 fn mentioned<'a>(texts: impl Iterator<Item = &'a str>, env: &EnvMap) -> EnvMap {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let words: BTreeSet<&str> = texts
         .flat_map(|text| text.split(move |c| !is_word(c)))
         .collect();
     env.iter()
-        .filter(|(name, _)| name.starts_with("COMPOSE_") || words.contains(name.as_str()))
+        .filter(|(name, _)| {
+            name.starts_with("COMPOSE_") || *name == "HOME" || words.contains(name.as_str())
+        })
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
 }

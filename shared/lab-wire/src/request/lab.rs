@@ -1,0 +1,96 @@
+//! Requests about the lab itself: nodes, machines, who leads.
+
+use lab_types::{TaskStatus, UnixMillis};
+use serde::{Deserialize, Serialize};
+
+use crate::row::{MachineRow, NodeRow};
+
+/// `node.list`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeList {}
+
+/// The nodes by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeListed {
+    /// In order of name.
+    pub nodes: Vec<NodeRow>,
+}
+
+/// `node.inspect`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeInspect {
+    /// A node's id or name.
+    pub node: String,
+}
+
+/// All about one node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeInspected {
+    /// Its row.
+    pub row: NodeRow,
+    /// Its record.
+    pub record: lab_types::NodeRecord,
+    /// What it is, when it has reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<lab_types::NodeFacts>,
+    /// The assignment's fence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assigned: Option<lab_types::Fence>,
+    /// What it has accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<lab_types::Fence>,
+    /// Its tasks as it reported them.
+    pub tasks: Vec<TaskStatus>,
+}
+
+/// `lab.status`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LabStatusGet {}
+
+/// Who leads, and how far the state is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabStatus {
+    /// Whose life, which leader, which pass.
+    pub head: lab_types::WriteTag,
+    /// Since when this leader leads, by its clock.
+    pub leader_since: UnixMillis,
+    /// The leader's version.
+    pub version: String,
+    /// How many projects, services, tasks and nodes there are.
+    pub counts: LabCounts,
+    /// What holds the scheduler back, in words: "removals are held: …".
+    #[serde(default)]
+    pub notices: Vec<String>,
+}
+
+/// How much there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabCounts {
+    /// Projects.
+    pub projects: u32,
+    /// Services.
+    pub services: u32,
+    /// Tasks that should run.
+    pub tasks_desired: u32,
+    /// Tasks that run and are healthy.
+    pub tasks_running: u32,
+    /// Nodes.
+    pub nodes: u32,
+    /// Nodes that report.
+    pub nodes_ready: u32,
+}
+
+/// `machine.list`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MachineList {}
+
+/// The machines by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineListed {
+    /// In order of name.
+    pub machines: Vec<MachineRow>,
+}
