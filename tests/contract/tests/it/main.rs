@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
 
 mod commit;
+mod connection;
 mod events;
 mod lease;
 mod permissions;

@@ -215,3 +215,31 @@ fn every_change_leaves_an_event_and_they_replay_in_order() {
         said.out
     );
 }
+
+#[test]
+fn a_service_that_failed_for_good_is_tried_again_by_the_next_up() {
+    let mut lab = Lab::new();
+    let project = lab.project("again");
+    let image = docker::busybox();
+    let flag = lab.file("flag/off", "");
+    let folder = flag
+        .parent()
+        .expect("a file has a folder")
+        .display()
+        .to_string();
+    let text = format!(
+        "services:\n  job:\n    image: {image}\n    command: [ls, /flag/on]\n    restart: \"no\"\n    volumes: ['{folder}:/flag']\n"
+    );
+    let file = lab.file("compose.yml", &text);
+    lab.compose(&file, &project, &["up", "-d", "--wait"])
+        .refused(&["job"]);
+    lab.file("flag/on", "");
+    lab.compose(&file, &project, &["up", "-d", "--wait"]).ok();
+    let code = docker::docker(&[
+        "inspect",
+        "-f",
+        "{{.State.ExitCode}}",
+        &format!("{project}-job-1"),
+    ]);
+    assert_eq!(code, "0");
+}

@@ -14,7 +14,7 @@ use crate::output::moment::Moment;
 use crate::output::progress::Progress;
 use crate::project::converge::{Waiting, Wake};
 use crate::project::goal::{Goal, Until, Wanted};
-use crate::project::tasks;
+use crate::project::{services, tasks};
 
 /// A plan that was applied and is becoming so.
 pub(super) struct Applied {
@@ -33,7 +33,8 @@ pub(super) async fn apply(
     until: Until,
 ) -> Outcome<Applied> {
     let project = plan.project.clone();
-    let goal = goal(client, &plan, until).await?;
+    let failed = failed_for_good(client, &plan).await?;
+    let goal = goal(client, &plan, until, &failed).await?;
     let networks = resources(&plan, &OperationKind::CreateNetwork, "network:");
     let volumes = resources(&plan, &OperationKind::CreateVolume, "volume:");
     let resources = networks
@@ -41,8 +42,9 @@ pub(super) async fn apply(
         .chain(volumes.map(|name| format!("Volume {name}")))
         .collect();
     let wake = Wake::listen(&client.bus, &project).await;
-    // An empty plan changes nothing, and one that only fetched images has done its work.
-    if !plan.operations.is_empty() {
+    // An empty plan changes nothing, unless something has failed for good: asking again says that the
+    // cause may be gone, and the lab tries once more.
+    if !plan.operations.is_empty() || !failed.is_empty() {
         let id = request_id();
         let request = ProjectApply {
             plan,
@@ -66,8 +68,27 @@ pub(super) async fn apply(
     })
 }
 
-/// What the plan's model asks for; tasks that it replaces do not count, however they are.
-async fn goal(client: &Client, plan: &Plan, until: Until) -> Outcome<Goal> {
+/// A slot of a service.
+type Slot = (ServiceName, u32);
+
+/// Slots that will not come to be as they should without a hand.
+async fn failed_for_good(client: &Client, plan: &Plan) -> Outcome<BTreeSet<Slot>> {
+    let rows = services(client, Some(&plan.project)).await?;
+    let slots = rows.into_iter().flat_map(|row| {
+        let failed = row.problems.into_iter().filter(|problem| problem.is_final);
+        failed.map(move |problem| (row.service.clone(), problem.slot))
+    });
+    Ok(slots.collect())
+}
+
+/// What the plan's model asks for; tasks that it replaces or that have failed for good do not count,
+/// however they are.
+async fn goal(
+    client: &Client,
+    plan: &Plan,
+    until: Until,
+    failed: &BTreeSet<Slot>,
+) -> Outcome<Goal> {
     let replaces = |kind: &OperationKind| matches!(kind, OperationKind::UpdateService { .. });
     let replaced: BTreeSet<&str> = plan
         .operations
@@ -78,9 +99,10 @@ async fn goal(client: &Client, plan: &Plan, until: Until) -> Outcome<Goal> {
     let rows = tasks(client, Some(&plan.project), TaskList::default()).await?;
     let mut services: BTreeMap<ServiceName, Wanted> = BTreeMap::new();
     for (name, model) in &plan.model.services {
-        let old = rows
-            .iter()
-            .filter(|row| row.service == *name && replaced.contains(name.as_str()));
+        let old = rows.iter().filter(|row| {
+            let has_failed = failed.contains(&(name.clone(), row.slot));
+            row.service == *name && (replaced.contains(name.as_str()) || has_failed)
+        });
         let wanted = Wanted {
             replicas: model.replicas,
             old: old.map(|row| row.task.clone()).collect(),
