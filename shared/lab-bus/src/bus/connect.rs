@@ -11,6 +11,8 @@ use lab_kit::clock::BootInstant;
 
 /// How many troubles are kept for a receiver that is slow; older ones are dropped.
 const TROUBLES_KEPT: usize = 64;
+/// How often a slow reader is told at most.
+const TELL_SLOW_EVERY: Duration = Duration::from_secs(1);
 /// The shortest and the longest wait between attempts to connect again.
 const RECONNECT_WAIT: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
@@ -154,6 +156,7 @@ pub(super) async fn connect(options: ConnectOptions) -> Result<Connected, Connec
         status: status_tx.clone(),
         troubles: troubles.clone(),
         name: options.credentials.name().to_owned(),
+        told_slow: std::sync::Mutex::default(),
     };
     let connecting = client_options(&options, observer).connect(addresses);
     let client = connecting.await.map_err(|error| {
@@ -226,6 +229,8 @@ struct Observer {
     status: watch::Sender<ConnectionStatus>,
     troubles: broadcast::Sender<Trouble>,
     name: String,
+    /// When a slow reader was last told. Held for the length of one comparison.
+    told_slow: std::sync::Mutex<Option<std::time::Instant>>,
 }
 
 impl Observer {
@@ -236,9 +241,20 @@ impl Observer {
                 self.status.send_replace(ConnectionStatus::Disconnected);
             }
             Event::LameDuckMode | Event::Draining => {}
-            Event::SlowConsumer(_) => self.tell(Trouble::SlowConsumer),
+            Event::SlowConsumer(_) => self.tell_slow(),
             Event::ServerError(error) => self.tell(of_server(&error)),
             Event::ClientError(error) => self.tell(of_client(&error)),
+        }
+    }
+
+    /// There is one event for each dropped message: thousands in a second.
+    fn tell_slow(&self) {
+        if let Ok(mut told) = self.told_slow.lock()
+            && told.is_none_or(|told| told.elapsed() >= TELL_SLOW_EVERY)
+        {
+            *told = Some(std::time::Instant::now());
+            drop(told);
+            self.tell(Trouble::SlowConsumer);
         }
     }
 

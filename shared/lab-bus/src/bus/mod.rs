@@ -66,7 +66,9 @@ impl Bus {
     /// Whether there is a connection now.
     #[must_use]
     pub fn is_connected(&self) -> bool {
+        // The client library goes on saying so of a connection that was closed.
         self.inner.client.connection_state() == async_nats::connection::State::Connected
+            && *self.inner.status.borrow() != ConnectionStatus::Disconnected
     }
 
     /// Waits until the connection breaks: the one there is now, or else the next one.

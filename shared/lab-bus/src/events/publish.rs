@@ -37,6 +37,7 @@ pub(super) async fn in_order(bus: &Bus, messages: Vec<Outgoing>, timeout: Durati
         Ok(replies) => replies,
         Err(error) => return vec![error.to_string(); messages.len()],
     };
+    let mut broken = std::pin::pin!(bus.broken());
     for (number, message) in messages.into_iter().enumerate() {
         let (reply, subject) = (format!("{inbox}.{number}"), message.subject.clone());
         let sent = bus.publish_with_reply(message.subject, reply, message.headers, message.body);
@@ -59,11 +60,12 @@ pub(super) async fn in_order(bus: &Bus, messages: Vec<Outgoing>, timeout: Durati
                     waiting.refuse(&subject);
                 }
             }
+            () = &mut broken => break,
             () = tokio::time::sleep_until(deadline) => break,
         }
     }
     let late = waiting.subjects.values();
-    let late = late.map(|subject| format!("no answer on {subject} within {timeout:?}"));
+    let late = late.map(|subject| format!("no acknowledgement for {subject}"));
     waiting.failed.into_iter().chain(late).collect()
 }
 

@@ -217,29 +217,21 @@ fn every_change_leaves_an_event_and_they_replay_in_order() {
 }
 
 #[test]
-fn a_service_that_failed_for_good_is_tried_again_by_the_next_up() {
+fn a_name_that_somebody_elses_container_has_is_left_to_it_and_the_next_up_tries_again() {
     let mut lab = Lab::new();
     let project = lab.project("again");
     let image = docker::busybox();
-    let flag = lab.file("flag/off", "");
-    let folder = flag
-        .parent()
-        .expect("a file has a folder")
-        .display()
-        .to_string();
-    let text = format!(
-        "services:\n  job:\n    image: {image}\n    command: [ls, /flag/on]\n    restart: \"no\"\n    volumes: ['{folder}:/flag']\n"
-    );
+    let name = format!("{project}-web-1");
+    let foreign = docker::docker(&["create", "--name", &name, image, "sleep", "1000"]);
+    let text = format!("services:\n  web:\n    image: {image}\n    command: [sleep, '1000']\n");
     let file = lab.file("compose.yml", &text);
-    lab.compose(&file, &project, &["up", "-d", "--wait"])
-        .refused(&["job"]);
-    lab.file("flag/on", "");
-    lab.compose(&file, &project, &["up", "-d", "--wait"]).ok();
-    let code = docker::docker(&[
-        "inspect",
-        "-f",
-        "{{.State.ExitCode}}",
-        &format!("{project}-job-1"),
-    ]);
-    assert_eq!(code, "0");
+    lab.compose(&file, &project, &["up", "-d"])
+        .refused(&["web.1", &name]);
+    assert_eq!(
+        docker::docker(&["inspect", "-f", "{{.Id}}", &name]),
+        foreign
+    );
+    docker::docker(&["rm", &foreign]);
+    lab.compose(&file, &project, &["up", "-d"]).ok();
+    lab.running(&project, 1);
 }
