@@ -79,7 +79,6 @@ pub(crate) struct Leading {
 struct Inputs {
     requests: mpsc::Receiver<Incoming>,
     agents: Subscription,
-    probes: Subscription,
     connection: watch::Receiver<ConnectionStatus>,
 }
 
@@ -97,7 +96,6 @@ pub(crate) async fn lead(
         mut leadership,
     } = seat;
     let agents = bus.subscribe(subject::NODES_ALL).await?;
-    let probes = bus.subscribe(subject::LEADER_PROBE).await?;
     let served = REQUESTS
         .iter()
         .filter(|request| request.served_by == ServedBy::Scheduler);
@@ -112,7 +110,6 @@ pub(crate) async fn lead(
     let mut inputs = Inputs {
         requests,
         agents,
-        probes,
         connection: bus.status(),
     };
     let mut leading = Leading {
@@ -166,10 +163,6 @@ impl Leading {
                         }
                     }
                     Err(_) => return Ended::Deposed,
-                },
-                message = inputs.probes.next() => match message {
-                    Some(probe) => self.on_probe(probe).await,
-                    None => return Ended::Deposed,
                 },
                 message = inputs.agents.next() => match message {
                     Some(message) => self.on_agents(message, &mut inputs.agents).await,
@@ -293,17 +286,6 @@ impl Leading {
             }
         }
         true
-    }
-
-    /// Any answer will do: the question is whether somebody leads.
-    async fn on_probe(&mut self, probe: Message) {
-        if let Some(reply) = probe.reply {
-            let leader = self.core.leader();
-            let tag = (leader.incarnation.0, leader.epoch.0);
-            if let Err(error) = self.bus.publish(reply, &tag).await {
-                tracing::debug!(%error, "a probe was not answered");
-            }
-        }
     }
 
     async fn on_agents(&mut self, first: Message, more: &mut Subscription) {

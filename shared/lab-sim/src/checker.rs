@@ -3,21 +3,34 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lab_converge::labels;
+use lab_placement::Policy;
 use lab_placement::key::Key;
 use lab_placement::record::Record;
 use lab_types::{
-    Assignment, EventId, Fence, Gate, NodeId, ProjectName, Report, ReportBody, TaskId,
-    TaskProgress, TaskTarget, WriteTag,
+    AssignedTask, Assignment, EventId, Fence, Gate, NodeId, NodeLiveness, ProjectName, Report,
+    ReportBody, TaskId, TaskProgress, TaskTarget, WriteTag,
 };
 use lab_wire::commit::HeadEntry;
 
 use crate::agent::Agent;
 use crate::goal::Goal;
 use crate::message::{Batch, Call};
+use crate::queue::{Micros, SECOND};
 use crate::scheduler::Scheduler;
 
 /// A promise that was broken, in words.
 pub(crate) type Broken = String;
+
+/// How long after a leader took a node for lost its tasks may be replaced before they have stopped: a
+/// pass can be on its way for that long.
+const LOST_COUNTS: Micros = 20 * SECOND;
+
+/// What a check may look at.
+pub(crate) struct Seen<'a> {
+    pub(crate) agents: &'a [Agent],
+    pub(crate) goal: &'a Goal,
+    pub(crate) now: Micros,
+}
 
 /// What was seen so far.
 #[derive(Debug, Default)]
@@ -29,6 +42,8 @@ pub(crate) struct Checker {
     /// Each node's newest.
     newest: BTreeMap<NodeId, Assignment>,
     head: WriteTag,
+    /// When some leader last took a node for lost.
+    lost: BTreeMap<NodeId, Micros>,
     revisions: BTreeMap<ProjectName, u64>,
     /// The furthest that each task was reported by its agent.
     reported: BTreeMap<TaskId, TaskProgress>,
@@ -50,8 +65,7 @@ impl Checker {
         &mut self,
         call: &Call,
         head: &HeadEntry,
-        agents: &[Agent],
-        goal: &Goal,
+        seen: &Seen<'_>,
     ) -> Result<(), Broken> {
         let tag = head.head.tag();
         let before = std::mem::replace(&mut self.head, tag);
@@ -65,16 +79,17 @@ impl Checker {
                 if tag.pass != before.pass.next() || tag.epoch != before.epoch {
                     return Err(format!("pass {tag:?} does not follow {before:?}"));
                 }
-                self.on_batch(batch, agents, goal)
+                self.on_batch(batch, seen)
             }
             _ => Ok(()),
         }
     }
 
-    fn on_batch(&mut self, batch: &Batch, agents: &[Agent], goal: &Goal) -> Result<(), Broken> {
+    fn on_batch(&mut self, batch: &Batch, seen: &Seen<'_>) -> Result<(), Broken> {
+        let before: BTreeSet<TaskId> = self.tasks().map(|(_, task)| task.id.clone()).collect();
         for (key, record) in &batch.puts {
             match record {
-                Record::Assignment(assignment) => self.on_assignment(assignment, agents, goal)?,
+                Record::Assignment(assignment) => self.on_assignment(assignment, seen)?,
                 Record::Project(project) => {
                     let before = self
                         .revisions
@@ -99,15 +114,11 @@ impl Checker {
                 return Err(format!("the assignment of {node} was removed"));
             }
         }
-        self.check_slots()
+        self.check_slots()?;
+        self.check_new(&before, seen.now)
     }
 
-    fn on_assignment(
-        &mut self,
-        new: &Assignment,
-        agents: &[Agent],
-        goal: &Goal,
-    ) -> Result<(), Broken> {
+    fn on_assignment(&mut self, new: &Assignment, seen: &Seen<'_>) -> Result<(), Broken> {
         let node = new.node.clone();
         let old = self
             .newest
@@ -129,7 +140,7 @@ impl Checker {
                 return Err(format!("the gate of task {id} was closed again"));
             }
         }
-        let agent = agents.iter().find(|agent| agent.id == node);
+        let agent = seen.agents.iter().find(|agent| agent.id == node);
         for id in old.tasks.keys().filter(|id| !new.tasks.contains_key(*id)) {
             let runs = agent.is_some_and(|agent| {
                 agent
@@ -144,13 +155,66 @@ impl Checker {
             }
         }
         for (volume, consent) in &new.remove_volumes {
-            if !goal.consents.contains(consent) {
+            if !seen.goal.consents.contains(consent) {
                 return Err(format!("{volume} is to be removed without consent"));
             }
         }
         self.committed
             .insert((node.clone(), new.fence), new.clone());
         self.newest.insert(node, new.clone());
+        Ok(())
+    }
+
+    fn tasks(&self) -> impl Iterator<Item = (&NodeId, &AssignedTask)> {
+        let newest = self.newest.values();
+        newest.flat_map(|newest| newest.tasks.values().map(move |task| (&newest.node, task)))
+    }
+
+    /// A task is placed only when the one before it in its slot has left, or its node is lost.
+    fn check_new(&self, before: &BTreeSet<TaskId>, now: Micros) -> Result<(), Broken> {
+        for (_, task) in self.tasks().filter(|(_, task)| !before.contains(&task.id)) {
+            let same_slot = |other: &AssignedTask| {
+                (&other.project, &other.service, other.slot)
+                    == (&task.project, &task.service, task.slot)
+            };
+            let mut others = self
+                .tasks()
+                .filter(|(_, other)| other.id != task.id && same_slot(other));
+            let beside = others.find(|(node, _)| {
+                let lost = self.lost.get(*node);
+                lost.is_none_or(|at| now.saturating_sub(*at) > LOST_COUNTS)
+            });
+            if let Some((node, other)) = beside {
+                return Err(format!(
+                    "task {} was placed while {} of the same slot has not left {node}",
+                    task.id, other.id
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Something has happened to a leader.
+    pub(crate) fn on_leader(&mut self, scheduler: &Scheduler, now: Micros) -> Result<(), Broken> {
+        let Some(core) = scheduler.core() else {
+            return Ok(());
+        };
+        let lab = core.lab();
+        let mut lost = lab
+            .observed
+            .nodes
+            .iter()
+            .filter(|(_, node)| node.liveness == NodeLiveness::Lost);
+        for (id, node) in &mut lost {
+            self.lost.insert(id.clone(), now);
+            let listened = node.lost_at.unwrap_or_default().since(lab.observed.since);
+            if listened < Policy::default().silence_max() {
+                return Err(format!(
+                    "s{} took {id} for lost after {listened} of listening",
+                    scheduler.number
+                ));
+            }
+        }
         Ok(())
     }
 

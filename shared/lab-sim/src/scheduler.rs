@@ -97,6 +97,13 @@ impl Scheduler {
         Actor::Scheduler(self.number)
     }
 
+    /// Whether it believes to hold the lease at this moment.
+    pub(crate) fn holds_lease(&self, now: Micros) -> bool {
+        self.lease
+            .as_ref()
+            .is_some_and(|lease| lease.deadline > now)
+    }
+
     /// Its core, while it leads.
     pub(crate) fn core(&self) -> Option<&LeaderCore> {
         match &self.role {

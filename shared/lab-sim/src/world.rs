@@ -10,7 +10,7 @@ use lab_placement::policy::{PlantedBugs, Policy};
 
 use crate::agent::Agent;
 use crate::bus::Bus;
-use crate::checker::{Broken, Checker};
+use crate::checker::{Broken, Checker, Seen};
 use crate::client::Client;
 use crate::context::{Context, Event, Out, WorldEvent};
 use crate::faults::{Fault, Faults};
@@ -293,7 +293,7 @@ impl World {
                         scheduler.on_timer(&timer, cx);
                     }
                 });
-                Ok(())
+                self.check_scheduler(number)
             }
             Event::Agent { number, life, what } => {
                 self.with(|parts, cx| {
@@ -318,6 +318,17 @@ impl World {
 
     fn check_agent(&mut self, number: usize) -> Result<(), Broken> {
         self.checker.on_agent(&self.agents[number], &self.goal)
+    }
+
+    fn check_scheduler(&mut self, number: usize) -> Result<(), Broken> {
+        let holders = self
+            .schedulers
+            .iter()
+            .filter(|scheduler| scheduler.holds_lease(self.now));
+        if holders.count() > 1 {
+            return Err("two schedulers believe to hold the lease".to_owned());
+        }
+        self.checker.on_leader(&self.schedulers[number], self.now)
     }
 
     /// Whether a scheduler stands still; what should happen to it happens when it goes on.
@@ -374,10 +385,10 @@ impl World {
                         scheduler.on_message(message, cx);
                     }
                 });
-                match heard {
-                    Some(node) => self.checker.on_heard(&self.schedulers[number], &node),
-                    None => Ok(()),
+                if let Some(node) = heard {
+                    self.checker.on_heard(&self.schedulers[number], &node)?;
                 }
+                self.check_scheduler(number)
             }
         }
     }
@@ -388,8 +399,12 @@ impl World {
         };
         let answer = self.store.call(&call, self.now);
         if let (Answer::Stored { .. }, Some(head)) = (&answer, &self.store.head) {
-            self.checker
-                .on_stored(&call, head, &self.agents, &self.goal)?;
+            let seen = Seen {
+                agents: &self.agents,
+                goal: &self.goal,
+                now: self.now,
+            };
+            self.checker.on_stored(&call, head, &seen)?;
         }
         self.with(|_, cx| {
             let answer = Message::Answer {

@@ -189,7 +189,7 @@ impl World {
         self.check_goal(core)?;
         self.check_plan(core)?;
         self.check_apply_again(core)?;
-        for violation in lab_placement::check::lab(core.lab()) {
+        if let Some(violation) = lab_placement::check::lab(core.lab()).first() {
             return Err(format!("the converged lab breaks {violation}"));
         }
         for event in &self.checker.promised_events {

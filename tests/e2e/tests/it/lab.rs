@@ -224,6 +224,10 @@ impl Lab {
 }
 
 impl Drop for Lab {
+    #[expect(
+        clippy::print_stderr,
+        reason = "a failed test shows the end of its lab's log"
+    )]
     fn drop(&mut self) {
         let stopped = self.tercio(&["lab", "stop"]);
         for project in &self.projects {

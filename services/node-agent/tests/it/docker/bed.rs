@@ -232,6 +232,7 @@ pub(crate) async fn wait_for<T, F: Future<Output = Option<T>>>(
             return found;
         }
         assert!(started.elapsed() < PATIENCE, "waited in vain until {what}");
+        // The pause between two looks at an engine that cannot wake us; nothing depends on its length.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

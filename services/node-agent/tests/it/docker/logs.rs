@@ -234,6 +234,7 @@ async fn a_followed_log_goes_on_where_it_stood_when_the_engine_was_away() {
             lines.extend(batch.unwrap().unwrap().lines);
         }
         engine.cut(&socket).await;
+        // So long the engine stays away: a fault's duration, not a wait for something to happen.
         tokio::time::sleep(Duration::from_millis(300)).await;
         engine = EngineProxy::start(&socket);
     }
