@@ -88,6 +88,12 @@ pub const ALL: &[(&str, &str, &str)] = &[
          again as a whole. The message names the part; the log before it tells more.",
     ),
     (
+        "CLI0026",
+        "There is no message for this command",
+        "`--as-command` prints the message that a command would send. Starting and ending the lab of \
+         this machine is the command's own work: leave `--as-command` out to do it.",
+    ),
+    (
         "CLI0030",
         "There is no Compose file",
         "A project's file is looked for in the current folder and those above it, under the names that \

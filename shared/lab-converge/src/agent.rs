@@ -19,6 +19,7 @@
 //! ledger is on disk.
 
 mod disk;
+mod effect;
 mod engine;
 mod leader;
 mod report;
@@ -27,16 +28,16 @@ mod view;
 use std::collections::{BTreeMap, BTreeSet};
 
 use lab_types::{
-    AgentBoot, Assignment, DurationMs, Fence, ForeignPort, Heartbeat, NodeFacts, Problem, Report,
-    SpecDigest, TaskSpec, UnixMillis,
+    AgentBoot, Assignment, DurationMs, Fence, Heartbeat, Problem, Report, SpecDigest, TaskSpec,
+    UnixMillis,
 };
 
 use crate::action::{Action, ActionError, ActionId};
 use crate::diff::{Standing, diff};
-use crate::fence::Verdict;
 use crate::ledger::Ledger;
 use crate::observed::{ObservationMark, Observed, ObservedContainer};
 use disk::Disk;
+pub use effect::{Effect, Heard, NodeSight, ObserveAsk, SyncAsk};
 use engine::Engine;
 use leader::Leader;
 use report::Reporter;
@@ -44,65 +45,6 @@ use report::Reporter;
 /// How long a restarted agent waits for the leader's word before it starts from disk what does not
 /// run: a lab whose power returned needs about 5 s for NATS and a leader; twice that.
 pub const WAIT_FOR_LEADER: DurationMs = DurationMs::from_secs(10);
-
-/// What the agent wants done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Write the ledger to disk atomically, then call [`AgentCore::on_persisted`].
-    Persist(Box<Ledger>),
-    /// Look at the engine, then call [`AgentCore::on_observed`].
-    Observe(ObserveAsk),
-    /// Call the engine, then call [`AgentCore::on_action_result`].
-    Execute(ActionId, Action),
-    /// Publish a report of what changed.
-    Report(Report),
-    /// Gather a [`NodeSight`] and publish what [`AgentCore::full_report`] makes of it.
-    ReportFull,
-    /// Ask the leader, then call [`AgentCore::on_sync_reply`]. No answer needs no call.
-    AskSync(SyncAsk),
-    /// Log it as a warning: something the agent will not do. Each comes once.
-    Warn(Problem),
-}
-
-/// A look at the engine that is wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ObserveAsk {
-    /// To be handed back with the snapshot.
-    pub mark: ObservationMark,
-    /// Images to look for: references and ids.
-    pub images: BTreeSet<String>,
-}
-
-/// A question to the leader.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SyncAsk {
-    /// In which life the agent is.
-    pub boot: AgentBoot,
-    /// What it has accepted.
-    pub accepted: Fence,
-    /// Specs that it lacks.
-    pub lacking: Vec<SpecDigest>,
-}
-
-/// What the shell knows of the node beside the engine's objects.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NodeSight {
-    /// The node's name.
-    pub hostname: String,
-    /// What the node is and has.
-    pub facts: NodeFacts,
-    /// Host ports that something outside the lab listens on.
-    pub foreign_ports: Vec<ForeignPort>,
-}
-
-/// What became of an assignment that came in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Heard {
-    /// What the fence said.
-    pub verdict: Verdict,
-    /// What was wrong with it, to be logged: a stale fence, a spec that is not what its digest says.
-    pub problems: Vec<Problem>,
-}
 
 /// The agent.
 #[derive(Clone, Debug)]
@@ -168,7 +110,7 @@ impl AgentCore {
     ) -> Heard {
         match assignment {
             Some(assignment) => self.hear(assignment, specs, now),
-            None => self.hear_of_none(),
+            None => self.hear_of_none(specs),
         }
     }
 

@@ -3,6 +3,7 @@
 //! Removals come before additions. What does not bear this lab's labels is never touched; what
 //! holds data goes only when the assignment names it with a confirmation and nobody uses it.
 
+mod calls;
 mod judge;
 mod leave;
 mod needs;
@@ -20,17 +21,8 @@ use crate::action::{Action, ActionKind, Cause, Subject};
 use crate::ledger::{Ledger, TaskLedger};
 use crate::observed::{ContainerState, EngineReach, Observed, ObservedContainer};
 
+pub use calls::{Busy, Calls, Failure, Kind, PULLS_MAX, STARTS_MAX, STOPS_MAX};
 pub(crate) use judge::{reject, start_failed};
-
-/// How many containers are made or started side by side. Docker itself starts about 8 at once
-/// (measured: more callers bring no more starts a second).
-pub const STARTS_MAX: usize = 8;
-
-/// How many containers are stopped or removed side by side: a stop mostly waits for the grace.
-pub const STOPS_MAX: usize = 32;
-
-/// How many images are pulled side by side: each pull already fetches its layers in parallel.
-pub const PULLS_MAX: usize = 3;
 
 /// What the agent may do on the strength of the assignment in hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,68 +33,6 @@ pub enum Standing {
     Waiting,
     /// It is from disk and the leader was not heard in time: start what should run, stop nothing.
     FromDisk,
-}
-
-/// Calls to the engine that matter for the next ones.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Calls {
-    /// What is under way, or came back without showing what is now: not to be touched.
-    pub busy: BTreeMap<Subject, Kind>,
-    /// What failed and has not worked since.
-    pub failed: BTreeMap<Subject, Failure>,
-    /// Images that the engine was asked about: of others it is not known whether they are there.
-    pub looked_for: BTreeSet<String>,
-}
-
-/// Which limit an action counts against.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// [`STARTS_MAX`].
-    Start,
-    /// [`STOPS_MAX`].
-    Stop,
-    /// [`PULLS_MAX`].
-    Pull,
-    /// None.
-    Small,
-}
-
-impl Kind {
-    /// Of which kind an action is.
-    #[must_use]
-    pub const fn of(action: &ActionKind) -> Self {
-        match action {
-            ActionKind::CreateContainer(_) | ActionKind::StartContainer { .. } => Self::Start,
-            ActionKind::StopContainer { .. } | ActionKind::RemoveContainer { .. } => Self::Stop,
-            ActionKind::PullImage { .. } => Self::Pull,
-            ActionKind::CreateNetwork { .. }
-            | ActionKind::CreateVolume { .. }
-            | ActionKind::RemoveNetwork { .. }
-            | ActionKind::RemoveVolume { .. } => Self::Small,
-        }
-    }
-
-    const fn limit(self) -> usize {
-        match self {
-            Self::Start => STARTS_MAX,
-            Self::Stop => STOPS_MAX,
-            Self::Pull => PULLS_MAX,
-            Self::Small => usize::MAX,
-        }
-    }
-}
-
-/// A call that failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// How often in a row.
-    pub times: u32,
-    /// What the engine said last.
-    pub message: String,
-    /// Whether it may work without anyone changing anything.
-    pub retryable: bool,
-    /// When it may be tried again.
-    pub next_at: UnixMillis,
 }
 
 /// What is to be done, and what is to be said.
@@ -248,7 +178,7 @@ impl<'a> DiffPass<'a> {
             .calls
             .busy
             .values()
-            .filter(|busy| **busy == kind)
+            .filter(|busy| busy.kind == kind)
             .count();
         let decided = self.decision.actions.iter();
         let decided = decided

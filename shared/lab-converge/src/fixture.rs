@@ -10,7 +10,7 @@ use lab_types::{
     TaskSpec, TaskTarget, UnixMillis, VolumeName, VolumeSpec,
 };
 
-use crate::diff::{Calls, Decision, Standing, diff};
+use crate::diff::{Busy, Calls, Decision, Kind, Standing, diff};
 use crate::ledger::Ledger;
 use crate::model::ModelEngine;
 use crate::observed::{ContainerId, Observed};
@@ -253,6 +253,14 @@ impl Bench {
 
     pub(crate) fn assigned(&mut self, task: &str) -> &mut AssignedTask {
         self.ledger.assignment.tasks.get_mut(task).unwrap()
+    }
+}
+
+/// A call under way that uses no volume.
+pub(crate) fn busy(kind: Kind) -> Busy {
+    Busy {
+        kind,
+        volumes: BTreeSet::new(),
     }
 }
 

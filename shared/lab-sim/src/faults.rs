@@ -30,6 +30,8 @@ pub enum Fault {
     LeaderHangs,
     /// An agent's process is killed.
     AgentKilled,
+    /// Everything stops at once and comes back in any order: processes, engines, NATS.
+    PowerCut,
     /// An agent's disk is full for a while.
     DiskFull,
     /// An engine is away for a while; its containers end.
@@ -52,7 +54,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Delay,
         Self::Drop,
         Self::Duplicate,
@@ -64,6 +66,7 @@ impl Fault {
         Self::LeaderKilled,
         Self::LeaderHangs,
         Self::AgentKilled,
+        Self::PowerCut,
         Self::DiskFull,
         Self::EngineRestarts,
         Self::EngineAnswerLost,
@@ -94,6 +97,7 @@ impl Fault {
             | Self::LeaderKilled
             | Self::LeaderHangs
             | Self::AgentKilled
+            | Self::PowerCut
             | Self::DiskFull
             | Self::EngineRestarts
             | Self::ContainerCrashes

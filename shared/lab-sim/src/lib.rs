@@ -22,6 +22,7 @@ mod engine;
 mod faults;
 mod goal;
 mod message;
+mod options;
 mod queue;
 mod rng;
 mod scheduler;
@@ -30,4 +31,5 @@ mod trace;
 pub mod world;
 
 pub use faults::Fault;
-pub use world::{Bug, Options, Outcome, run};
+pub use options::{Bug, Options, Outcome};
+pub use world::run;

@@ -1,21 +1,18 @@
 //! The world: one queue of events, everybody who lives in it, and the end it must come to.
 
+mod deliver;
 mod end;
 mod strike;
 
-use std::collections::BTreeMap;
-
-use lab_converge::planted::PlantedBug;
-use lab_placement::policy::{PlantedBugs, Policy};
-
 use crate::agent::Agent;
 use crate::bus::Bus;
-use crate::checker::{Broken, Checker, Seen};
+use crate::checker::{Broken, Checker};
 use crate::client::Client;
 use crate::context::{Context, Event, Out, WorldEvent};
-use crate::faults::{Fault, Faults};
+use crate::faults::Faults;
 use crate::goal::Goal;
-use crate::message::{Actor, Answer, Message};
+use crate::message::Message;
+use crate::options::{Bug, Options, Outcome};
 use crate::queue::{Micros, Queue, SECOND};
 use crate::rng::SimRng;
 use crate::scheduler::Scheduler;
@@ -35,55 +32,6 @@ pub const CONVERGES_WITHIN: Micros = 130 * SECOND;
 
 /// How long the lab must then stay as it is.
 const STAYS: Micros = 12 * SECOND;
-
-/// A bug planted on purpose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bug {
-    /// Agents obey any assignment, however old.
-    NoFence,
-    /// The store takes any head, whatever its revision.
-    NoCompareAndSwap,
-    /// The leader pushes assignments before their pass is acknowledged.
-    PushBeforeAcknowledgement,
-    /// An agent starts with generation 0 instead of the one on its disk.
-    AgentForgetsGeneration,
-    /// The leader believes reports in any order.
-    ReportBelievedOutOfOrder,
-}
-
-/// What kind of world.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Options {
-    /// A bug to be found.
-    pub bug: Option<Bug>,
-    /// Whether nothing goes wrong.
-    pub calm: bool,
-    /// Whether to keep the trace's lines.
-    pub trace: bool,
-}
-
-/// How a world went.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// Its seed.
-    pub seed: u64,
-    /// The promise that was broken, if any; the world ended there.
-    pub broken: Option<String>,
-    /// How often each fault has happened.
-    pub faults: BTreeMap<Fault, u32>,
-    /// How long after the last fault it converged, in microseconds.
-    pub converged_after: Option<u64>,
-    /// How many events there were.
-    pub events: u64,
-    /// How many passes were committed.
-    pub commits: u64,
-    /// How many changes were acknowledged.
-    pub acknowledged: usize,
-    /// A hash of everything that happened.
-    pub trace_hash: u64,
-    /// Everything that happened, if it was to be kept.
-    pub trace: Vec<String>,
-}
 
 /// Lets the world of a seed run to its end.
 #[must_use]
@@ -138,30 +86,13 @@ impl World {
         };
         let n_nodes = rng.index(4) + 2;
         let skew = |rng: &mut SimRng| i64::try_from(rng.between(0, 4_000)).unwrap_or(0) - 2_000;
-        let policy = Policy {
-            planted: PlantedBugs {
-                push_before_commit: options.bug == Some(Bug::PushBeforeAcknowledgement),
-                believe_any_order: options.bug == Some(Bug::ReportBelievedOutOfOrder),
-                no_fence: false,
-            },
-            ..Policy::default()
-        };
-        let agent_bug = match options.bug {
-            Some(Bug::NoFence) => Some(PlantedBug::NoFence),
-            Some(Bug::AgentForgetsGeneration) => Some(PlantedBug::ForgetsGeneration),
-            Some(
-                Bug::NoCompareAndSwap
-                | Bug::PushBeforeAcknowledgement
-                | Bug::ReportBelievedOutOfOrder,
-            )
-            | None => None,
-        };
+        let policy = options.policy();
         let store = Store::new(options.bug == Some(Bug::NoCompareAndSwap));
         let schedulers = (0..2)
             .map(|n| Scheduler::new(n, policy, seed, skew(&mut rng)))
             .collect();
         let agents = (0..n_nodes)
-            .map(|n| Agent::new(n, 2, skew(&mut rng), agent_bug))
+            .map(|n| Agent::new(n, 2, skew(&mut rng), options.agent_bug()))
             .collect();
         Self {
             seed,
@@ -314,130 +245,6 @@ impl World {
             }
             Event::World(what) => self.befall(what),
         }
-    }
-
-    fn check_agent(&mut self, number: usize) -> Result<(), Broken> {
-        self.checker.on_agent(&self.agents[number], &self.goal)
-    }
-
-    fn check_scheduler(&mut self, number: usize) -> Result<(), Broken> {
-        let holders = self
-            .schedulers
-            .iter()
-            .filter(|scheduler| scheduler.holds_lease(self.now));
-        if holders.count() > 1 {
-            return Err("two schedulers believe to hold the lease".to_owned());
-        }
-        self.checker.on_leader(&self.schedulers[number], self.now)
-    }
-
-    /// Whether a scheduler stands still; what should happen to it happens when it goes on.
-    fn is_asleep(&mut self, number: usize, event: impl FnOnce() -> Event) -> bool {
-        let until = self.schedulers[number].hangs_until;
-        let asleep = until > self.now;
-        if asleep {
-            self.queue.put(until, event());
-        }
-        asleep
-    }
-
-    fn deliver(
-        &mut self,
-        pair: (Actor, Actor),
-        order: u64,
-        message: Message,
-    ) -> Result<(), Broken> {
-        let (from, to) = pair;
-        if !self.bus.reaches(to) || !self.bus.reaches(from) {
-            return Ok(());
-        }
-        if let Actor::Scheduler(number) = to {
-            let again = || Event::Deliver {
-                from,
-                to,
-                order,
-                message: Box::new(message.clone()),
-            };
-            if self.is_asleep(number, again) {
-                return Ok(());
-            }
-        }
-        if self.bus.arrives(pair, order) {
-            self.faults.count(Fault::Reorder);
-        }
-        self.trace
-            .line(self.now, format_args!("{from}→{to} {message}"));
-        match to {
-            Actor::Store => self.call(message),
-            Actor::Clients => self.answer(&message),
-            Actor::Node(number) => {
-                self.with(|parts, cx| parts.agents[number].on_message(message, cx));
-                self.check_agent(number)
-            }
-            Actor::Scheduler(number) => {
-                let heard = match &message {
-                    Message::Report(node, _) => Some(crate::agent::node_id(*node)),
-                    _ => None,
-                };
-                self.with(|parts, cx| {
-                    let scheduler = &mut parts.schedulers[number];
-                    if scheduler.is_up {
-                        scheduler.on_message(message, cx);
-                    }
-                });
-                if let Some(node) = heard {
-                    self.checker.on_heard(&self.schedulers[number], &node)?;
-                }
-                self.check_scheduler(number)
-            }
-        }
-    }
-
-    fn call(&mut self, message: Message) -> Result<(), Broken> {
-        let Message::Call { from, number, call } = message else {
-            return Ok(());
-        };
-        let answer = self.store.call(&call, self.now);
-        if let (Answer::Stored { .. }, Some(head)) = (&answer, &self.store.head) {
-            let seen = Seen {
-                agents: &self.agents,
-                goal: &self.goal,
-                now: self.now,
-            };
-            self.checker.on_stored(&call, head, &seen)?;
-        }
-        self.with(|_, cx| {
-            let answer = Message::Answer {
-                number,
-                answer: Box::new(answer),
-            };
-            cx.send(Actor::Store, Actor::Scheduler(from), answer);
-        });
-        Ok(())
-    }
-
-    fn answer(&mut self, message: &Message) -> Result<(), Broken> {
-        let Message::Reply(reply) = message else {
-            return Ok(());
-        };
-        let acknowledged = self.goal.acknowledged.len();
-        self.with(|parts, cx| {
-            let user = reply.user.as_str();
-            let number: Option<usize> = user.strip_prefix('u').and_then(|n| n.parse().ok());
-            match number.and_then(|number| parts.clients.get_mut(number)) {
-                Some(client) => client.on_reply(reply, parts.goal, cx),
-                None => Ok(()),
-            }
-        })?;
-        let is_new = self.goal.acknowledged.len() > acknowledged;
-        let key = lab_placement::Key::Answer(reply.request.clone());
-        if is_new && !self.store.records.contains_key(&key) {
-            return Err(format!(
-                "{} was acknowledged and is not in the state",
-                reply.request
-            ));
-        }
-        Ok(())
     }
 }
 

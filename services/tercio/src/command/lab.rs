@@ -46,6 +46,13 @@ pub enum Command {
 /// # Errors
 /// What hinders the lab, or that none runs.
 pub async fn run(app: &App, command: Command) -> Outcome {
+    if app.globals.as_command && !matches!(command, Command::Status) {
+        return Err(Failure::new(
+            "CLI0026",
+            "there is no message for this: the command itself starts and ends the lab of this machine",
+            "leave --as-command out to do it",
+        ));
+    }
     match command {
         Command::Start => begin(app).await,
         Command::Status => status(app).await,

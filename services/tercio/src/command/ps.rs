@@ -10,9 +10,13 @@ use serde::Serialize;
 use crate::app::App;
 use crate::cli::ProjectArgs;
 use crate::failure::Outcome;
-use crate::output::table::Table;
+use crate::output::table::{Table, shorten};
 use crate::output::words;
 use crate::project::{self, tasks};
+
+/// How wide the column STATUS gets: a whole reason would push the ports off the screen, and stands in
+/// `service ps` and in the JSON.
+const STATUS_CHARS_MAX: usize = 60;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -99,7 +103,7 @@ fn table(rows: &[TaskRow], now: UnixMillis) -> String {
             words::command(row.command.as_deref()),
             row.service.to_string(),
             row.node_name.to_string(),
-            words::status(row, now),
+            shorten(&words::status(row, now), STATUS_CHARS_MAX),
             words::ports(&row.ports),
         ]);
     }

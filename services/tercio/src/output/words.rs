@@ -71,9 +71,10 @@ pub fn status(row: &TaskRow, now: UnixMillis) -> String {
         Some(message) => format!("{word}: {message}"),
         None => word.to_owned(),
     };
-    let exited = || match row.exit_code {
-        Some(code) => format!("Exited ({code})"),
-        None => because("Failed"),
+    let exited = || match (row.exit_code, row.progress.attempt) {
+        (Some(code), attempt) if attempt > 1 => format!("Exited ({code}), attempt {attempt}"),
+        (Some(code), _) => format!("Exited ({code})"),
+        (None, _) => because("Failed"),
     };
     match row.progress.state {
         TaskState::Assigned => "Assigned".to_owned(),

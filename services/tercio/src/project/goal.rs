@@ -118,6 +118,8 @@ pub fn judge(goal: &Goal, seen: &Seen, quiet: Duration) -> Verdict {
     }
     broken.extend(unhealthy_dependencies(seen, &busy));
     if !broken.is_empty() {
+        // Whoever reads that one thing failed wants to know what else is not there.
+        broken.extend(busy);
         return Verdict::Failed(broken.into_iter().collect());
     }
     match busy.is_empty() {

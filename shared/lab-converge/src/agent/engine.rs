@@ -8,7 +8,7 @@ use super::ObserveAsk;
 use super::view::{merged, show};
 use crate::action::{Action, ActionError, ActionId, ActionKind, Subject};
 use crate::backoff::retry_delay;
-use crate::diff::{Calls, Failure, Kind, reject, start_failed};
+use crate::diff::{Busy, Calls, Failure, reject, start_failed};
 use crate::ledger::{Ledger, TaskLedger};
 use crate::observed::{EngineReach, ObservationMark, Observed, ObservedContainer};
 
@@ -63,7 +63,7 @@ impl Engine {
         let id = ActionId(self.issued);
         self.calls
             .busy
-            .insert(action.subject(), Kind::of(&action.kind));
+            .insert(action.subject(), Busy::of(&action.kind));
         self.under_way.insert(id, action.clone());
         id
     }

@@ -16,6 +16,10 @@ const ASK_FIRST: DurationMs = DurationMs::from_secs(1);
 /// covers lost pushes; 1,000 agents then ask 67 times a second in all.
 const ASK_MAX: DurationMs = DurationMs::from_secs(15);
 
+/// After how many answers without an assignment a person should know. While an assignment is being
+/// changed the leader gives none, but not for longer than a commit takes.
+const NONES_MAX: u32 = 3;
+
 #[derive(Clone, Debug)]
 pub(super) struct Leader {
     /// Whether the leader has sent or confirmed the assignment in this life.
@@ -24,6 +28,8 @@ pub(super) struct Leader {
     ask_at: UnixMillis,
     /// Whether to ask once even if nothing is lacking.
     ask_anyway: bool,
+    /// How often in a row the leader gave no assignment.
+    nones: u32,
 }
 
 impl Leader {
@@ -33,6 +39,7 @@ impl Leader {
             asks: 0,
             ask_at: now,
             ask_anyway: true,
+            nones: 0,
         }
     }
 
@@ -133,6 +140,7 @@ impl AgentCore {
             }
         }
         self.leader.confirmed = true;
+        self.leader.nones = 0;
         self.take_specs(specs, &mut problems);
         if verdict == Verdict::Accept && lacks_any(&self.ledger) {
             self.leader.ask_soon(now);
@@ -175,11 +183,14 @@ impl AgentCore {
         self.disk.changed_if(changed);
     }
 
-    /// The leader has no assignment for this node.
-    pub(super) fn hear_of_none(&self) -> Heard {
+    /// The leader gives no assignment: it is being changed at this moment, or there is none.
+    pub(super) fn hear_of_none(&mut self, specs: BTreeMap<SpecDigest, TaskSpec>) -> Heard {
         let accepted = self.ledger.accepted();
         let mut problems = Vec::new();
-        if accepted != Fence::default() {
+        self.take_specs(specs, &mut problems);
+        self.undecided = true;
+        self.leader.nones = self.leader.nones.saturating_add(1);
+        if accepted != Fence::default() && self.leader.nones == NONES_MAX {
             let message = format!(
                 "the leader has no assignment for this node, which has accepted {accepted}"
             );

@@ -59,6 +59,14 @@ impl DiffPass<'_> {
     pub(super) fn leave_volumes(&mut self) {
         let remove = &self.ledger.assignment.remove_volumes;
         for (name, confirmation) in remove {
+            if self
+                .calls
+                .busy
+                .values()
+                .any(|busy| busy.volumes.contains(name))
+            {
+                continue;
+            }
             let Some(volume) = self.observed.volumes.get(name) else {
                 if !self.is_busy(&Subject::Volume(name.clone())) {
                     self.decision.removed_volumes.insert(name.clone());

@@ -64,16 +64,22 @@ impl World {
                 let leader = self.leader();
                 self.cut(Actor::Scheduler(leader), 12 * SECOND)
             }
-            Fault::BusRestarts => {
-                self.bus.goes_away();
-                let delay = self.rng.between(SECOND, 7 * SECOND);
-                self.in_world(delay, WorldEvent::BusBack);
+            Fault::BusRestarts => self.restart_bus(),
+            Fault::LeaderKilled => {
+                let leader = self.leader();
+                self.kill_scheduler(leader)
+            }
+            Fault::PowerCut => {
+                self.restart_bus();
                 for number in 0..self.schedulers.len() {
-                    self.notice(Actor::Scheduler(number), false);
+                    self.kill_scheduler(number);
+                }
+                for number in 0..self.agents.len() {
+                    self.kill_agent(number);
+                    self.with(|parts, cx| parts.agents[number].strike(Fault::EngineRestarts, cx));
                 }
                 true
             }
-            Fault::LeaderKilled => self.kill_leader(),
             Fault::LeaderHangs => {
                 let leader = self.leader();
                 let delay = self.rng.between(2 * SECOND, 9 * SECOND);
@@ -81,13 +87,7 @@ impl World {
                 self.schedulers[leader].hangs_until = until;
                 true
             }
-            Fault::AgentKilled => {
-                let alive = self.agents[node].core.is_some();
-                self.agents[node].kill();
-                let delay = self.rng.between(100 * MS, 15 * SECOND);
-                self.in_world(delay, WorldEvent::AgentStarts(node));
-                alive
-            }
+            Fault::AgentKilled => self.kill_agent(node),
             Fault::DiskFull => {
                 self.agents[node].disk_is_full = true;
                 let delay = self.rng.between(SECOND, 10 * SECOND);
@@ -119,12 +119,29 @@ impl World {
         }
     }
 
-    fn kill_leader(&mut self) -> bool {
-        let leader = self.leader();
-        let alive = self.schedulers[leader].is_up;
-        self.schedulers[leader].kill();
+    fn restart_bus(&mut self) -> bool {
+        self.bus.goes_away();
+        let delay = self.rng.between(SECOND, 7 * SECOND);
+        self.in_world(delay, WorldEvent::BusBack);
+        for number in 0..self.schedulers.len() {
+            self.notice(Actor::Scheduler(number), false);
+        }
+        true
+    }
+
+    fn kill_scheduler(&mut self, number: usize) -> bool {
+        let alive = self.schedulers[number].is_up;
+        self.schedulers[number].kill();
         let delay = self.rng.between(500 * MS, 10 * SECOND);
-        self.in_world(delay, WorldEvent::SchedulerStarts(leader));
+        self.in_world(delay, WorldEvent::SchedulerStarts(number));
+        alive
+    }
+
+    fn kill_agent(&mut self, number: usize) -> bool {
+        let alive = self.agents[number].core.is_some();
+        self.agents[number].kill();
+        let delay = self.rng.between(100 * MS, 15 * SECOND);
+        self.in_world(delay, WorldEvent::AgentStarts(number));
         alive
     }
 

@@ -115,7 +115,7 @@ fn a_dependency_that_is_unhealthy_ends_the_wait_of_those_behind_it() {
     let told = judge(&both, &seen(&[db.clone(), web.clone()]), Duration::ZERO);
     assert_eq!(
         words(told),
-        "failed: db.1: is unhealthy, and others wait for it"
+        "failed: db.1: is unhealthy, and others wait for it; web.1: waits for db (service_healthy)"
     );
     web.waits_for = vec!["cache (service_healthy)".into()];
     let told = judge(&both, &seen(&[db, web]), Duration::ZERO);

@@ -6,7 +6,7 @@ use expect_test::expect;
 use lab_types::{ConfirmationId, PortPublish, TaskSpec, TaskTarget};
 
 use crate::diff::Standing;
-use crate::fixture::{Bench, lab, name, network_of, redis, task, text, web};
+use crate::fixture::{Bench, busy, lab, name, network_of, redis, task, text, web};
 use crate::labels;
 use crate::model::ModelContainer;
 
@@ -132,6 +132,27 @@ fn a_volume_used_by_a_foreign_container_waits_for_it() {
 }
 
 #[test]
+fn a_volume_waits_for_a_container_that_is_being_made_with_it() {
+    let mut bench = Bench::new().settle();
+    bench.ledger.assignment.volumes.clear();
+    confirm(&mut bench, "shop_data");
+    let create = crate::diff::Busy {
+        kind: crate::diff::Kind::Start,
+        volumes: [name("shop_data")].into(),
+    };
+    let maker = crate::action::Subject::Task(crate::fixture::id("gone"));
+    bench.calls.busy.insert(maker.clone(), create);
+    assert!(bench.decide().actions.is_empty());
+    bench.engine.volumes.remove("shop_data");
+    assert!(
+        bench.decide().removed_volumes.is_empty(),
+        "it may be made anew"
+    );
+    bench.calls.busy.remove(&maker);
+    assert!(!bench.decide().removed_volumes.is_empty());
+}
+
+#[test]
 fn a_volume_that_is_not_the_labs_is_not_removed_even_with_a_confirmation() {
     let mut bench = Bench::new().settle();
     bench
@@ -222,7 +243,7 @@ fn a_replacement_waits_for_the_name_and_the_port_of_the_one_it_replaces() {
     other_name.assigned("t1").target = TaskTarget::Stop;
     other_name.calls.busy.insert(
         crate::action::Subject::Task(crate::fixture::id("t1")),
-        crate::diff::Kind::Stop,
+        busy(crate::diff::Kind::Stop),
     );
     other_name.step();
     expect![[r#"

@@ -120,6 +120,22 @@ fn what_is_marked_external_is_used_as_it_is_and_never_made() {
 }
 
 #[test]
+fn an_external_network_that_is_not_there_is_not_made() {
+    let mut bench = Bench::new().with(task("t1", "web", 1, &web()), &web());
+    bench.ledger.assignment.networks = [network_of("shop", true)].into();
+    check(
+        bench,
+        &expect![[r#"
+            task t1: rejected, no more: the external network shop_default is not on this node; make it with `docker network create shop_default`, then start the service again
+        "#]],
+    );
+    let mut bench = Bench::new();
+    bench.ledger.assignment.networks = [network_of("shop", true)].into();
+    bench.ledger.assignment.volumes = [volume_of("shop", true)].into();
+    assert!(bench.decide().actions.is_empty());
+}
+
+#[test]
 fn an_image_that_does_not_exist_or_is_not_the_built_one_is_refused_in_words() {
     let mut late = job_in_no_network();
     late.image = "late".into();

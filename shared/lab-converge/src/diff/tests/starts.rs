@@ -5,7 +5,7 @@ use lab_types::{Gate, Health};
 
 use crate::action::Subject;
 use crate::diff::{Failure, Kind, Standing};
-use crate::fixture::{Bench, id, job, redis, task, text, web};
+use crate::fixture::{Bench, busy, id, job, redis, task, text, web};
 
 fn shop() -> Bench {
     Bench::new()
@@ -144,11 +144,11 @@ fn no_more_than_eight_containers_are_made_or_started_side_by_side() {
     bench
         .calls
         .busy
-        .insert(Subject::Task(id("t01")), Kind::Start);
+        .insert(Subject::Task(id("t01")), busy(Kind::Start));
     bench
         .calls
         .busy
-        .insert(Subject::Task(id("t02")), Kind::Start);
+        .insert(Subject::Task(id("t02")), busy(Kind::Start));
     let decision = bench.decide();
     assert_eq!(decision.actions.len(), 6);
     let touches = |task: &str| {
