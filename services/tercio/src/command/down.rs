@@ -193,15 +193,14 @@ impl Going<'_> {
     }
 
     fn resources(&self) -> Vec<Item> {
-        let removed = |kind: &str, names: &[String]| -> Vec<Item> {
-            names
-                .iter()
-                .map(|name| Item::new(format!("{kind} {name}"), "Removed", Phase::Done))
-                .collect()
+        let items = |kind: &str, names: &[String], word: &'static str| -> Vec<Item> {
+            let item = |name: &String| Item::new(format!("{kind} {name}"), word, Phase::Done);
+            names.iter().map(item).collect()
         };
-        let mut items = removed("Network", &self.networks);
-        items.extend(removed("Volume", &self.volumes));
-        items
+        // Agents tell when a volume is gone, but not when a network is: they have been told of it.
+        let mut all = items("Network", &self.networks, "Removing");
+        all.extend(items("Volume", &self.volumes, "Removed"));
+        all
     }
 
     fn stuck(&self) -> Failure {

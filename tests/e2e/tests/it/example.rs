@@ -114,11 +114,12 @@ fn the_page_of_the_tutorial_counts_and_docker_sees_the_project_as_its_own() {
 
     lab.compose(&file, &project, &["down"]).ok();
     assert_eq!(docker::all(&project), Vec::<String>::new());
-    let networks = docker::docker(&["network", "ls", "--format", "{{.Name}}"]);
-    assert!(
-        !networks
-            .lines()
-            .any(|name| name == format!("{project}_default")),
-        "{networks}"
-    );
+    let network = format!("{project}_default");
+    wait::until("the network goes", PATIENCE, || {
+        let left = docker::docker(&["network", "ls", "--format", "{{.Name}}"]);
+        match left.lines().any(|name| name == network) {
+            true => Err(left),
+            false => Ok(()),
+        }
+    });
 }
