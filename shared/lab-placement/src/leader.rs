@@ -15,6 +15,7 @@
 mod asks;
 mod draft;
 mod effects;
+mod refusals;
 mod unit;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -35,8 +36,9 @@ use crate::lab::Lab;
 use crate::observe::{FenceView, HeartbeatVerdict, Held, ReportVerdict};
 use crate::plan::PlanReport;
 use crate::policy::{Leader, Policy};
-use crate::record::Record;
+use crate::record::{Answer, Record};
 use asks::Asks;
+use refusals::Refusals;
 use unit::Queued;
 
 /// A request that changes something.
@@ -75,6 +77,7 @@ pub struct LeaderCore {
     inbox: Vec<Request>,
     /// Requests in the inbox or in a pass that is not committed, with who sent them.
     waiting: BTreeMap<RequestId, UserName>,
+    refusals: Refusals,
     /// Events observed since the last draft.
     told: Vec<Event>,
     queue: VecDeque<Queued>,
@@ -136,6 +139,7 @@ impl LeaderCore {
             last_pass: start.head.pass,
             inbox: Vec::new(),
             waiting: BTreeMap::new(),
+            refusals: Refusals::default(),
             queue: VecDeque::new(),
             in_flight: false,
             uncertain: false,
@@ -179,14 +183,9 @@ impl LeaderCore {
         if let Some(problem) = self.refusal() {
             return self.reply(&request.user, request.id, Err(problem));
         }
-        if let Some(stored) = self.lab.desired.answers.get(&request.id) {
-            let same = stored.user == request.user;
-            let answer = stored.answer.clone();
-            let result = if same {
-                Ok(answer)
-            } else {
-                Err(used_by_another())
-            };
+        if let Some((user, first)) = self.first_answer(&request.id) {
+            let same = user == request.user;
+            let result = if same { first } else { Err(used_by_another()) };
             return self.reply(&request.user, request.id, result);
         }
         self.waiting
@@ -338,6 +337,17 @@ impl LeaderCore {
         self.leader
     }
 
+    /// Who has sent this request before, and what was answered.
+    fn first_answer(&self, id: &RequestId) -> Option<(UserName, Result<Answer, Problem>)> {
+        match self.lab.desired.answers.get(id) {
+            Some(stored) => Some((stored.user.clone(), Ok(stored.answer.clone()))),
+            None => {
+                let (user, problem) = self.refusals.get(id)?;
+                Some((user.clone(), Err(problem.clone())))
+            }
+        }
+    }
+
     fn refusal(&self) -> Option<Problem> {
         match &self.standing {
             Standing::Leading => None,
@@ -346,12 +356,7 @@ impl LeaderCore {
         }
     }
 
-    fn reply(
-        &mut self,
-        user: &UserName,
-        request: RequestId,
-        result: Result<crate::record::Answer, Problem>,
-    ) {
+    fn reply(&mut self, user: &UserName, request: RequestId, result: Result<Answer, Problem>) {
         self.effects.replies.push(Reply {
             user: user.clone(),
             request,

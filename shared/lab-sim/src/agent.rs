@@ -121,7 +121,7 @@ impl Agent {
                 core.on_inventory_ask(fence);
             }
             Message::Request(_)
-            | Message::Reply(_)
+            | Message::Reply(..)
             | Message::Sync(..)
             | Message::Report(..)
             | Message::Beat(..)

@@ -5,7 +5,7 @@ mod model;
 
 use lab_placement::leader::{Reply, Request};
 use lab_placement::{Change, codes};
-use lab_types::{ConfirmationId, ProjectName, RequestId, ServiceName, UserName};
+use lab_types::{ConfirmationId, Epoch, ProjectName, RequestId, ServiceName, UserName};
 
 use crate::context::{Context, Event};
 use crate::goal::Goal;
@@ -118,6 +118,7 @@ impl Client {
     pub(crate) fn on_reply(
         &mut self,
         reply: &Reply,
+        epoch: Epoch,
         goal: &mut Goal,
         cx: &mut Context<'_>,
     ) -> Result<(), String> {
@@ -139,7 +140,7 @@ impl Client {
             }
             Err(problem) => {
                 cx.note(format_args!("u{} is refused: {problem}", self.number));
-                goal.refused += 1;
+                goal.refused.insert(request.id, epoch);
             }
         }
         let delay = self.rng.between(200 * MS, 6 * SECOND);

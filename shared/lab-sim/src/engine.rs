@@ -194,7 +194,8 @@ impl SimEngine {
         self.away += 1;
         let ids: Vec<ContainerId> = self.ours().map(|(id, _)| id.clone()).collect();
         ids.iter().for_each(|id| self.model.exit(id, 255, now));
-        let delay = cx.rng.between(SECOND, 6 * SECOND);
+        let lasts = cx.rng.between(SECOND, 6 * SECOND);
+        let delay = cx.faults.mended_in(lasts, cx.now);
         cx.after(
             delay,
             Event::Engine {
@@ -264,7 +265,8 @@ impl SimEngine {
             started_at,
             healthy: true,
         };
-        let delay = cx.rng.between(SECOND, 5 * SECOND);
+        let lasts = cx.rng.between(SECOND, 5 * SECOND);
+        let delay = cx.faults.mended_in(lasts, cx.now);
         cx.after(delay, Event::Engine { number, what });
         true
     }

@@ -167,6 +167,11 @@ impl Faults {
         now < self.end_at && self.enabled.contains(&Fault::Reorder) && rng.chance(permille)
     }
 
+    /// In how long a fault is mended that should last for `lasts`: none outlives the last fault.
+    pub(crate) fn mended_in(&self, lasts: Micros, now: Micros) -> Micros {
+        lasts.min(self.end_at.saturating_sub(now))
+    }
+
     /// Notes that a fault has really happened.
     pub(crate) fn count(&mut self, fault: Fault) {
         *self.happened.entry(fault).or_default() += 1;

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lab_placement::Change;
 use lab_placement::record::Answer;
-use lab_types::{ConfirmationId, EngineName, ProjectName, RequestId, ServiceName, SpecDigest};
+use lab_types::{
+    ConfirmationId, EngineName, Epoch, ProjectName, RequestId, ServiceName, SpecDigest,
+};
 
 /// One service as it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +26,8 @@ pub(crate) struct Goal {
     pub(crate) consents: BTreeSet<ConfirmationId>,
     /// Volumes of projects that were taken down with their volumes, and not used since.
     pub(crate) dropped_volumes: BTreeSet<EngineName>,
-    pub(crate) refused: u32,
+    /// Requests that were refused, and the epoch of the leader that did.
+    pub(crate) refused: BTreeMap<RequestId, Epoch>,
 }
 
 impl Goal {

@@ -6,7 +6,7 @@ use lab_placement::key::Key;
 use lab_placement::leader::{Reply, Request};
 use lab_placement::record::Record;
 use lab_types::{
-    Assignment, Event, Fence, Heartbeat, Pass, Report, SpecDigest, TaskSpec, WriteTag,
+    Assignment, Epoch, Event, Fence, Heartbeat, Pass, Report, SpecDigest, TaskSpec, WriteTag,
 };
 use lab_wire::commit::{Head, HeadEntry};
 
@@ -41,8 +41,8 @@ impl std::fmt::Display for Actor {
 pub(crate) enum Message {
     /// A user asks for a change.
     Request(Box<Request>),
-    /// The leader answers.
-    Reply(Box<Reply>),
+    /// The leader of an epoch answers.
+    Reply(Box<Reply>, Epoch),
     /// The leader gives a node its assignment.
     Push(Box<Assignment>, BTreeMap<SpecDigest, TaskSpec>),
     /// The leader asks for a full report.
@@ -69,7 +69,9 @@ impl std::fmt::Display for Message {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Request(request) => write!(f, "request {}", request.id),
-            Self::Reply(reply) => write!(f, "reply {} ok={}", reply.request, reply.result.is_ok()),
+            Self::Reply(reply, _) => {
+                write!(f, "reply {} ok={}", reply.request, reply.result.is_ok())
+            }
             Self::Push(assignment, _) => write!(f, "push {}", assignment.fence),
             Self::Ask(fence) => write!(f, "ask {fence}"),
             Self::Sync(_, ask) => write!(f, "sync {} lacking {}", ask.accepted, ask.lacking.len()),

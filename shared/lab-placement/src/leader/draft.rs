@@ -189,7 +189,10 @@ impl LeaderCore {
             result,
         };
         let mut delta = match change::apply(&self.lab, &request.change, &context) {
-            Err(problem) => return refusals.push(reply(Err(problem))),
+            Err(problem) => {
+                self.refusals.keep(&request.id, &request.user, &problem);
+                return refusals.push(reply(Err(problem)));
+            }
             Ok(delta) => delta,
         };
         // Also an answer that nothing changed is kept: a repetition that comes late must not change

@@ -288,6 +288,22 @@ fn an_up_is_one_pass_and_nothing_leaves_before_its_commit() {
 }
 
 #[test]
+fn a_late_copy_of_a_refused_request_is_refused_although_it_could_be_done_now() {
+    let mut stage = Stage::with_nodes(&["n1"]);
+    stage.ask("r1", up(1, "web:1", 3));
+    stage.settle();
+    assert_eq!(stage.replied(), ["r1: SCH0002"]);
+    stage.ask("r2", up(0, "web:1", 1));
+    stage.settle();
+    assert_eq!(stage.replied(), ["r2: revision 1, changed true"]);
+    stage.ask("r1", up(1, "web:1", 3));
+    stage.settle();
+    assert_eq!(stage.replied(), ["r1: SCH0002"]);
+    let service = stage.core.lab().desired.services.values().next().unwrap();
+    assert_eq!(service.replicas, 1);
+}
+
+#[test]
 fn while_a_pass_is_uncertain_nothing_new_is_planned_and_the_same_bytes_are_sent_again() {
     let mut stage = Stage::with_nodes(&["n1"]);
     stage.ask("r1", up(0, "web:1", 1));

@@ -71,7 +71,7 @@ impl Leading {
                 }
             }
             Message::Sync(node, _) => self.on_sync(node, cx),
-            Message::Reply(_)
+            Message::Reply(..)
             | Message::Push(..)
             | Message::Ask(_)
             | Message::SyncReply(..)
@@ -207,7 +207,8 @@ impl Leading {
             }
         }
         for reply in effects.replies {
-            cx.send(from, Actor::Clients, Message::Reply(Box::new(reply)));
+            let epoch = self.core.leader().epoch;
+            cx.send(from, Actor::Clients, Message::Reply(Box::new(reply), epoch));
         }
         for publish in effects.publish {
             self.outbox.insert(publish.pass, (publish.events, true));

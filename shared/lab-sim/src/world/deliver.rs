@@ -1,5 +1,7 @@
 //! Messages that arrive, and what is checked after each event.
 
+use lab_types::RequestId;
+
 use super::World;
 use crate::checker::{Broken, Seen};
 use crate::context::Event;
@@ -20,6 +22,18 @@ impl World {
             return Err("two schedulers believe to hold the lease".to_owned());
         }
         self.checker.on_leader(&self.schedulers[number], self.now)
+    }
+
+    /// Whether a leader gets a copy of a request that an earlier leader has refused. A refusal is
+    /// remembered by its leader alone, so such a copy would be judged anew, and the user has been told
+    /// that nothing is changed. Copies that outlive a leader do not exist on a real bus: whoever waits
+    /// for a dead leader's answer gets none, and asks again.
+    fn was_refused(&self, scheduler: usize, id: &RequestId) -> bool {
+        let epoch = self.schedulers[scheduler]
+            .core()
+            .map(|core| core.leader().epoch);
+        let refused = self.goal.refused.get(id);
+        refused.is_some_and(|refused| Some(*refused) != epoch)
     }
 
     /// Whether a scheduler stands still; what should happen to it happens when it goes on.
@@ -68,6 +82,9 @@ impl World {
             Actor::Scheduler(number) => {
                 let heard = match &message {
                     Message::Report(node, _) => Some(crate::agent::node_id(*node)),
+                    Message::Request(request) if self.was_refused(number, &request.id) => {
+                        return Ok(());
+                    }
                     _ => None,
                 };
                 self.with(|parts, cx| {
@@ -108,7 +125,7 @@ impl World {
     }
 
     fn answer(&mut self, message: &Message) -> Result<(), Broken> {
-        let Message::Reply(reply) = message else {
+        let Message::Reply(reply, epoch) = message else {
             return Ok(());
         };
         let acknowledged = self.goal.acknowledged.len();
@@ -116,7 +133,7 @@ impl World {
             let user = reply.user.as_str();
             let number: Option<usize> = user.strip_prefix('u').and_then(|n| n.parse().ok());
             match number.and_then(|number| parts.clients.get_mut(number)) {
-                Some(client) => client.on_reply(reply, parts.goal, cx),
+                Some(client) => client.on_reply(reply, *epoch, parts.goal, cx),
                 None => Ok(()),
             }
         })?;

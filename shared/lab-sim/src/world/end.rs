@@ -121,6 +121,10 @@ impl World {
         if let Some(name) = left_over(agent, newest) {
             return Some(format!("{name} is left over on {}", agent.id));
         }
+        let going = newest.and_then(|newest| newest.remove_volumes.keys().next());
+        if let Some(volume) = going {
+            return Some(format!("{volume} should have left {}", agent.id));
+        }
         let tasks = newest.into_iter().flat_map(|newest| newest.tasks.values());
         tasks
             .filter(|task| task.target == TaskTarget::Stop)

@@ -47,6 +47,12 @@ impl World {
         self.queue.put(self.now + delay, Event::World(what));
     }
 
+    /// How long a fault lasts that strikes now.
+    fn lasting(&mut self, least: Micros, most: Micros) -> Micros {
+        let lasts = self.rng.between(least, most);
+        self.faults.mended_in(lasts, self.now)
+    }
+
     /// The scheduler that leads, or else any.
     fn leader(&mut self) -> usize {
         let leader = self
@@ -82,7 +88,7 @@ impl World {
             }
             Fault::LeaderHangs => {
                 let leader = self.leader();
-                let delay = self.rng.between(2 * SECOND, 9 * SECOND);
+                let delay = self.lasting(2 * SECOND, 9 * SECOND);
                 let until = self.now + delay;
                 self.schedulers[leader].hangs_until = until;
                 true
@@ -90,7 +96,7 @@ impl World {
             Fault::AgentKilled => self.kill_agent(node),
             Fault::DiskFull => {
                 self.agents[node].disk_is_full = true;
-                let delay = self.rng.between(SECOND, 10 * SECOND);
+                let delay = self.lasting(SECOND, 10 * SECOND);
                 self.in_world(delay, WorldEvent::DiskFreed(node));
                 true
             }
@@ -121,7 +127,7 @@ impl World {
 
     fn restart_bus(&mut self) -> bool {
         self.bus.goes_away();
-        let delay = self.rng.between(SECOND, 7 * SECOND);
+        let delay = self.lasting(SECOND, 7 * SECOND);
         self.in_world(delay, WorldEvent::BusBack);
         for number in 0..self.schedulers.len() {
             self.notice(Actor::Scheduler(number), false);
@@ -132,7 +138,7 @@ impl World {
     fn kill_scheduler(&mut self, number: usize) -> bool {
         let alive = self.schedulers[number].is_up;
         self.schedulers[number].kill();
-        let delay = self.rng.between(500 * MS, 10 * SECOND);
+        let delay = self.lasting(500 * MS, 10 * SECOND);
         self.in_world(delay, WorldEvent::SchedulerStarts(number));
         alive
     }
@@ -140,14 +146,14 @@ impl World {
     fn kill_agent(&mut self, number: usize) -> bool {
         let alive = self.agents[number].core.is_some();
         self.agents[number].kill();
-        let delay = self.rng.between(100 * MS, 15 * SECOND);
+        let delay = self.lasting(100 * MS, 15 * SECOND);
         self.in_world(delay, WorldEvent::AgentStarts(number));
         alive
     }
 
     fn cut(&mut self, actor: Actor, longest: Micros) -> bool {
         self.bus.cut(actor);
-        let delay = self.rng.between(SECOND, longest);
+        let delay = self.lasting(SECOND, longest);
         self.in_world(delay, WorldEvent::Heal(actor));
         self.notice(actor, false);
         true
