@@ -35,6 +35,14 @@ start_project() {
     sleep 5 # what a start leaves to be done must not count as idle
 }
 
+# stop_project: also its network is gone, so that the next lab may make one of that name.
+stop_project() {
+    project down
+    wait_until 30 network_gone || die "the network of $PROJECT is still there after 30 s"
+}
+
+network_gone() { ! docker network inspect "${PROJECT}_default"; }
+
 # nats_under DIRECTORY: the process id of the nats-server whose files are there.
 nats_under() {
     local process
@@ -72,10 +80,12 @@ embedded() {
     row "embedded lab, all parts" "" "$lab"
     row "its nats-server" "" "$nats"
     row "embedded lab and nats-server" "<= $LAB_GOAL MB" "$lab" "$nats"
-    project down
+    stop_project
     tercio lab stop >>"$log" 2>&1
     unset TERCIO_STATE_DIR
 }
+
+node_ready() { tercio node ls | grep -q Ready; }
 
 container_pid() { docker inspect --format '{{.State.Pid}}' "$(compose ps -q "$1")"; }
 
@@ -88,6 +98,7 @@ apart() {
     compose up -d >>"$log" 2>&1 || { cat "$log" >&2 && die "docker-compose up failed (see above)"; }
     docker cp "$(compose ps -q nats):/lab/creds/admin.creds" "$work/admin.creds" >/dev/null
     export TERCIO_NATS_URL=nats://127.0.0.1:4222 TERCIO_CREDS=$work/admin.creds
+    wait_until 30 node_ready || die "no node is ready after 30 s"
     start_project
     row "agent, a process of its own" "<= $AGENT_GOAL MB" "$(container_pid agent)"
     for part in scheduler planner provisioner nats; do
@@ -95,7 +106,7 @@ apart() {
         pids+=("$(container_pid $part)")
     done
     row "all of the control plane with nats-server" "<= $LAB_GOAL MB" "${pids[@]}"
-    project down
+    stop_project
     compose down --volumes >>"$log" 2>&1
     unset TERCIO_NATS_URL TERCIO_CREDS
 }
