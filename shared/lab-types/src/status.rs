@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::fence::Fence;
-use crate::ids::{EngineName, NodeId, ProjectName, ServiceName, SpecDigest, TaskId};
+use crate::ids::{EngineName, NodeId, TaskId};
 use crate::spec::{PortProtocol, PortPublish, Resources};
 use crate::time::UnixMillis;
 
@@ -284,24 +284,6 @@ impl std::fmt::Display for NodeLiveness {
             Self::Lost => "lost",
         })
     }
-}
-
-/// A container of the lab, as the engine's labels tell: enough to find it again after everything
-/// else was lost.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ContainerIdentity {
-    /// Which task it runs.
-    pub task: TaskId,
-    /// Which start of it.
-    pub attempt: Attempt,
-    /// The spec it was made from.
-    pub spec: SpecDigest,
-    /// Its project.
-    pub project: ProjectName,
-    /// Its service.
-    pub service: ServiceName,
-    /// Its slot.
-    pub slot: u32,
 }
 
 #[cfg(test)]
