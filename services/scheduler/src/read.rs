@@ -176,6 +176,9 @@ impl Leading {
             tasks: observed
                 .map(|node| node.statuses.values().cloned().collect())
                 .unwrap_or_default(),
+            present: observed
+                .map(|node| node.present.iter().cloned().collect())
+                .unwrap_or_default(),
             row,
         })
     }

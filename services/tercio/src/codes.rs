@@ -136,4 +136,10 @@ pub const ALL: &[(&str, &str, &str)] = &[
         "The planner's answer lists an image to be built without saying from what. Run the planner and \
          this command in the same version.",
     ),
+    (
+        "CLI0046",
+        "A network of the project is still in use",
+        "The project's containers are gone, and a network stays because something that the lab did not make \
+         is attached to it. The node removes it once nothing is.",
+    ),
 ];

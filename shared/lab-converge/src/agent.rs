@@ -187,7 +187,11 @@ impl AgentCore {
         if self.disk.is_settled() {
             let decided = self.decided.drain(..);
             effects.extend(decided.map(|(id, action)| Effect::Execute(id, action)));
-            effects.extend(self.reporter.due(&self.ledger, self.disk.accepted()));
+            let present = || self.engine.present();
+            let due = self
+                .reporter
+                .due(&self.ledger, self.disk.accepted(), present);
+            effects.extend(due);
         }
         effects.extend(self.engine.look(&self.ledger, now).map(Effect::Observe));
         effects.extend(

@@ -313,6 +313,7 @@ fn status(
         started_at: entry.started_at,
         exit_code: entry.exit_code,
         message,
+        ends: entry.ends.clone(),
         exhausted: entry.exhausted,
         container: container.map(|container| container.id.0.clone()),
         ports: running

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use lab_types::{
-    AgentBoot, Assignment, Attempt, Fence, LabId, NodeId, SpecDigest, TaskId, TaskProgress,
-    TaskSpec, TaskState, UnixMillis,
+    AgentBoot, Assignment, Attempt, AttemptEnd, Fence, LabId, NodeId, SpecDigest, TaskId,
+    TaskProgress, TaskSpec, TaskState, UnixMillis,
 };
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +71,9 @@ pub struct TaskLedger {
     /// How the last attempt ended, or why the task was rejected, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<String>,
+    /// How the last attempts ended, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ends: Vec<AttemptEnd>,
     /// Whether no further attempt will be made.
     #[serde(default)]
     pub exhausted: bool,
@@ -93,6 +96,7 @@ impl Default for TaskLedger {
             ended_in_row: 0,
             exit_code: None,
             ended: None,
+            ends: Vec::new(),
             exhausted: false,
             waited: false,
         }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lab_types::{
-    AgentBoot, Assignment, Attempt, EngineName, Event, Fence, ForeignPort, NodeFacts, NodeId,
-    NodeLiveness, NodeRecord, OutcomeRecord, Pass, ProjectName, ProjectRecord, RequestId,
-    ServiceName, ServiceRecord, SpecDigest, TaskId, TaskSpec, TaskStatus, UnixMillis, WriteTag,
+    AgentBoot, Assignment, EngineName, Event, Fence, ForeignPort, NodeFacts, NodeId, NodeLiveness,
+    NodeRecord, OutcomeRecord, Pass, ProjectName, ProjectRecord, RequestId, ServiceName,
+    ServiceRecord, SpecDigest, TaskId, TaskSpec, TaskStatus, UnixMillis, WriteTag,
 };
 
 use crate::key::Key;
@@ -62,13 +62,23 @@ pub struct Observed {
     pub pending: BTreeSet<SlotKey>,
 }
 
-/// How a service has converged: which revision of it, by which attempts of which tasks.
+/// How a service has converged: which revision of it, by which tasks. Attempts do not count: a task
+/// that was started again on its node is told by its own events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Convergence {
     /// The service's revision.
     pub revision: u64,
-    /// The serving task of each slot that has not completed, in the order of slots.
-    pub serving: Vec<(u32, TaskId, Attempt)>,
+    /// The task in its place in each slot, serving or completed.
+    pub places: BTreeMap<u32, TaskId>,
+}
+
+impl Convergence {
+    /// Whether it says more than an earlier one: another revision, or a task that was not in its place.
+    #[must_use]
+    pub fn is_news_after(&self, earlier: &Self) -> bool {
+        let known = |(slot, task): (&u32, &TaskId)| earlier.places.get(slot) == Some(task);
+        self.revision != earlier.revision || !self.places.iter().all(known)
+    }
 }
 
 /// What one node has told this leader.

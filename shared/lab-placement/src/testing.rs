@@ -436,6 +436,7 @@ pub(crate) fn status(task: &TaskId, state: TaskState) -> TaskStatus {
         started_at: started.then_some(UnixMillis(1_000_000)),
         exit_code: None,
         message: None,
+        ends: Vec::new(),
         exhausted: false,
         container: None,
         ports: Vec::new(),

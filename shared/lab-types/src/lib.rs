@@ -42,7 +42,7 @@ pub use spec::{
     PortPublish, Resources, RestartPolicy, TaskSpec, VolumeSpec,
 };
 pub use status::{
-    AgentBoot, Attempt, EngineFacts, ForeignPort, Health, Heartbeat, Inventory, NodeFacts,
-    NodeLiveness, Report, ReportBody, TaskProgress, TaskState, TaskStatus,
+    AgentBoot, Attempt, AttemptEnd, EngineFacts, ForeignPort, Health, Heartbeat, Inventory,
+    NodeFacts, NodeLiveness, Report, ReportBody, TaskProgress, TaskState, TaskStatus,
 };
 pub use time::{DurationMs, UnixMillis};

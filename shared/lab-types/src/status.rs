@@ -124,6 +124,10 @@ pub struct TaskStatus {
     /// Why it failed or waits, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// How its last attempts ended, oldest first, at most [`TaskStatus::ENDS_MAX`]: an attempt that ended
+    /// and was followed by the next before anybody looked is told by this alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ends: Vec<AttemptEnd>,
     /// Whether the restart policy allows no further attempt: the scheduler may act.
     #[serde(default)]
     pub exhausted: bool,
@@ -135,7 +139,24 @@ pub struct TaskStatus {
     pub ports: Vec<PortPublish>,
 }
 
+/// How one attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptEnd {
+    /// Which attempt, and whether it completed or failed.
+    pub progress: TaskProgress,
+    /// When, by the node's clock.
+    pub at: UnixMillis,
+    /// Its exit code, absent where nobody saw it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i64>,
+    /// How, in words.
+    pub message: String,
+}
+
 impl TaskStatus {
+    /// How many ends of attempts an agent keeps of each task.
+    pub const ENDS_MAX: usize = 8;
+
     /// Whether others may rely on it: it runs, and its health check (if any) passes.
     #[must_use]
     pub fn is_serving(&self) -> bool {
@@ -245,6 +266,10 @@ pub enum ReportBody {
         /// Volumes removed on request since the previous report.
         #[serde(default)]
         removed_volumes: Vec<EngineName>,
+        /// Networks and volumes of the lab that exist on the node, where they are others than the
+        /// previous report said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        present: Option<Vec<EngineName>>,
     },
     /// A kind this version does not know.
     #[serde(other)]

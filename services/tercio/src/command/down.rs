@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use lab_types::{ConfirmationId, EngineName, NodeId, NodeLiveness, ProjectName};
-use lab_wire::request::{NodeInspect, ProjectFactsGet, ProjectRemove, TaskList};
+use lab_wire::request::{NodeInspect, NodeInspected, ProjectFactsGet, ProjectRemove, TaskList};
 use lab_wire::row::TaskRow;
 use tokio::time::Instant;
 
@@ -27,6 +27,10 @@ Examples:
 /// How long nothing may change until the wait is given up: the longest time a container is given to
 /// stop is minutes, and each one that goes starts the count anew.
 const QUIET_MAX: Duration = Duration::from_secs(300);
+
+/// How long networks alone are waited for: an engine removes one in a moment, unless a container that
+/// is not the lab's hangs on it.
+const NETWORK_QUIET_MAX: Duration = Duration::from_secs(10);
 
 /// Options of `tercio down`.
 #[derive(Debug, clap::Args)]
@@ -134,6 +138,35 @@ impl Leaving {
     }
 }
 
+/// A network that is still on a node.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Left {
+    network: String,
+    node: String,
+}
+
+impl std::fmt::Display for Left {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} on node {}", self.network, self.node)
+    }
+}
+
+/// Which of the networks a node has. One that has not been told yet may have them all; one that is
+/// away removes them when it returns, and nobody waits for that.
+fn left_on(node: &NodeInspected, networks: &[String]) -> Vec<Left> {
+    let is_told = node.accepted >= node.assigned;
+    let has = |name: &&String| !is_told || node.present.iter().any(|p| p.as_str() == name.as_str());
+    let networks = networks.iter().filter(has);
+    let left = networks.map(|name| Left {
+        network: name.clone(),
+        node: node.row.name.to_string(),
+    });
+    match node.row.liveness {
+        NodeLiveness::Ready => left.collect(),
+        NodeLiveness::Unknown | NodeLiveness::Lost => Vec::new(),
+    }
+}
+
 /// A project on its way out.
 struct Going<'a> {
     client: &'a Client,
@@ -150,15 +183,21 @@ impl Going<'_> {
         loop {
             let rows = tasks(self.client, Some(self.project), TaskList::default()).await?;
             progress.show(leaving.items(&rows));
-            let left = self.volumes_left().await?;
-            if rows.is_empty() && left.is_empty() && self.settled(&leaving.nodes).await? {
-                progress.show(self.resources());
+            let volumes = self.volumes_left().await?;
+            let networks = self.networks_left(&leaving.nodes).await?;
+            let only_networks = rows.is_empty() && volumes.is_empty();
+            if only_networks && networks.is_empty() {
+                progress.show(self.resources(&networks));
                 return Ok(());
             }
-            let now = Some((rows, left));
+            let now = Some((rows, volumes, networks));
             if now != last {
                 changed_at = Instant::now();
                 last = now;
+            } else if only_networks && changed_at.elapsed() > NETWORK_QUIET_MAX {
+                let networks = last.map(|(_, _, networks)| networks).unwrap_or_default();
+                progress.show(self.resources(&networks));
+                return Err(self.in_use(&networks));
             } else if changed_at.elapsed() > QUIET_MAX {
                 return Err(self.stuck());
             }
@@ -176,31 +215,47 @@ impl Going<'_> {
         Ok(there.filter(|name| self.volumes.contains(name)).collect())
     }
 
-    /// Whether each of these nodes has its last assignment, and so has been told of the networks.
-    async fn settled(&self, nodes: &BTreeSet<NodeId>) -> Outcome<bool> {
+    /// Networks that should go and that a node still has, or may have: with the node's name.
+    async fn networks_left(&self, nodes: &BTreeSet<NodeId>) -> Outcome<BTreeSet<Left>> {
+        let mut left = BTreeSet::new();
         for node in nodes {
             let request = NodeInspect {
                 node: node.to_string(),
             };
-            let node = self.client.call(None, &request).await?;
-            // One that is away is told when it returns; nobody waits for that.
-            let is_told = node.accepted >= node.assigned;
-            if node.row.liveness == NodeLiveness::Ready && !is_told {
-                return Ok(false);
-            }
+            let seen = self.client.call(None, &request).await?;
+            left.extend(left_on(&seen, &self.networks));
         }
-        Ok(true)
+        Ok(left)
     }
 
-    fn resources(&self) -> Vec<Item> {
-        let items = |kind: &str, names: &[String], word: &'static str| -> Vec<Item> {
-            let item = |name: &String| Item::new(format!("{kind} {name}"), word, Phase::Done);
-            names.iter().map(item).collect()
+    fn resources(&self, left: &BTreeSet<Left>) -> Vec<Item> {
+        let network = |name: &String| {
+            let (word, phase) = match left.iter().any(|left| left.network == *name) {
+                true => ("Still in use", Phase::Failed),
+                false => ("Removed", Phase::Done),
+            };
+            Item::new(format!("Network {name}"), word, phase)
         };
-        // Agents tell when a volume is gone, but not when a network is: they have been told of it.
-        let mut all = items("Network", &self.networks, "Removing");
-        all.extend(items("Volume", &self.volumes, "Removed"));
-        all
+        let volume = |name: &String| Item::new(format!("Volume {name}"), "Removed", Phase::Done);
+        let networks = self.networks.iter().map(network);
+        networks.chain(self.volumes.iter().map(volume)).collect()
+    }
+
+    fn in_use(&self, left: &BTreeSet<Left>) -> Failure {
+        let list: Vec<String> = left.iter().map(ToString::to_string).collect();
+        let first = left.iter().next().map(|left| left.network.as_str());
+        let first = first.unwrap_or_default();
+        Failure::new(
+            "CLI0046",
+            format!(
+                "the containers are gone, but not every network: {}",
+                list.join(", ")
+            ),
+            format!(
+                "a container that is not the lab's may be attached: `docker network inspect {first}` on \
+                 that node shows it; the network goes once nothing is attached"
+            ),
+        )
     }
 
     fn stuck(&self) -> Failure {
@@ -215,9 +270,11 @@ impl Going<'_> {
 
 #[cfg(test)]
 mod tests {
-    use lab_types::{EngineName, TaskState};
+    use lab_types::{EngineName, NodeLiveness, TaskState};
 
-    use super::{Leaving, confirm};
+    use lab_wire::request::NodeInspected;
+
+    use super::{Leaving, confirm, left_on};
     use crate::failure::Failure;
     use crate::output::screen::Screen;
     use crate::project::samples::task;
@@ -269,5 +326,26 @@ mod tests {
             ]
         );
         assert_eq!(leaving.nodes.len(), 1);
+    }
+
+    #[test]
+    fn a_network_is_left_until_its_node_has_been_told_and_shows_it_no_longer() {
+        let fixture = include_str!("../../../../shared/lab-wire/fixtures/node.inspect.reply.json");
+        let mut node: NodeInspected = serde_json::from_str(fixture).unwrap();
+        let networks = ["shop_default".to_owned()];
+        node.row.liveness = NodeLiveness::Ready;
+        node.present = vec![EngineName::new("shop_default").unwrap()];
+        node.accepted = node.assigned;
+        let left = left_on(&node, &networks);
+        assert_eq!(
+            left[0].to_string(),
+            format!("shop_default on node {}", node.row.name)
+        );
+        node.present.clear();
+        assert_eq!(left_on(&node, &networks), []);
+        node.accepted = None;
+        assert_eq!(left_on(&node, &networks).len(), 1, "it has not been told");
+        node.row.liveness = NodeLiveness::Lost;
+        assert_eq!(left_on(&node, &networks), [], "nobody waits for it");
     }
 }

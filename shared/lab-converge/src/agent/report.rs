@@ -18,6 +18,7 @@ pub(super) struct Reporter {
     has_news: bool,
     told: BTreeMap<TaskId, TaskStatus>,
     told_removed: BTreeSet<EngineName>,
+    told_present: Vec<EngineName>,
 }
 
 /// Where the next full report stands.
@@ -55,7 +56,12 @@ impl Reporter {
 
     /// The report that is due, if any. Nothing is said before the engine was seen: not to know a
     /// task is not the same as not to have it.
-    pub(super) fn due(&mut self, ledger: &Ledger, accepted: Fence) -> Option<Effect> {
+    pub(super) fn due(
+        &mut self,
+        ledger: &Ledger,
+        accepted: Fence,
+        present: impl FnOnce() -> Vec<EngineName>,
+    ) -> Option<Effect> {
         let statuses = self.statuses.as_ref()?;
         match self.full {
             Full::Wanted => {
@@ -81,8 +87,13 @@ impl Reporter {
             .difference(&self.told_removed)
             .cloned()
             .collect();
-        if changed.is_empty() && forgotten.is_empty() && removed_volumes.is_empty() {
+        let present = Some(present()).filter(|present| *present != self.told_present);
+        let is_quiet = changed.is_empty() && forgotten.is_empty() && removed_volumes.is_empty();
+        if is_quiet && present.is_none() {
             return None;
+        }
+        if let Some(present) = &present {
+            self.told_present.clone_from(present);
         }
         self.told = statuses.clone();
         self.told_removed.clone_from(&self.removed_volumes);
@@ -90,6 +101,7 @@ impl Reporter {
             changed,
             forgotten,
             removed_volumes,
+            present,
         };
         Some(Effect::Report(self.number(ledger, accepted, body)))
     }
@@ -104,6 +116,7 @@ impl Reporter {
         let tasks = self.statuses.clone().unwrap_or_default();
         self.told.clone_from(&tasks);
         self.told_removed.clone_from(&self.removed_volumes);
+        self.told_present.clone_from(&present);
         self.full = Full::Sent;
         let inventory = Inventory {
             hostname: sight.hostname,

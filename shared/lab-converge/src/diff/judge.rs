@@ -4,7 +4,7 @@
 //! between writing "attempt 3 starts" and starting it, starts attempt 3 when it is back, and a
 //! container that a person restarted counts as one attempt more.
 
-use lab_types::{RestartPolicy, TaskState, UnixMillis};
+use lab_types::{AttemptEnd, RestartPolicy, TaskProgress, TaskState, TaskStatus, UnixMillis};
 
 use crate::backoff::{STEADY_AFTER, restart_delay};
 use crate::ledger::TaskLedger;
@@ -46,15 +46,14 @@ pub(super) fn observe(entry: &mut TaskLedger, seen: Option<&ObservedContainer>, 
                 } else {
                     TaskState::Failed
                 };
-                end(entry, state, at, words);
-                entry.exit_code = Some(*code);
+                end(entry, state, (at, Some(*code)), words);
             }
         }
         ContainerState::Dead => {
             if !is_known_end(entry, container) {
                 count_start(entry, container);
                 let words = "the engine gave its container up".to_owned();
-                end(entry, TaskState::Failed, now, words);
+                end(entry, TaskState::Failed, (now, None), words);
             }
         }
         ContainerState::Removing => {}
@@ -85,6 +84,13 @@ fn count_start(entry: &mut TaskLedger, container: &ObservedContainer) {
         _ => false,
     };
     if !is_same {
+        if entry.progress.state == TaskState::Running {
+            // The engine keeps the exit code of a container's last end only until its next start.
+            let at = container.finished_at.or(container.started_at);
+            let at = at.or(entry.started_at).unwrap_or_default();
+            let words = "it ended and was started again by someone else".to_owned();
+            remember_end(entry, TaskState::Failed, (at, None), words);
+        }
         entry.progress.attempt += 1;
         entry.progress.state = TaskState::Starting;
         entry.started_before = entry.started_at.or(entry.started_before);
@@ -99,12 +105,18 @@ fn vanished(entry: &mut TaskLedger, now: UnixMillis) {
         TaskState::Starting | TaskState::Running
     ) {
         let words = "its container was removed by someone else".to_owned();
-        end(entry, TaskState::Failed, now, words);
-        entry.exit_code = None;
+        end(entry, TaskState::Failed, (now, None), words);
     }
 }
 
-fn end(entry: &mut TaskLedger, state: TaskState, at: UnixMillis, words: String) {
+/// The attempt is over: when, with which exit code (none where there was no process, or nobody saw it
+/// end), and how in words.
+fn end(
+    entry: &mut TaskLedger,
+    state: TaskState,
+    (at, exit_code): (UnixMillis, Option<i64>),
+    words: String,
+) {
     let ran = entry.started_at.map(|start| at.since(start));
     if ran.is_some_and(|ran| ran >= STEADY_AFTER) {
         entry.ended_in_row = 0;
@@ -112,7 +124,27 @@ fn end(entry: &mut TaskLedger, state: TaskState, at: UnixMillis, words: String) 
     entry.ended_in_row = entry.ended_in_row.saturating_add(1);
     entry.progress.state = state;
     entry.ended_at = Some(at);
+    entry.exit_code = exit_code;
+    let message = words.clone();
     entry.ended = Some(words);
+    remember_end(entry, state, (at, exit_code), message);
+}
+
+fn remember_end(
+    entry: &mut TaskLedger,
+    state: TaskState,
+    (at, exit_code): (UnixMillis, Option<i64>),
+    message: String,
+) {
+    let attempt = entry.progress.attempt;
+    entry.ends.push(AttemptEnd {
+        progress: TaskProgress { attempt, state },
+        at,
+        exit_code,
+        message,
+    });
+    let surplus = entry.ends.len().saturating_sub(TaskStatus::ENDS_MAX);
+    entry.ends.drain(..surplus);
 }
 
 fn end_words(code: i64, oom_killed: bool, error: Option<&str>) -> String {
@@ -130,13 +162,8 @@ fn end_words(code: i64, oom_killed: bool, error: Option<&str>) -> String {
 /// The engine refused to start it: the attempt has failed.
 pub(crate) fn start_failed(entry: &mut TaskLedger, message: &str, now: UnixMillis) {
     if entry.progress.state == TaskState::Starting {
-        end(
-            entry,
-            TaskState::Failed,
-            now,
-            format!("start failed: {message}"),
-        );
-        entry.exit_code = None;
+        let words = format!("start failed: {message}");
+        end(entry, TaskState::Failed, (now, None), words);
     }
 }
 

@@ -110,7 +110,11 @@ impl Intake<'_> {
                 changed,
                 forgotten,
                 removed_volumes,
+                present,
             } => {
+                if let Some(present) = present {
+                    self.node.present = present.iter().cloned().collect();
+                }
                 for status in changed {
                     self.take_status(status);
                 }

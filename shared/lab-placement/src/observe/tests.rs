@@ -2,8 +2,8 @@
 
 use expect_test::expect;
 use lab_types::{
-    AgentBoot, DurationMs, Fence, Generation, Health, Heartbeat, Report, ReportBody, TaskId,
-    TaskProgress, TaskState, TaskStatus, UnixMillis,
+    AgentBoot, AttemptEnd, DurationMs, Fence, Generation, Health, Heartbeat, Report, ReportBody,
+    TaskId, TaskProgress, TaskState, TaskStatus, UnixMillis,
 };
 use proptest::prelude::*;
 
@@ -32,6 +32,7 @@ fn delta(at: (u64, u64), accepted: Fence, changed: Vec<TaskStatus>) -> Report {
             changed,
             forgotten: Vec::new(),
             removed_volumes: Vec::new(),
+            present: None,
         },
     }
 }
@@ -382,4 +383,49 @@ proptest! {
         }
         prop_assert_eq!(progress(&small, &task).attempt, 11);
     }
+}
+
+#[test]
+fn an_attempt_that_ended_between_two_looks_is_told_once() {
+    let (mut small, task, fence) = one_task();
+    let mut heard = |sequence, status: &TaskStatus| {
+        let report = delta((2, sequence), fence, vec![status.clone()]);
+        match hear(&mut small, &report) {
+            ReportVerdict::Applied { events, .. } => events,
+            other => panic!("{other:?}"),
+        }
+    };
+    heard(1, &at(1, TaskState::Running, &task));
+    let end = |attempt, code| AttemptEnd {
+        progress: TaskProgress {
+            attempt,
+            state: TaskState::Failed,
+        },
+        at: UnixMillis(1_000_500),
+        exit_code: Some(code),
+        message: format!("exit code {code}"),
+    };
+    let again = TaskStatus {
+        ends: vec![end(1, 137), end(2, 3)],
+        ..at(3, TaskState::Running, &task)
+    };
+    let events = heard(2, &again);
+    expect![[r#"
+        task failed: task 1 of shop/web failed: exit code 137
+        task failed: task 1 of shop/web failed: exit code 3
+        task running: task 1 of shop/web runs
+    "#]]
+    .assert_eq(&told(&events));
+    assert_eq!(events[0].details["exit_code"], "137");
+    assert_eq!(events[0].details["attempt"], "1");
+    expect![""].assert_eq(&told(&heard(3, &again)));
+    let ended = TaskStatus {
+        ends: vec![end(1, 137), end(2, 3), end(3, 4)],
+        message: Some("exit code 4; starts again".to_owned()),
+        ..at(3, TaskState::Failed, &task)
+    };
+    expect![[r#"
+        task failed: task 1 of shop/web failed: exit code 4; starts again
+    "#]]
+    .assert_eq(&told(&heard(4, &ended)));
 }

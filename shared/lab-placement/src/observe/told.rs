@@ -2,8 +2,8 @@
 //! hears the same says the same.
 
 use lab_types::{
-    AssignedTask, Event, EventScope, EventWhat, Health, NodeId, NodeRecord, TaskState, TaskStatus,
-    UnixMillis,
+    AssignedTask, AttemptEnd, Event, EventScope, EventWhat, Health, NodeId, NodeRecord, TaskState,
+    TaskStatus, UnixMillis,
 };
 
 use crate::event::{self, Fact};
@@ -16,7 +16,7 @@ pub(super) fn task(
     (old, new): (Option<&TaskStatus>, &TaskStatus),
     now: UnixMillis,
 ) -> Vec<Event> {
-    let mut events = Vec::new();
+    let mut events = passed_by(task, node, (old, new), now);
     if old.map(|old| old.progress) != Some(new.progress)
         && let Some((what, verb)) = state_words(new.progress.state)
     {
@@ -36,6 +36,31 @@ pub(super) fn task(
         events.push(fact(task, node, what, (&key, message, new), now));
     }
     events
+}
+
+/// Attempts that ended since the last status, and were followed by another before anybody looked.
+fn passed_by(
+    task: &AssignedTask,
+    node: &NodeId,
+    (old, new): (Option<&TaskStatus>, &TaskStatus),
+    now: UnixMillis,
+) -> Vec<Event> {
+    let untold = |end: &&AttemptEnd| {
+        old.is_none_or(|old| old.progress < end.progress) && end.progress < new.progress
+    };
+    let ends = new.ends.iter().filter(untold);
+    let events = ends.filter_map(|end| {
+        let (what, verb) = state_words(end.progress.state)?;
+        let key = format!("{}-{}", end.progress.attempt, end.progress.state);
+        let message = format!("{} {verb}: {}", name(task), end.message);
+        let status = TaskStatus {
+            progress: end.progress,
+            exit_code: end.exit_code,
+            ..new.clone()
+        };
+        Some(fact(task, node, what, (&key, message, &status), now))
+    });
+    events.collect()
 }
 
 /// A node reports (again).

@@ -1,5 +1,7 @@
 //! Step `converged`: a service whose every slot is in its place has converged, which is told once.
 
+use std::collections::BTreeMap;
+
 use lab_types::{EventScope, EventWhat, NodeLiveness, UnixMillis};
 
 use super::board::{Board, Ended, Wanted};
@@ -22,7 +24,8 @@ pub(super) fn tell(board: &mut Board<'_>) -> Vec<(ServiceKey, Convergence)> {
             continue;
         }
         // What converged long before this leader came was told by an earlier one.
-        if known.is_some() || latest >= told_since {
+        let is_news = known.is_none_or(|known| convergence.is_news_after(known));
+        if is_news && (known.is_some() || latest >= told_since) {
             events.push(event::scheduler(fact(board, wanted, &convergence)));
         }
         converged.push((wanted.key.clone(), convergence));
@@ -44,37 +47,42 @@ fn convergence(board: &Board<'_>, wanted: &Wanted<'_>) -> Option<(Convergence, U
     }
     let project = board.input.lab.desired.projects.get(&wanted.key.0);
     let mut latest = project.map_or(UnixMillis::default(), |record| record.applied_at);
-    let mut serving = Vec::new();
+    let mut places = BTreeMap::new();
     for slot in 1..=wanted.record.replicas {
+        let seat = wanted.current.get(&slot).map(|seat| &board.tasks[*seat]);
         match wanted.ended.get(&slot) {
-            Some(Ended::Completed) => continue,
+            Some(Ended::Completed) => {
+                places.extend(seat.map(|seat| (slot, seat.task.id.clone())));
+                continue;
+            }
             Some(Ended::Exhausted { .. }) => return None,
             None => {}
         }
-        let seat = &board.tasks[*wanted.current.get(&slot)?];
+        let seat = seat?;
         let status = seat.status?;
         if !status.is_serving() || board.nodes[seat.node].liveness != NodeLiveness::Ready {
             return None;
         }
         latest = latest.max(status.observed_at);
-        serving.push((slot, seat.task.id.clone(), status.progress.attempt));
+        places.insert(slot, seat.task.id.clone());
     }
     let revision = wanted.record.revision;
-    Some((Convergence { revision, serving }, latest))
+    Some((Convergence { revision, places }, latest))
 }
 
 fn fact(board: &Board<'_>, wanted: &Wanted<'_>, convergence: &Convergence) -> Fact {
     let (project, name) = wanted.key;
-    let serving = convergence.serving.iter();
-    let serving = serving.map(|(slot, task, attempt)| format!("{slot} {task} {attempt}"));
-    let serving: Vec<String> = serving.collect();
-    let (revision, serving) = (convergence.revision.to_string(), serving.join(","));
+    let places = convergence.places.iter();
+    let places: Vec<String> = places
+        .map(|(slot, task)| format!("{slot} {task}"))
+        .collect();
+    let (revision, places) = (convergence.revision.to_string(), places.join(","));
     let parts = [
         "converged",
         project.as_str(),
         name.as_str(),
         &revision,
-        &serving,
+        &places,
     ];
     let message = match wanted.record.replicas {
         0 => format!("service {project}/{name} has no task left, as it should"),

@@ -43,6 +43,9 @@ pub struct NodeInspected {
     pub accepted: Option<lab_types::Fence>,
     /// Its tasks as it reported them.
     pub tasks: Vec<TaskStatus>,
+    /// Networks and volumes of the lab that exist on it, as it reported them.
+    #[serde(default)]
+    pub present: Vec<lab_types::EngineName>,
 }
 
 /// `lab.status`.

@@ -217,6 +217,67 @@ fn every_change_leaves_an_event_and_they_replay_in_order() {
 }
 
 #[test]
+fn the_quick_death_of_a_container_leaves_an_event_and_down_waits_for_the_network() {
+    let mut lab = Lab::new();
+    let project = lab.project("death");
+    let file = lab.file("compose.yml", &sleeper(1, "x"));
+    lab.compose(&file, &project, &["up", "-d"]).ok();
+    let container = lab.running(&project, 1).remove(0);
+    docker::docker(&["kill", &container]);
+    lab.running(&project, 1);
+    docker::docker(&["restart", "-t", "0", &container]);
+    let wanted = [
+        ("failed", "1"),
+        ("running", "2"),
+        ("failed", "2"),
+        ("running", "3"),
+    ];
+    let said = wait::until("both deaths", PATIENCE, || {
+        let said = lab.tercio(&["events", "--since", "1h", "--json"]).ok();
+        let lines = said.out.lines();
+        let events = lines.map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let attempts: Vec<(String, String)> = events
+            .map(|event| {
+                let what = event["what"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .replace("task_", "");
+                let attempt = event["details"]["attempt"].as_str().unwrap_or_default();
+                (what, attempt.to_owned())
+            })
+            .collect();
+        let has = |(what, attempt): &(&str, &str)| {
+            attempts.iter().any(|(w, a)| w == what && a == attempt)
+        };
+        match wanted.iter().all(has) {
+            true => Ok(said),
+            false => Err(said.out),
+        }
+    });
+    let converged = said
+        .out
+        .lines()
+        .filter(|line| line.contains("service_converged"));
+    assert_eq!(converged.count(), 1, "{}", said.out);
+
+    let said = lab.compose(&file, &project, &["down"]).ok();
+    let network = format!("{project}_default");
+    assert!(
+        said.err.contains(&format!("Network {network}  Removed")),
+        "{}",
+        said.all()
+    );
+    let there = docker::docker(&[
+        "network",
+        "ls",
+        "-q",
+        "--filter",
+        &format!("name={network}"),
+    ]);
+    assert_eq!(there, "");
+}
+
+#[test]
 fn a_name_that_somebody_elses_container_has_is_left_to_it_and_the_next_up_tries_again() {
     let mut lab = Lab::new();
     let project = lab.project("again");

@@ -46,6 +46,7 @@ impl Told {
             started_at: None,
             exit_code: None,
             message: None,
+            ends: Vec::new(),
             exhausted,
             container: Some(container.id.0.clone()),
             ports: Vec::new(),

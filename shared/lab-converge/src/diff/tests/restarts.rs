@@ -1,7 +1,7 @@
 //! What ends and starts again, or does not.
 
 use expect_test::expect;
-use lab_types::{RestartPolicy, TaskState, UnixMillis};
+use lab_types::{RestartPolicy, TaskState, TaskStatus, UnixMillis};
 
 use crate::fixture::{Bench, job, task, text};
 use crate::model::ModelContainer;
@@ -168,6 +168,47 @@ fn a_container_that_someone_restarted_counts_as_one_attempt_more() {
         task t1: running, attempt 2
     "#]]
     .assert_eq(&text(&bench.step()));
+    expect![[r#"
+        attempt 1 failed (None): it ended and was started again by someone else
+    "#]]
+    .assert_eq(&ends(&bench));
+}
+
+#[test]
+fn the_ends_of_the_last_attempts_are_kept_and_told() {
+    let mut bench = running(RestartPolicy::OnFailure);
+    for code in 1..=TaskStatus::ENDS_MAX + 2 {
+        bench.exits("shop-job-1", i64::try_from(code).unwrap());
+        bench.later(120_000);
+        bench.step();
+        bench.later(120_000);
+        bench.step();
+        bench.step();
+    }
+    expect![[r#"
+        attempt 3 failed (Some(3)): exit code 3
+        attempt 4 failed (Some(4)): exit code 4
+        attempt 5 failed (Some(5)): exit code 5
+        attempt 6 failed (Some(6)): exit code 6
+        attempt 7 failed (Some(7)): exit code 7
+        attempt 8 failed (Some(8)): exit code 8
+        attempt 9 failed (Some(9)): exit code 9
+        attempt 10 failed (Some(10)): exit code 10
+    "#]]
+    .assert_eq(&ends(&bench));
+}
+
+fn ends(bench: &Bench) -> String {
+    let statuses = bench.decide().statuses;
+    let ends = statuses["t1"].ends.iter();
+    let line = |end: &lab_types::AttemptEnd| {
+        let (attempt, state) = (end.progress.attempt, end.progress.state);
+        format!(
+            "attempt {attempt} {state} ({:?}): {}\n",
+            end.exit_code, end.message
+        )
+    };
+    ends.map(line).collect()
 }
 
 #[test]

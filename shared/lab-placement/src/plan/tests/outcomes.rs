@@ -4,7 +4,7 @@ use expect_test::expect;
 use lab_types::RestartPolicy;
 
 use super::check;
-use crate::testing::{Fate, Small, svc};
+use crate::testing::{Fate, Small, svc, told};
 
 fn outcomes(small: &Small) -> String {
     let outcomes = small.lab.desired.outcomes.iter();
@@ -122,6 +122,7 @@ fn a_service_that_always_restarts_never_completes() {
             )],
             forgotten: Vec::new(),
             removed_volumes: Vec::new(),
+            present: None,
         },
     };
     small.lab.on_report(&report, now, &policy);
@@ -145,4 +146,29 @@ fn what_has_completed_is_not_run_elsewhere_when_its_node_is_drained() {
             n1 at 1.1.3
         "#]],
     );
+}
+
+#[test]
+fn a_service_converges_once_whether_its_task_completes_or_starts_again() {
+    let mut small = Small::new(&["n1"]);
+    small.up("shop", &[("job", svc("job:1"))]);
+    small.plan();
+    small.agents();
+    check(
+        &told(&small.plan().events),
+        &expect![[r#"
+            service converged: service shop/job has converged: its task is in its place
+        "#]],
+    );
+    small.fates.insert("job".into(), Fate::Completes);
+    small.agents();
+    check(&told(&small.plan().events), &expect![""]);
+
+    let mut small = Small::new(&["n1"]);
+    small.up("shop", &[("web", svc("web:1"))]);
+    small.settle();
+    let node = small.lab.observed.nodes.values_mut().next().unwrap();
+    let status = node.statuses.values_mut().next().unwrap();
+    status.progress.attempt += 1;
+    check(&told(&small.plan().events), &expect![""]);
 }
