@@ -5,13 +5,15 @@ use std::pin::Pin;
 use lab_bus::Incoming;
 use lab_placement::leader::Request as CoreRequest;
 use lab_placement::view;
-use lab_types::{ForeignPort, NodeId, NodeLiveness, NodeRecord, Problem};
+use lab_types::{
+    ForeignPort, NodeId, NodeLiveness, NodeRecord, Problem, ProjectName, ServiceName,
+};
 use lab_wire::request::{
     LabCounts, LabStatus, LabStatusGet, NodeInspect, NodeInspected, NodeList, NodeListed,
     ProjectList, ProjectListed, ServiceInspect, ServiceInspected, ServiceList, ServiceListed,
     TaskList, TaskListed,
 };
-use lab_wire::row::{NodeRow, ServiceRow};
+use lab_wire::row::{NodeRow, ServiceRow, TaskRow};
 
 use crate::codes;
 use crate::leading::Leading;
@@ -124,11 +126,35 @@ impl Leading {
 
     fn tasks(&self, incoming: &Incoming) -> Result<TaskListed, Problem> {
         let asked: TaskList = incoming.decode()?;
-        let mut rows = view::tasks(self.core.lab(), incoming.address.project.as_ref());
+        let project = incoming.address.project.as_ref();
+        let mut rows = view::tasks(self.core.lab(), project);
+        if let Some(project) = project {
+            self.require_services(project, &asked.services, &rows)?;
+        }
         rows.retain(|row| asked.services.is_empty() || asked.services.contains(&row.service));
         rows.retain(|row| asked.node.as_ref().is_none_or(|node| row.node == *node));
         let (tasks, next) = page(rows, asked.after.as_deref(), |row| row.task.to_string());
         Ok(TaskListed { tasks, next })
+    }
+
+    /// Refuses a service that the project does not have, and of which nothing is left either.
+    fn require_services(
+        &self,
+        project: &ProjectName,
+        asked: &[ServiceName],
+        rows: &[TaskRow],
+    ) -> Result<(), Problem> {
+        let known = view::project_facts(self.core.lab(), project).services;
+        let is_known = |service: &ServiceName| {
+            known.contains_key(service) || rows.iter().any(|row| row.service == *service)
+        };
+        let unknown = asked.iter().filter(|service| !is_known(service));
+        let unknown: Vec<String> = unknown.map(ToString::to_string).collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let message = format!("project {project} has no service {}", unknown.join(", "));
+        Err(Problem::new(codes::NOT_FOUND, message).help("`tercio service ls` lists the services"))
     }
 
     fn nodes(&self) -> Vec<NodeRow> {
