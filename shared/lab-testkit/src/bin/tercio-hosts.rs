@@ -6,9 +6,11 @@
     reason = "this is a command for people: it speaks on the terminal"
 )]
 
-use std::process::{Command, ExitCode};
+use std::process::{ExitCode, ExitStatus};
 
 use lab_testkit::hosts::{Host, HostLab, Image, Layout, binaries, sweep};
+use tokio::process::Command;
+use tokio::signal::unix::{SignalKind, signal};
 
 const USAGE: &str = "\
 tercio-hosts lab [--hosts N] [--schedulers N] [-- COMMAND…]   a lab of N hosts, and a shell or COMMAND in its context
@@ -97,7 +99,11 @@ fn lab(wish: &Wish<'_>) -> ExitCode {
     if wish.command.is_empty() {
         print!("{}", how_to(&lab));
     }
-    let status = context(&lab, &wish.command).status();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("invariant: a runtime of one thread");
+    let status = runtime.block_on(to_its_end(context(&lab, &wish.command)));
     eprintln!("==> removing the lab");
     drop(lab);
     match status {
@@ -108,6 +114,24 @@ fn lab(wish: &Wish<'_>) -> ExitCode {
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs it. A signal must not end this process before the lab is removed: Ctrl-C goes to the whole
+/// terminal, so the command has it already; the others are for it too.
+async fn to_its_end(mut command: Command) -> std::io::Result<ExitStatus> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut child = command.spawn()?;
+    loop {
+        // Cancel-safe: waiting for a child or a signal can be given up at any point.
+        tokio::select! {
+            status = child.wait() => return status,
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => child.start_kill()?,
+            _ = hangup.recv() => child.start_kill()?,
         }
     }
 }

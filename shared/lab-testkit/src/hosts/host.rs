@@ -193,10 +193,15 @@ impl Host {
         network::set_link(self.seat, "down");
         removal::kill_all(self.seat).unwrap_or_else(|left| panic!("{}: {left}", self.name()));
         self.init.set(None);
+        self.reap();
+        network::unplug(self.seat);
+    }
+
+    /// A process that ended and was not waited for stays in its control groups.
+    fn reap(&self) {
         if let Some(mut child) = self.nspawn.take() {
             let _ = child.wait();
         }
-        network::unplug(self.seat);
     }
 
     /// Takes its cable out; nobody is told.
@@ -357,7 +362,7 @@ impl Host {
         });
     }
 
-    /// Runs it in the host as a shell for people; whether it succeeded.
+    /// What people type to get a shell in it.
     ///
     /// # Panics
     /// When it is off.
@@ -382,5 +387,14 @@ impl Host {
                     .to_string_lossy(),
             ],
         );
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // What does not go now is left to the removal of the lab, which drops its hosts first.
+        if removal::kill_all(self.seat).is_ok() {
+            self.reap();
+        }
     }
 }

@@ -252,6 +252,7 @@ impl Drop for HostLab {
                 eprintln!("{}\nall logs: {}", self.logs(40), kept.display());
             }
         }
+        self.hosts.clear();
         removal::remove(self.seat);
     }
 }

@@ -33,4 +33,5 @@ pub use lab::{HostLab, binaries};
 pub use layout::Layout;
 pub use network::Wire;
 pub use removal::sweep;
+pub use shell::until;
 pub use unit::Unit;

@@ -82,16 +82,25 @@ pub(super) fn kill_all(host: HostSeat) -> Result<(), String> {
 /// Removes the control groups of the host's name, wherever its init, its engine and whoever started
 /// them have put them.
 fn remove_control_groups(host: HostSeat) {
-    remove_groups_named(Path::new(CONTROL_GROUPS), &host.name());
+    // A group is in use for a moment longer than its last process.
+    let _ = within(KILL_MAX, || {
+        match remove_groups_named(Path::new(CONTROL_GROUPS), &host.name()) {
+            0 => Ok(()),
+            left => Err(format!("{left} control groups are left")),
+        }
+    });
 }
 
-fn remove_groups_named(path: &Path, name: &str) {
-    for folder in folders(path) {
-        match folder.ends_with(name) {
-            true => remove_tree(&folder),
-            false => remove_groups_named(&folder, name),
+/// How many of that name are left.
+fn remove_groups_named(path: &Path, name: &str) -> usize {
+    let left = folders(path).into_iter().map(|folder| {
+        if !folder.ends_with(name) {
+            return remove_groups_named(&folder, name);
         }
-    }
+        remove_tree(&folder);
+        usize::from(folder.exists())
+    });
+    left.sum()
 }
 
 /// Control groups go one by one, the innermost first; their files go with them.

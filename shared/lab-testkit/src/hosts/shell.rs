@@ -57,11 +57,7 @@ pub(super) fn run(program: &str, words: &[&str]) -> String {
 /// # Panics
 /// When the deadline passes; the message holds what `probe` said last.
 #[track_caller]
-pub(super) fn until<T>(
-    what: &str,
-    deadline: Duration,
-    probe: impl FnMut() -> Result<T, String>,
-) -> T {
+pub fn until<T>(what: &str, deadline: Duration, probe: impl FnMut() -> Result<T, String>) -> T {
     let waited = within(deadline, probe);
     waited.unwrap_or_else(|last| panic!("{what}: not within {deadline:?}; last seen: {last}"))
 }
