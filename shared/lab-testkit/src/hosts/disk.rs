@@ -63,17 +63,28 @@ pub(super) fn unmount(host: HostSeat) {
 /// The file that takes what room there is.
 const FILLER: &str = "filler";
 
+/// The smallest piece of a file system's room.
+const BLOCK: u64 = 4096;
+
 /// Takes all room of a disk, but for so many bytes.
 ///
 /// # Panics
 /// When the disk is not mounted.
 pub(super) fn fill(host: HostSeat, but: u64) {
-    let disk = text(&host.disk());
-    let free = run("stat", &["-f", "-c", "%a %S", &disk]);
+    let free = run("stat", &["-f", "-c", "%a %S", &text(&host.disk())]);
     let numbers: Vec<u64> = free.split(' ').filter_map(|n| n.parse().ok()).collect();
-    let bytes = numbers.iter().product::<u64>().saturating_sub(but);
     let filler = text(&host.disk().join(FILLER));
-    run("fallocate", &["-l", &bytes.to_string(), &filler]);
+    let (mut taken, mut piece) = (0, numbers.iter().product::<u64>());
+    // The file system needs some of the room to say what is taken; how much, only trying tells.
+    while piece >= BLOCK {
+        let (offset, length) = (taken.to_string(), piece.to_string());
+        match attempt("fallocate", &["-o", &offset, "-l", &length, &filler]) {
+            Ok(_) => taken += piece,
+            Err(_) => piece /= 2,
+        }
+    }
+    let size = taken.saturating_sub(but).to_string();
+    run("truncate", &["-s", &size, &filler]);
 }
 
 /// Gives the room back.

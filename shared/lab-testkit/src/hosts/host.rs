@@ -11,9 +11,9 @@ use rustix::process::Signal;
 
 use super::engine::Engine;
 use super::seat::HostSeat;
-use super::shell::{attempt, run, until};
+use super::shell::{attempt, until};
 use super::unit::{NATS_PROGRAM, PROGRAMS, Unit};
-use super::{disk, network, process, removal};
+use super::{clock, disk, network, process, removal};
 
 /// How long a host may take to boot on a busy machine; three side by side take 3 s.
 const BOOT_MAX: Duration = Duration::from_secs(60);
@@ -372,21 +372,23 @@ impl Host {
         format!("nsenter -t {init} -a")
     }
 
-    /// Removes a file of the host, such as what its agent remembers.
+    /// Sets a process's wall clock so many seconds ahead, or behind. The first time the process is
+    /// restarted, with a clock that can be set; from then on the clock jumps under its feet.
     ///
     /// # Panics
-    /// When it is there and cannot be removed.
-    pub fn remove(&self, path: &str) {
-        run(
-            "rm",
-            &[
-                "-rf",
-                &self
-                    .files()
-                    .join(path.trim_start_matches('/'))
-                    .to_string_lossy(),
-            ],
-        );
+    /// When the process does not start.
+    pub fn shift_clock(&self, unit: Unit, seconds: i64) {
+        clock::write_offset(&self.files(), unit, seconds);
+        let (path, text) = clock::settings(unit);
+        let path = self.files().join(path.trim_start_matches('/'));
+        if path.exists() {
+            return;
+        }
+        let dir = path.parent().unwrap_or(&path);
+        let written = std::fs::create_dir_all(dir).and_then(|()| std::fs::write(&path, text));
+        written.unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
+        self.run(&["systemctl", "daemon-reload"]);
+        self.restart(unit);
     }
 }
 

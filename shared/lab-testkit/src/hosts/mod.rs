@@ -13,6 +13,7 @@
 //!
 //! Needs root, and what `ops/testbed make` makes.
 
+mod clock;
 mod disk;
 mod engine;
 mod host;

@@ -201,6 +201,14 @@ impl Lab {
         });
     }
 
+    /// What the lab has said of nodes that were lost.
+    pub(crate) fn losses(&self) -> Vec<String> {
+        let all = self.events().into_iter();
+        all.filter(|event| event["what"] == "node_lost")
+            .map(|event| event["message"].to_string())
+            .collect()
+    }
+
     /// All events so far.
     pub(crate) fn events(&self) -> Vec<Value> {
         let said = self.tercio(&["events", "--since", "1h", "--json"]).ok();

@@ -41,6 +41,11 @@ fn tasks_of_a_host_whose_link_is_cut_run_elsewhere_and_their_doubles_stop_when_i
         "what ran on the other hosts was touched: {before:?} {during:?}"
     );
     lab.awaits("host3", "lost");
+    assert!(
+        lab.losses().concat().contains("host3"),
+        "{:?}",
+        lab.losses()
+    );
 
     third.mend_link();
     lab.awaits("host3", "ready");

@@ -3,6 +3,7 @@
 //! Needs root, `ops/testbed make`, a nats-server and the binaries (`cargo build --workspace --bins`);
 //! `ops/test` brings all of it.
 
+mod harness;
 mod lab;
 mod leader;
 mod loss;

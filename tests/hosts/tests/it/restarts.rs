@@ -9,12 +9,6 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::lab::{Lab, PATIENCE, Runs};
 
-/// The names of events that say that a node is gone.
-fn losses(lab: &Lab) -> Vec<String> {
-    let events = lab.events().into_iter().map(|event| event.to_string());
-    events.filter(|event| event.contains("node_lost")).collect()
-}
-
 #[test]
 fn a_restart_of_nats_loses_no_node_and_recreates_no_container() {
     let lab = Lab::with_web(&Layout::of(3), 6);
@@ -35,7 +29,7 @@ fn a_restart_of_nats_loses_no_node_and_recreates_no_container() {
         before.iter().all(|run| after.contains(run)),
         "{before:?} {after:?}"
     );
-    assert_eq!(losses(&lab), Vec::<String>::new());
+    assert_eq!(lab.losses(), Vec::<String>::new());
 }
 
 #[test]
@@ -43,6 +37,10 @@ fn tasks_resume_in_their_containers_when_an_engine_is_restarted() {
     let lab = Lab::with_web(&Layout::of(3), 6);
     let before = lab.whole(6);
     lab.host(2).restart(Unit::Engine);
+    assert!(
+        lab.runs().len() < 6,
+        "an engine that ends stops its containers"
+    );
     let after = lab.whole(6);
     assert_eq!(
         before, after,
@@ -51,7 +49,7 @@ fn tasks_resume_in_their_containers_when_an_engine_is_restarted() {
     lab.host(3).kill(Unit::Engine);
     lab.host(3).start(Unit::Engine);
     assert_eq!(lab.whole(6), before);
-    assert_eq!(losses(&lab), Vec::<String>::new());
+    assert_eq!(lab.losses(), Vec::<String>::new());
 }
 
 /// How often all is killed. Each time takes about 10 s.
@@ -105,3 +103,23 @@ fn kill_all_and_start_in_an_order_of(lab: &Lab, seed: u64) -> Vec<String> {
         .map(|(host, unit)| format!("{} {unit:?}", host.name()))
         .collect()
 }
+
+#[test]
+fn when_power_returns_to_all_hosts_in_any_order_the_lab_comes_back_without_a_hand() {
+    let lab = Lab::with_web(&Layout::of(3), 6);
+    let before = lab.whole(6);
+    let mut hosts: Vec<&Host> = lab.hosts.hosts().iter().collect();
+    hosts.iter().for_each(|host| host.power_off());
+    hosts.shuffle(&mut ChaCha8Rng::seed_from_u64(POWER_SEED));
+    let order: Vec<String> = hosts.iter().map(|host| host.name()).collect();
+    for host in &hosts {
+        host.power_on();
+    }
+    lab.hosts.await_ready();
+    assert_eq!(lab.whole(6), before, "in the order {order:?}");
+    let up = lab.up(6);
+    assert_eq!(lab.whole(6), before, "{}", up.all());
+}
+
+/// It starts the host with NATS and the scheduler last.
+const POWER_SEED: u64 = 4;
