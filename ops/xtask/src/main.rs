@@ -1,7 +1,7 @@
 //! The menu of developer commands: `cargo xtask` prints it.
 //!
 //! Checks are pure functions over what was read ([`workspace`], [`source`]) and return every finding;
-//! only `ci`, `golden` and `sim` start other programs.
+//! only `ci`, `golden`, `sim` and `lab` start other programs.
 
 #![allow(
     clippy::print_stdout,
@@ -16,6 +16,7 @@ mod command;
 mod deps;
 mod finding;
 mod golden;
+mod lab;
 mod lex;
 mod sim;
 mod source;
@@ -36,6 +37,8 @@ cargo xtask COMMAND
   codes              writes ops/docs/errors.md from the crates' tables     (--check: compares)
   golden --update    lets every golden test write down what it got: read the diff before you commit
   sim --seed N       runs one simulation and prints its trace
+  lab --hosts N      a lab of N real hosts on this machine and a shell in its context
+                     (--schedulers N; -- COMMAND… runs that in place of the shell)
 ";
 
 fn main() -> ExitCode {
@@ -65,6 +68,7 @@ fn run(words: &[&str]) -> Result<ExitCode> {
         ["codes", "--check"] => Ok(finding::report("codes", &codes::run()?)),
         ["golden", "--update", rest @ ..] => golden::update(rest),
         ["sim", "--seed", seed] => sim::run(seed),
+        ["lab", rest @ ..] => lab::run(rest),
         _ => {
             eprint!("error: no such command: {}\n\n{MENU}", words.join(" "));
             Ok(ExitCode::from(EX_USAGE))

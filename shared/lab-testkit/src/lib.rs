@@ -1,10 +1,12 @@
-//! For tests: a real nats-server each, a proxy that breaks connections, and waiting.
+//! For tests: a real nats-server each, a proxy that breaks connections, waiting, and a lab of real hosts.
 //!
 //! Everything here panics with a clear message instead of returning errors: a test that cannot set up
 //! its world has failed.
 //!
-//! Entry points: [`NatsServer::start`], [`Proxy::start`], [`wait_until`].
+//! Entry points: [`NatsServer::start`], [`Proxy::start`], [`wait_until`],
+//! [`hosts::HostLab`].
 
+pub mod hosts;
 mod nats;
 mod proxy;
 mod wait;

@@ -1,0 +1,11 @@
+//! Several real hosts as one lab: what is spread, seen, lost, and comes back.
+//!
+//! Needs root, `ops/testbed make`, a nats-server and the binaries (`cargo build --workspace --bins`);
+//! `ops/test` brings all of it.
+
+mod harness;
+mod lab;
+mod leader;
+mod loss;
+mod restarts;
+mod spread;
