@@ -2,15 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use lab_bus::{Bus, CallError, Message};
+use lab_bus::{Bus, CallError, Leadership, Message};
 use lab_kit::clock;
 use lab_placement::Change;
 use lab_placement::leader::{Push, Request};
 use lab_placement::observe::{HeartbeatVerdict, ReportVerdict};
-use lab_types::{
-    Fence, Generation, Heartbeat, Inventory, NodeId, NodeName, NodeRole, Report, ReportBody,
-    RequestId, UserName,
-};
+use lab_types::{Fence, Generation, Heartbeat, NodeId, Report, RequestId, UserName};
 use lab_wire::agent::{AssignPush, InventoryAsk, SyncReply, SyncRequest};
 use lab_wire::subject::{self, CommandVerb, NodeVerb};
 use serde::{Serialize, de::DeserializeOwned};
@@ -26,7 +23,7 @@ const ABSENCE_PAUSE: Duration = Duration::from_millis(200);
 impl Leading {
     /// Takes one message of an agent. NATS vouches for the node in the subject; one that speaks of
     /// another in its body is not believed.
-    pub(crate) async fn on_agent(&mut self, message: Message) {
+    pub(crate) async fn on_agent(&mut self, message: Message, leadership: &Leadership) {
         let Ok((node, verb)) = subject::parse_node(&message.subject) else {
             tracing::debug!(subject = message.subject, "not a subject of an agent");
             return;
@@ -35,16 +32,25 @@ impl Leading {
             NodeVerb::Beat => {
                 if let Some(beat) = self.read::<Heartbeat>(&node, &message, |beat| &beat.node) {
                     let verdict = self.core.on_heartbeat(&beat, clock::now());
-                    if verdict == HeartbeatVerdict::Unregistered {
-                        self.ask_inventory(&node).await;
+                    match (verdict, message.reply) {
+                        (HeartbeatVerdict::Unregistered, _) => self.ask_inventory(&node).await,
+                        // What was heard after the lease's deadline may belong to another leader.
+                        (HeartbeatVerdict::Heard { .. }, Some(reply)) if leadership.may_act() => {
+                            say(&self.bus, reply, &self.core.beat_answer(&node)).await;
+                        }
+                        (HeartbeatVerdict::Heard { .. } | HeartbeatVerdict::StaleBoot, _) => {}
                     }
                 }
             }
             NodeVerb::Report => {
                 if let Some(report) = self.read::<Report>(&node, &message, |report| &report.node) {
                     let verdict = self.core.on_report(&report, clock::now());
-                    if verdict == ReportVerdict::Unregistered {
-                        self.register(report).await;
+                    match self.core.lab().registration(&report) {
+                        Some(change) => self.register(&report, change),
+                        None if verdict == ReportVerdict::Unregistered => {
+                            self.ask_inventory(&node).await;
+                        }
+                        None => {}
                     }
                 }
             }
@@ -71,27 +77,16 @@ impl Leading {
         }
     }
 
-    /// A node that the lab does not know has told all about itself: its credentials prove that it
+    /// A node has told all about itself, and the lab does not know it so: its credentials prove that it
     /// belongs to the lab.
-    async fn register(&mut self, report: Report) {
-        let ReportBody::Full { inventory } = report.body else {
-            return self.ask_inventory(&report.node).await;
-        };
-        let Inventory { hostname, .. } = *inventory;
-        let name = NodeName::new(hostname)
-            .or_else(|_| NodeName::new(report.node.as_str()))
-            .expect("invariant: a node id is a node name");
-        let id = RequestId::new(format!("register-{}-{}", report.node, report.boot.0))
-            .expect("invariant: a node id and a number make a request id");
+    fn register(&mut self, report: &Report, change: Change) {
+        let (node, boot, sequence) = (&report.node, report.boot.0, report.sequence);
+        let id = RequestId::new(format!("register-{node}-{boot}-{sequence}"))
+            .expect("invariant: a node id and numbers make a request id");
         self.core.on_request(Request {
             id,
             user: UserName::new("scheduler").expect("invariant: letters only"),
-            change: Change::RegisterNode {
-                id: report.node,
-                name,
-                role: NodeRole::Manager,
-                labels: std::collections::BTreeMap::new(),
-            },
+            change,
         });
     }
 

@@ -11,7 +11,7 @@ use lab_bus::{
 use lab_kit::clock;
 use lab_placement::leader::TakeOver;
 use lab_placement::{Leader, Policy};
-use lab_types::Problem;
+use lab_types::{DurationMs, Problem};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -80,7 +80,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
             () = shutdown.cancelled() => break Ok(()),
             leadership = candidate.acquire() => leadership?,
         };
-        match take_the_seat(&bus, leadership, &shutdown).await {
+        let ttl = DurationMs(config.lease.ttl_ms);
+        match take_the_seat(&bus, leadership, ttl, &shutdown).await {
             Ok(Ended::Shutdown) => break Ok(()),
             Ok(Ended::Deposed) => tracing::warn!("the lead is lost, standing by"),
             Err(Obstacle::Fatal(error)) => break Err(error),
@@ -139,6 +140,7 @@ impl From<ServeError> for Obstacle {
 async fn take_the_seat(
     bus: &Bus,
     leadership: Leadership,
+    ttl: DurationMs,
     shutdown: &CancellationToken,
 ) -> Result<Ended, Obstacle> {
     let store = StateStore::open(bus, StoreLimits::default()).await?;
@@ -172,7 +174,10 @@ async fn take_the_seat(
         head: tag,
         records,
         now: clock::now(),
-        policy: Policy::default(),
+        policy: Policy {
+            lease: ttl,
+            ..Policy::default()
+        },
     };
     let seat = Seat {
         bus: bus.clone(),

@@ -13,7 +13,7 @@ use lab_bus::{
     Bus, ConnectionStatus, EventLog, Incoming, Leadership, Message, PassWrites, ServeError,
     ServiceInfo, ServiceServer, Sharing, StateStore, Subscription,
 };
-use lab_kit::clock;
+use lab_kit::clock::{self, BootInstant, WallClock};
 use lab_placement::PlacementRng;
 use lab_placement::leader::{Effects, LeaderCore, PassDraft, TakeOver};
 use lab_types::UnixMillis;
@@ -72,6 +72,7 @@ pub(crate) struct Leading {
     head: HeadEntry,
     rng: PlacementRng,
     publisher: Publisher,
+    clock: WallClock,
     ticked_at: UnixMillis,
 }
 
@@ -114,6 +115,7 @@ pub(crate) async fn lead(
     };
     let mut leading = Leading {
         since: start.now,
+        clock: WallClock::new(start.now, BootInstant::now()),
         ticked_at: UnixMillis(0),
         core: LeaderCore::take_over(start),
         waiting: Waiting::default(),
@@ -165,7 +167,9 @@ impl Leading {
                     Err(_) => return Ended::Deposed,
                 },
                 message = inputs.agents.next() => match message {
-                    Some(message) => self.on_agents(message, &mut inputs.agents).await,
+                    Some(message) => {
+                        self.on_agents(message, &mut inputs.agents, leadership).await;
+                    }
                     None => return Ended::Deposed,
                 },
                 request = inputs.requests.recv() => match request {
@@ -288,11 +292,16 @@ impl Leading {
         true
     }
 
-    async fn on_agents(&mut self, first: Message, more: &mut Subscription) {
+    async fn on_agents(
+        &mut self,
+        first: Message,
+        more: &mut Subscription,
+        leadership: &Leadership,
+    ) {
         let mut next = Some(first);
         for _ in 0..AGENT_BATCH {
             let Some(message) = next else { break };
-            self.on_agent(message).await;
+            self.on_agent(message, leadership).await;
             next = more.next().now_or_never().flatten();
         }
     }
@@ -309,6 +318,10 @@ impl Leading {
     /// Lets the core look at all nodes, but not after each single message.
     fn tick(&mut self) {
         let now = clock::now();
+        if self.clock.was_set(now, BootInstant::now()) {
+            tracing::warn!("the wall clock was set: silences are counted from now");
+            self.core.on_clock_set(now);
+        }
         let due = self.core.wake_at().is_some_and(|at| at <= now);
         if due || now < self.ticked_at || now.since(self.ticked_at).as_std() >= TICK {
             self.ticked_at = now;

@@ -6,7 +6,7 @@ use lab_bus::Incoming;
 use lab_placement::leader::{LeaderCore, Reply};
 use lab_placement::{Answer, leader::Standing};
 use lab_types::{Problem, RequestId};
-use lab_wire::request::{ProjectApplied, ProjectRemoved, ServiceChanged};
+use lab_wire::request::{NodeChanged, ProjectApplied, ProjectRemoved, ServiceChanged};
 
 /// Requests that wait for their reply, by their idempotency id. A request that was repeated while the
 /// first waits gets the same reply.
@@ -70,6 +70,14 @@ async fn send(incoming: Incoming, result: &Result<Answer, Problem>) {
             incoming
                 .reply(&ServiceChanged {
                     revision: *revision,
+                    changed: *changed,
+                })
+                .await;
+        }
+        Ok(Answer::NodeChanged { node, changed }) => {
+            incoming
+                .reply(&NodeChanged {
+                    node: node.clone(),
                     changed: *changed,
                 })
                 .await;

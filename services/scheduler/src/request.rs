@@ -1,11 +1,13 @@
 //! A request becomes a change for the core, or a read.
 
 use lab_bus::Incoming;
-use lab_placement::Change;
 use lab_placement::leader::Request as CoreRequest;
+use lab_placement::{Change, NodeChanges};
 use lab_types::{Problem, ProjectName, RequestId, ids};
 use lab_wire::Request;
-use lab_wire::request::{ProjectApply, ProjectRemove, ServiceCreate, ServiceRemove, ServiceScale};
+use lab_wire::request::{
+    NodeRemove, NodeUpdate, ProjectApply, ProjectRemove, ServiceCreate, ServiceRemove, ServiceScale,
+};
 
 use crate::codes;
 use crate::leading::Leading;
@@ -22,6 +24,8 @@ impl Leading {
             ("service", "create") => change(&incoming, create),
             ("service", "scale") => change(&incoming, scale),
             ("service", "remove") => change(&incoming, remove_service),
+            ("node", "update") => lab_change(&incoming, update_node),
+            ("node", "remove") => lab_change(&incoming, remove_node),
             _ => return self.on_read(incoming).await,
         };
         match change {
@@ -51,6 +55,34 @@ fn change<R: Request>(
         .unwrap_or_else(new_request_id);
     let project = project_of(incoming)?;
     Ok((id, to_change(request, project)?))
+}
+
+/// A change of the lab itself, whatever project its subject names.
+fn lab_change<R: Request>(
+    incoming: &Incoming,
+    to_change: impl Fn(R) -> Change,
+) -> Result<(RequestId, Change), Problem> {
+    let request: R = incoming.decode()?;
+    let id = incoming
+        .request_id_of(&request)
+        .unwrap_or_else(new_request_id);
+    Ok((id, to_change(request)))
+}
+
+fn update_node(request: NodeUpdate) -> Change {
+    Change::UpdateNode {
+        node: request.node,
+        changes: NodeChanges {
+            availability: request.availability,
+            add_labels: request.label_add,
+            remove_labels: request.label_rm,
+            patience: request.patience,
+        },
+    }
+}
+
+fn remove_node(request: NodeRemove) -> Change {
+    Change::RemoveNode { node: request.node }
 }
 
 /// The project a request is about.

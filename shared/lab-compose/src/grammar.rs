@@ -77,15 +77,11 @@ pub(crate) struct Object {
 }
 
 impl Object {
-    /// The shape of `key`; `x-` keys hold anything.
+    /// The shape of `key`; other `x-` keys than Tercio's own hold anything.
     pub(crate) fn shape(&self, key: &str) -> Option<&'static Shape> {
-        if key.starts_with("x-") {
-            return Some(&Shape::Anything);
-        }
-        self.keys
-            .iter()
-            .find(|(name, _)| *name == key)
-            .map(|(_, shape)| shape)
+        let known = self.keys.iter().find(|(name, _)| *name == key);
+        let known = known.map(|(_, shape)| shape);
+        known.or_else(|| key.starts_with("x-").then_some(&Shape::Anything))
     }
 }
 

@@ -63,7 +63,10 @@ pub struct Service {
     pub replicas: Option<u32>,
     /// Labels of the containers.
     pub labels: BTreeMap<String, String>,
-    /// The user's own data, `x-…`.
+    /// Whether two containers of one slot must never run at the same time (`x-tercio`); absent for
+    /// what follows from the mounts.
+    pub exclusive: Option<bool>,
+    /// The user's own data, `x-…`, with Tercio's own `x-tercio`.
     pub extensions: BTreeMap<String, Doc>,
 }
 

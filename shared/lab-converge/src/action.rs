@@ -169,6 +169,8 @@ pub enum Cause {
     },
     /// The assignment asks for the task to be stopped.
     AskedToStop,
+    /// It is exclusive, and the leader was not heard for too long.
+    LeaderUnheard,
     /// The assignment does not have it.
     NotAssigned,
     /// It is not what the task's spec says, or one of two for the same task.
@@ -190,6 +192,7 @@ impl std::fmt::Display for Cause {
             Self::StartUnfinished => f.write_str("start was not finished"),
             Self::Restart { ended } => write!(f, "restart after {ended}"),
             Self::AskedToStop => f.write_str("asked to stop"),
+            Self::LeaderUnheard => f.write_str("the leader is not heard"),
             Self::NotAssigned => f.write_str("not assigned"),
             Self::Stray => f.write_str("not what the task's spec says"),
             Self::Dead => f.write_str("half removed"),

@@ -22,6 +22,7 @@ mod disk;
 mod effect;
 mod engine;
 mod leader;
+mod lease;
 mod report;
 mod view;
 
@@ -32,7 +33,7 @@ use lab_types::{
     UnixMillis,
 };
 
-use crate::action::{Action, ActionError, ActionId};
+use crate::action::{Action, ActionError, ActionId, Cause};
 use crate::diff::{Standing, diff};
 use crate::ledger::Ledger;
 use crate::observed::{ObservationMark, Observed, ObservedContainer};
@@ -40,6 +41,7 @@ use disk::Disk;
 pub use effect::{Effect, Heard, NodeSight, ObserveAsk, SyncAsk};
 use engine::Engine;
 use leader::Leader;
+use lease::Lease;
 use report::Reporter;
 
 /// How long a restarted agent waits for the leader's word before it starts from disk what does not
@@ -54,6 +56,7 @@ pub struct AgentCore {
     disk: Disk,
     engine: Engine,
     leader: Leader,
+    lease: Lease,
     reporter: Reporter,
     /// Whether something came in since the last decision.
     undecided: bool,
@@ -61,6 +64,8 @@ pub struct AgentCore {
     decide_at: Option<UnixMillis>,
     /// Decided, under way for all purposes, and waiting for the ledger to be on disk.
     decided: Vec<(ActionId, Action)>,
+    /// Decided, and not to wait even for that: a full disk must not keep an exclusive task running.
+    urgent: Vec<(ActionId, Action)>,
     warned: BTreeSet<String>,
     warnings: Vec<Problem>,
     #[cfg(feature = "planted-bugs")]
@@ -78,12 +83,14 @@ impl AgentCore {
             disk: Disk::new(ledger.accepted()),
             engine: Engine::default(),
             leader: Leader::new(now),
+            lease: Lease::default(),
             reporter: Reporter::default(),
             ledger,
             booted_at: now,
             undecided: false,
             decide_at: None,
             decided: Vec::new(),
+            urgent: Vec::new(),
             warned: BTreeSet::new(),
             warnings: Vec::new(),
             #[cfg(feature = "planted-bugs")]
@@ -180,6 +187,12 @@ impl AgentCore {
         if self.is_decision_due(now) {
             self.decide(now);
         }
+        if !self.urgent.is_empty() {
+            let urgent = self.urgent.drain(..);
+            return urgent
+                .map(|(id, action)| Effect::Execute(id, action))
+                .collect();
+        }
         if self.disk.begin_write(self.ledger.accepted(), now) {
             return vec![Effect::Persist(Box::new(self.ledger.clone()))];
         }
@@ -213,6 +226,7 @@ impl AgentCore {
             wait_over,
             self.disk.retry_at(),
             self.leader.ask_at(&self.ledger),
+            self.lease.ends_at().filter(|_| self.wants_answer()),
         ]
         .into_iter()
         .flatten()
@@ -267,13 +281,17 @@ impl AgentCore {
         let Some((observed, calls)) = self.engine.begin_decision(now) else {
             return;
         };
-        let decision = diff(&self.ledger, observed, calls, standing, now);
+        let may = (standing, self.lease.view());
+        let decision = diff(&self.ledger, observed, calls, may, now);
         self.disk.changed_if(self.ledger.tasks != decision.tasks);
         self.ledger.tasks = decision.tasks;
         self.decide_at = decision.wake_at;
         for action in decision.actions {
             let id = self.engine.issue(&action);
-            self.decided.push((id, action));
+            match action.cause {
+                Cause::LeaderUnheard => self.urgent.push((id, action)),
+                _ => self.decided.push((id, action)),
+            }
         }
         self.reporter
             .observed(decision.statuses, decision.removed_volumes);

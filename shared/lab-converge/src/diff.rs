@@ -4,6 +4,7 @@
 //! holds data goes only when the assignment names it with a confirmation and nobody uses it.
 
 mod calls;
+mod guard;
 mod judge;
 mod leave;
 mod needs;
@@ -13,8 +14,8 @@ mod words;
 use std::collections::{BTreeMap, BTreeSet};
 
 use lab_types::{
-    AssignedTask, EngineName, Health, PortProtocol, Problem, TaskId, TaskSpec, TaskState,
-    TaskStatus, TaskTarget, UnixMillis,
+    AssignedTask, DurationMs, EngineName, Health, PortProtocol, Problem, TaskId, TaskSpec,
+    TaskState, TaskStatus, TaskTarget, UnixMillis,
 };
 
 use crate::action::{Action, ActionKind, Cause, Subject};
@@ -33,6 +34,18 @@ pub enum Standing {
     Waiting,
     /// It is from disk and the leader was not heard in time: start what should run, stop nothing.
     FromDisk,
+}
+
+/// Whether exclusive tasks may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lease {
+    /// The leader was heard lately enough.
+    Held,
+    /// It was not: they must not run.
+    Lost {
+        /// For how long.
+        ago: DurationMs,
+    },
 }
 
 /// What is to be done, and what is to be said.
@@ -58,16 +71,17 @@ pub fn diff(
     ledger: &Ledger,
     observed: &Observed,
     calls: &Calls,
-    standing: Standing,
+    (standing, lease): (Standing, Lease),
     now: UnixMillis,
 ) -> Decision {
-    let mut pass = DiffPass::new(ledger, observed, calls, standing, now);
+    let mut pass = DiffPass::new(ledger, observed, calls, (standing, lease), now);
     if let EngineReach::Unreachable { message } = &observed.engine {
         let words = format!("the Docker engine cannot be reached: {message}");
         pass.report_unseen(&words);
         return pass.decision;
     }
     pass.judge_all();
+    pass.stop_guarded();
     pass.leave_containers();
     pass.leave_networks();
     pass.leave_volumes();
@@ -83,6 +97,7 @@ struct DiffPass<'a> {
     observed: &'a Observed,
     calls: &'a Calls,
     standing: Standing,
+    lease: Lease,
     now: UnixMillis,
     /// The container of each task, stray ones left out.
     containers: BTreeMap<&'a TaskId, &'a ObservedContainer>,
@@ -98,7 +113,7 @@ impl<'a> DiffPass<'a> {
         ledger: &'a Ledger,
         observed: &'a Observed,
         calls: &'a Calls,
-        standing: Standing,
+        (standing, lease): (Standing, Lease),
         now: UnixMillis,
     ) -> Self {
         let mut tasks = ledger.tasks.clone();
@@ -110,6 +125,7 @@ impl<'a> DiffPass<'a> {
             observed,
             calls,
             standing,
+            lease,
             now,
             containers: BTreeMap::new(),
             leaving: BTreeMap::new(),

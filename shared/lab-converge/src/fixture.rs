@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use lab_types::{
-    AssignedTask, Assignment, DurationMs, EngineName, Epoch, Fence, Gate, Generation, Incarnation,
-    LabId, Mount, MountSource, NetworkAttachment, NetworkName, NetworkSpec, NodeId, PortProtocol,
-    PortPublish, ProjectName, ProjectNetwork, ProjectVolume, RestartPolicy, ServiceName, TaskId,
-    TaskSpec, TaskTarget, UnixMillis, VolumeName, VolumeSpec,
+    AssignedTask, Assignment, DurationMs, EngineName, Epoch, Fence, Gate, Generation, Guard,
+    Incarnation, LabId, Mount, MountSource, NetworkAttachment, NetworkName, NetworkSpec, NodeId,
+    PortProtocol, PortPublish, ProjectName, ProjectNetwork, ProjectVolume, RestartPolicy,
+    ServiceName, TaskId, TaskSpec, TaskTarget, UnixMillis, VolumeName, VolumeSpec,
 };
 
-use crate::diff::{Busy, Calls, Decision, Kind, Standing, diff};
+use crate::diff::{Busy, Calls, Decision, Kind, Lease, Standing, diff};
 use crate::ledger::Ledger;
 use crate::model::ModelEngine;
 use crate::observed::{ContainerId, Observed};
@@ -135,6 +135,7 @@ pub(crate) fn task(task: &str, service: &str, slot: u32, spec: &TaskSpec) -> Ass
         spec: spec.digest(),
         target: TaskTarget::Run,
         gate: Gate::Open,
+        guard: Guard::Free,
     }
 }
 
@@ -144,6 +145,7 @@ pub(crate) struct Bench {
     pub(crate) engine: ModelEngine,
     pub(crate) calls: Calls,
     pub(crate) standing: Standing,
+    pub(crate) lease: Lease,
     pub(crate) now: UnixMillis,
 }
 
@@ -173,6 +175,7 @@ impl Bench {
                 ..Calls::default()
             },
             standing: Standing::Confirmed,
+            lease: Lease::Held,
             now: UnixMillis(1_000_000),
         }
     }
@@ -195,7 +198,7 @@ impl Bench {
             &self.ledger,
             &self.observe(),
             &self.calls,
-            self.standing,
+            (self.standing, self.lease),
             self.now,
         )
     }

@@ -80,6 +80,9 @@ pub struct TaskLedger {
     /// Whether its gate was seen closed.
     #[serde(default)]
     pub waited: bool,
+    /// Whether the agent stops or has stopped this attempt itself, because it does not hear the leader.
+    #[serde(default)]
+    pub fenced: bool,
 }
 
 impl Default for TaskLedger {
@@ -99,6 +102,7 @@ impl Default for TaskLedger {
             ends: Vec::new(),
             exhausted: false,
             waited: false,
+            fenced: false,
         }
     }
 }

@@ -11,6 +11,8 @@ pub enum PlantedBug {
     NoFence,
     /// It starts with generation 0 instead of the one on disk.
     ForgetsGeneration,
+    /// It lets exclusive tasks run on when the leader is not heard.
+    IgnoresLease,
 }
 
 impl AgentCore {

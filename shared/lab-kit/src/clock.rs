@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use lab_types::UnixMillis;
+use lab_types::{DurationMs, UnixMillis};
 use rustix::time::{ClockId, clock_gettime};
 
 /// The time of day, which may jump. A clock set before 1970 reads as 1970.
@@ -41,6 +41,12 @@ impl BootInstant {
         Self::now().since(self)
     }
 
+    /// Since the machine booted, suspend included: the same for every process until the next boot.
+    #[must_use]
+    pub fn uptime(self) -> DurationMs {
+        DurationMs(u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX))
+    }
+
     /// The instant `duration` later, saturating.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
@@ -48,11 +54,63 @@ impl BootInstant {
     }
 }
 
+/// Notices when the wall clock is set, by the clock that cannot be.
+#[derive(Clone, Copy, Debug)]
+pub struct WallClock {
+    wall: UnixMillis,
+    boot: BootInstant,
+}
+
+/// How far the two clocks may drift apart between two looks: daemons that keep time slew a clock by at
+/// most a two-thousandth and set it when it is wrong by more than an eighth of a second.
+const SET_MIN: Duration = Duration::from_millis(500);
+
+impl WallClock {
+    /// Both clocks, read at the same moment.
+    #[must_use]
+    pub const fn new(wall: UnixMillis, boot: BootInstant) -> Self {
+        Self { wall, boot }
+    }
+
+    /// Whether the wall clock was set since the last look.
+    pub fn was_set(&mut self, wall: UnixMillis, boot: BootInstant) -> bool {
+        let passed = boot.since(self.boot);
+        let expected = self
+            .wall
+            .0
+            .saturating_add(u64::try_from(passed.as_millis()).unwrap_or(0));
+        let off = Duration::from_millis(expected.abs_diff(wall.0));
+        *self = Self { wall, boot };
+        off >= SET_MIN
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{BootInstant, now};
+    use lab_types::UnixMillis;
+
+    use super::{BootInstant, WallClock, now};
+
+    #[test]
+    fn a_wall_clock_that_is_set_is_noticed_once_and_one_that_drifts_is_not() {
+        let boot = BootInstant::now();
+        let after = |ms| boot.plus(Duration::from_millis(ms));
+        let mut clock = WallClock::new(UnixMillis(10_000), boot);
+        assert!(
+            !clock.was_set(UnixMillis(20_005), after(10_000)),
+            "a slow drift"
+        );
+        assert!(
+            clock.was_set(UnixMillis(23_005), after(10_000)),
+            "set forward"
+        );
+        assert!(!clock.was_set(UnixMillis(24_005), after(11_000)));
+        assert!(clock.was_set(UnixMillis(20_000), after(12_000)), "set back");
+        // A suspended machine: both clocks go on.
+        assert!(!clock.was_set(UnixMillis(80_000), after(72_000)));
+    }
 
     #[test]
     fn the_time_of_day_is_in_milliseconds() {

@@ -73,6 +73,7 @@ fn lab(nodes: u32, services: u32, replicas: u32) -> Lab {
             role: NodeRole::Worker,
             availability: Availability::Active,
             labels: BTreeMap::new(),
+            patience: None,
             joined_at: UnixMillis(0),
         };
         let observed = ObservedNode {

@@ -14,6 +14,8 @@ use lab_types::{
     Problem, ProjectModel, ProjectName, RequestId, ServiceName, TaskSpec, UnixMillis, UserName,
 };
 
+pub use node::NodeChanges;
+
 use crate::event::{self, Fact};
 use crate::key::Key;
 use crate::lab::Lab;
@@ -91,6 +93,18 @@ pub enum Change {
         /// Labels for placement.
         labels: std::collections::BTreeMap<String, String>,
     },
+    /// Change what a person says of a node.
+    UpdateNode {
+        /// Its id or name.
+        node: String,
+        /// What should be different.
+        changes: NodeChanges,
+    },
+    /// Take a lost node out of the lab.
+    RemoveNode {
+        /// Its id or name.
+        node: String,
+    },
 }
 
 impl Change {
@@ -109,9 +123,11 @@ impl Change {
                 let spec = record.and_then(|record| lab.desired.specs.get(&record.spec));
                 spec.is_some_and(has_fixed)
             }
-            Self::RemoveProject { .. } | Self::RemoveService { .. } | Self::RegisterNode { .. } => {
-                false
-            }
+            Self::RemoveProject { .. }
+            | Self::RemoveService { .. }
+            | Self::RegisterNode { .. }
+            | Self::UpdateNode { .. }
+            | Self::RemoveNode { .. } => false,
         }
     }
 }
@@ -218,6 +234,8 @@ pub fn apply(lab: &Lab, change: &Change, context: &ChangeContext) -> Result<Delt
             };
             Ok(node::register(lab, &new, context))
         }
+        Change::UpdateNode { node, changes } => node::update(lab, node, changes, context),
+        Change::RemoveNode { node } => node::remove(lab, node, context),
     }
 }
 

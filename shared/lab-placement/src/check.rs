@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use lab_types::{
-    AssignedTask, Assignment, Gate, NodeId, NodeLiveness, ProjectName, Resources, ServiceName,
-    TaskId, TaskState, TaskTarget,
+    AssignedTask, Assignment, Gate, Guard, NodeId, NodeLiveness, ProjectName, Resources,
+    ServiceName, TaskId, TaskSpec, TaskState, TaskTarget,
 };
 
 use crate::lab::Lab;
@@ -24,6 +24,13 @@ pub enum Violation {
     },
     /// A task was placed while an earlier one of its slot had not stopped.
     ReplacedTooEarly {
+        /// The new task.
+        task: TaskId,
+        /// The old one.
+        earlier: TaskId,
+    },
+    /// A task was placed while an exclusive one of its slot may still run on a lost node.
+    ReplacedUnguarded {
         /// The new task.
         task: TaskId,
         /// The old one.
@@ -228,7 +235,19 @@ impl Step<'_> {
                     && earlier.service == task.service
                     && earlier.slot == task.slot;
                 let lost = self.after.liveness_of(other_node) == NodeLiveness::Lost;
-                if same_slot && earlier.id != task.id && !lost {
+                if !same_slot || earlier.id == task.id {
+                    continue;
+                }
+                let specs = [&task.spec, &earlier.spec];
+                let mut specs = specs.map(|s| self.after.desired.specs.get(s)).into_iter();
+                let exclusive = specs.any(|spec| spec.is_some_and(TaskSpec::is_exclusive));
+                if lost && exclusive && earlier.guard != Guard::Held {
+                    found.push(Violation::ReplacedUnguarded {
+                        task: task.id.clone(),
+                        earlier: earlier.id.clone(),
+                    });
+                }
+                if !lost {
                     found.push(Violation::ReplacedTooEarly {
                         task: task.id.clone(),
                         earlier: earlier.id.clone(),

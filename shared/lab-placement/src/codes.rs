@@ -22,6 +22,12 @@ pub const PORT_TAKEN: &str = "SCH0010";
 pub const NAME_TAKEN: &str = "SCH0012";
 /// Another service waits for the one to be removed.
 pub const STILL_NEEDED: &str = "SCH0013";
+/// The lab has no such node.
+pub const NO_NODE: &str = "SCH0015";
+/// A node is alive or has tasks, and cannot be taken out of the lab.
+pub const NODE_IN_USE: &str = "SCH0016";
+/// A label cannot be set as it was said.
+pub const BAD_LABEL: &str = "SCH0017";
 /// The request id was used by somebody else.
 pub const REQUEST_ID_USED: &str = "SCH0014";
 /// The lab's state is older than what an agent has obeyed: it was restored from an older copy.
@@ -102,6 +108,25 @@ pub const ALL: &[(&str, &str, &str)] = &[
         "The request id was used by somebody else",
         "A repeated id gets the first answer again, and that answer belongs to another user. Make a \
          new id for each request.",
+    ),
+    (
+        NO_NODE,
+        "There is no such node",
+        "No node of the lab has that id or name, or several share the name. The message lists the \
+         nodes; `tercio node ls` shows their ids.",
+    ),
+    (
+        NODE_IN_USE,
+        "The node is still in use",
+        "Only a lost node on which nothing should run can be taken out of the lab. Drain it with `tercio \
+         node update --availability drain NODE`; what could run elsewhere does so, and a volume that is \
+         on the node begins empty elsewhere.",
+    ),
+    (
+        BAD_LABEL,
+        "A label cannot be set like this",
+        "A label has a key without white space and `=`, and a value; one change cannot both set it and \
+         take it away.",
     ),
     (
         RESTORED,

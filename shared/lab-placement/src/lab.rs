@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lab_types::{
-    AgentBoot, Assignment, EngineName, Event, Fence, ForeignPort, NodeFacts, NodeId, NodeLiveness,
-    NodeRecord, OutcomeRecord, Pass, ProjectName, ProjectRecord, RequestId, ServiceName,
-    ServiceRecord, SpecDigest, TaskId, TaskSpec, TaskStatus, UnixMillis, WriteTag,
+    AgentBoot, Assignment, EngineName, Event, Fence, ForeignPort, Guard, NodeFacts, NodeId,
+    NodeLiveness, NodeRecord, OutcomeRecord, Pass, ProjectName, ProjectRecord, RequestId,
+    ServiceName, ServiceRecord, SpecDigest, TaskId, TaskSpec, TaskStatus, UnixMillis, WriteTag,
 };
 
 use crate::key::Key;
@@ -260,7 +260,10 @@ impl Lab {
                 desired.services.remove(&key);
                 self.observed.converged.remove(&key);
             }
-            Key::Node(id) => drop(desired.nodes.remove(id)),
+            Key::Node(id) => {
+                desired.nodes.remove(id);
+                self.observed.nodes.remove(id);
+            }
             Key::Outcome(project, service, slot) => {
                 let key = (project.clone(), service.clone(), *slot);
                 desired.outcomes.remove(&key);
@@ -284,6 +287,16 @@ impl Lab {
         for key in removes {
             self.remove(key);
         }
+    }
+
+    /// Whether a node has been asked to guard a task, and is not known to obey.
+    #[must_use]
+    pub fn awaits_guard(&self, node: &NodeId) -> bool {
+        let assignment = self.desired.assignments.get(node);
+        let mut tasks = assignment
+            .into_iter()
+            .flat_map(|assignment| assignment.tasks.values());
+        tasks.any(|task| task.guard == Guard::Asked)
     }
 
     /// A node's liveness; one that was never heard is unknown.

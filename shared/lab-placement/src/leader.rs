@@ -21,8 +21,8 @@ mod unit;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use lab_types::{
-    Event, EventScope, EventWhat, ForeignPort, Heartbeat, NodeId, Pass, Problem, Report, RequestId,
-    UnixMillis, UserName, WriteTag,
+    BeatAnswer, Event, EventScope, EventWhat, Fence, ForeignPort, Generation, Heartbeat, NodeId,
+    Pass, Problem, Report, RequestId, UnixMillis, UserName, WriteTag,
 };
 
 pub use effects::{Effects, Publish, Push, Reply};
@@ -215,7 +215,15 @@ impl LeaderCore {
 
     /// Takes a heartbeat in.
     pub fn on_heartbeat(&mut self, beat: &Heartbeat, now: UnixMillis) -> HeartbeatVerdict {
+        let obeyed = self
+            .lab
+            .observed
+            .nodes
+            .get(&beat.node)
+            .map(|node| node.accepted);
         let (verdict, returned) = self.lab.on_heartbeat(beat, now);
+        // A guard that was asked for holds when it is obeyed.
+        self.dirty |= obeyed < Some(beat.accepted) && self.lab.awaits_guard(&beat.node);
         if let Some(event) = returned {
             self.told.push(event);
             self.dirty = true;
@@ -231,6 +239,39 @@ impl LeaderCore {
             }
         }
         verdict
+    }
+
+    /// What a node's sign of life is answered when it asks for an answer: for so long from when it was
+    /// sent the node may run exclusive tasks. To be given only after
+    /// [`on_heartbeat`](Self::on_heartbeat) has heard it, by a leader whose lease still holds.
+    #[must_use]
+    pub fn beat_answer(&self, node: &NodeId) -> BeatAnswer {
+        let assigned = self.lab.desired.assignments.get(node);
+        BeatAnswer {
+            leader: Fence {
+                incarnation: self.leader.incarnation,
+                epoch: self.leader.epoch,
+                generation: Generation(0),
+            },
+            assigned: assigned.map(|assigned| assigned.fence).unwrap_or_default(),
+            lease: self.policy.guard,
+        }
+    }
+
+    /// The leader's wall clock was set: what was measured on it says nothing any more, and every
+    /// silence counts from now.
+    pub fn on_clock_set(&mut self, now: UnixMillis) {
+        self.lab.observed.since = now;
+        if let Some(held) = &mut self.held {
+            held.until = now.plus(self.policy.hold);
+            let until = &mut self.lab.observed.hold_until;
+            *until = until.map(|_| held.until);
+        }
+        for node in self.lab.observed.nodes.values_mut() {
+            node.last_seen = node.last_seen.map(|seen| seen.min(now));
+        }
+        self.asks.forget();
+        self.dirty = true;
     }
 
     /// A node has said which host ports something outside the lab holds there.

@@ -35,7 +35,7 @@ mod properties;
 #[cfg(test)]
 mod testing;
 
-pub use change::{Change, ChangeContext, Delta};
+pub use change::{Change, ChangeContext, Delta, NodeChanges};
 pub use key::{InvalidKey, Key};
 pub use lab::{Convergence, Desired, Lab, Loaded, Observed, ObservedNode, ServiceKey, SlotKey};
 pub use leader::{

@@ -9,11 +9,14 @@ mod liveness;
 mod report;
 mod told;
 
-use lab_types::{Event, Fence, NodeId};
+use std::collections::BTreeMap;
+
+use lab_types::{Event, Fence, NodeId, NodeName, NodeRecord, Report, ReportBody};
 
 pub use liveness::{Held, Silence};
 pub use report::advance;
 
+use crate::change::Change;
 use crate::lab::{Lab, ObservedNode};
 
 /// How a node's fence compares with the leader's record of its assignment.
@@ -69,6 +72,26 @@ pub enum ReportVerdict {
 }
 
 impl Lab {
+    /// What the lab should be told of the node that a report comes from: it is not registered, or its
+    /// name or role are others than the lab's record says. A report that is not a full one tells
+    /// neither.
+    #[must_use]
+    pub fn registration(&self, report: &Report) -> Option<Change> {
+        let ReportBody::Full { inventory } = &report.body else {
+            return None;
+        };
+        let name = NodeName::new(inventory.hostname.as_str());
+        let name = name.or_else(|_| NodeName::new(report.node.as_str())).ok()?;
+        let known = self.desired.nodes.get(&report.node);
+        let is_same = |known: &NodeRecord| (known.role, &known.name) == (inventory.role, &name);
+        (!known.is_some_and(is_same)).then(|| Change::RegisterNode {
+            id: report.node.clone(),
+            role: inventory.role,
+            name,
+            labels: BTreeMap::new(),
+        })
+    }
+
     fn fence_view(&self, node: &NodeId, accepted: Fence) -> FenceView {
         let assignment = self.desired.assignments.get(node);
         let record = assignment.map_or_else(Fence::default, |assignment| assignment.fence);

@@ -8,6 +8,7 @@
 //! | `withdraw` | which tasks should stop, and which have stopped and leave their assignment |
 //! | `place` | on which node a missing slot's task goes, or why no node can take it |
 //! | `gates` | which tasks may start, because what they wait for is there |
+//! | `guards` | which exclusive tasks their agents must stop when they do not hear the leader |
 //! | `converged` | which services have come to be as they should |
 //! | `sweep` | which records nobody needs any more |
 //! | `objects` | which networks and volumes each node needs, and with them its assignment |
@@ -18,6 +19,7 @@
 mod board;
 mod converged;
 mod gates;
+mod guards;
 mod objects;
 mod outcomes;
 mod place;
@@ -100,6 +102,7 @@ pub fn plan(input: &PlanningInput<'_>, rng: &mut PlacementRng) -> Outcome {
     objects::complete_removals(&mut board);
     place::place(&mut board, rng);
     gates::open(&mut board);
+    guards::set(&mut board);
     let converged = converged::tell(&mut board);
     let removals = sweep::removals(&board);
     let assignments = objects::assignments(&mut board);

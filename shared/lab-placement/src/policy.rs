@@ -36,6 +36,12 @@ pub struct Policy {
     pub vanish_together_share: u32,
     /// How long replacement waits after such a fault.
     pub hold: DurationMs,
+    /// The length of the leader's own lease: for so long an earlier leader may have gone on answering.
+    pub lease: DurationMs,
+    /// For how long an agent may run exclusive tasks after the leader has heard it.
+    pub guard: DurationMs,
+    /// How much longer the leader waits than an agent may take until its exclusive tasks have ended.
+    pub guard_margin: DurationMs,
     /// How long the answer of a request is kept for its repetition.
     pub answers_kept: DurationMs,
     /// For how long the event stream recognises a repeated event: a new leader tells again only what
@@ -66,6 +72,10 @@ pub struct PlantedBugs {
     pub believe_any_order: bool,
     /// Fences do not tell one leader from the next.
     pub no_fence: bool,
+    /// A lost node's exclusive tasks are replaced at once.
+    pub no_guard: bool,
+    /// What tasks reserve is not counted.
+    pub overbook: bool,
 }
 
 impl Policy {
@@ -74,6 +84,15 @@ impl Policy {
     #[must_use]
     pub const fn silence_max(&self) -> DurationMs {
         DurationMs(self.beat.0.saturating_mul(self.beats_missed_max as u64))
+    }
+
+    /// How long after a node was last heard an exclusive task on it has ended, if its container takes
+    /// `stop_grace` to stop: the agent's lease, the stop, and the margin; with the usual 10 s each
+    /// and a margin of 3 s, 23 s.
+    #[must_use]
+    pub const fn guard_wait(&self, stop_grace: DurationMs) -> DurationMs {
+        let lease_and_stop = self.guard.0.saturating_add(stop_grace.0);
+        DurationMs(lease_and_stop.saturating_add(self.guard_margin.0))
     }
 }
 
@@ -89,6 +108,14 @@ impl Policy {
 
     pub(crate) const fn has_no_fence(&self) -> bool {
         self.planted.no_fence
+    }
+
+    pub(crate) const fn has_no_guard(&self) -> bool {
+        self.planted.no_guard
+    }
+
+    pub(crate) const fn overbooks(&self) -> bool {
+        self.planted.overbook
     }
 }
 
@@ -109,6 +136,14 @@ impl Policy {
     pub(crate) const fn has_no_fence(&self) -> bool {
         false
     }
+
+    pub(crate) const fn has_no_guard(&self) -> bool {
+        false
+    }
+
+    pub(crate) const fn overbooks(&self) -> bool {
+        false
+    }
 }
 
 impl Default for Policy {
@@ -122,6 +157,16 @@ impl Default for Policy {
             vanish_together_share: 3,
             // A switch or a NATS server restarts within half a minute.
             hold: DurationMs::from_secs(30),
+            // What a scheduler's configuration says by default.
+            lease: DurationMs::from_secs(4),
+            // Exclusive tasks should outlive what the lab mends by itself: a leader that hangs loses its
+            // lease after 4 s and is followed within 1 s, and a client finds a restarted NATS within
+            // 4 s: 9 s.
+            guard: DurationMs::from_secs(10),
+            // Clocks: two that are wrong by 500 ppm in opposite ways differ by 60 ms in a minute. Messages:
+            // nothing, because the agent counts from when it sent what was answered. The engine: ending a
+            // container after its grace takes it 0.3 s, and some seconds when 32 end at once.
+            guard_margin: DurationMs::from_secs(3),
             // A script that is run again the next morning still gets its first answer.
             answers_kept: DurationMs::from_secs(24 * 60 * 60),
             // NATS' own default for `duplicate_window`.

@@ -85,6 +85,13 @@ pub enum Answer {
         /// Whether anything changed.
         changed: bool,
     },
+    /// To `node.update` and `node.remove`.
+    NodeChanged {
+        /// The node.
+        node: NodeId,
+        /// Whether anything changed.
+        changed: bool,
+    },
     /// An answer this version does not know.
     #[serde(other)]
     Unknown,

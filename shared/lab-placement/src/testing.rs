@@ -294,6 +294,7 @@ impl Small {
         let old = self.lab.observed.nodes.get(&id);
         let inventory = Inventory {
             hostname: name.to_owned(),
+            role: NodeRole::Worker,
             facts: match old.filter(|old| old.known) {
                 Some(old) => old.facts.clone(),
                 None => facts(),

@@ -134,6 +134,7 @@ pub fn nodes(lab: &Lab) -> Vec<NodeRow> {
                 liveness: lab.liveness_of(&record.id),
                 availability: record.availability,
                 labels: record.labels.clone(),
+                patience: record.patience,
                 leader: false,
                 engine: facts.and_then(|facts| facts.engine.clone()),
                 capacity: facts.map(|facts| facts.capacity).unwrap_or_default(),

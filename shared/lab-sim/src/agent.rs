@@ -2,7 +2,9 @@
 
 use lab_converge::planted::PlantedBug;
 use lab_converge::{AgentCore, Effect, Ledger, NodeSight};
-use lab_types::{AgentBoot, EngineFacts, LabId, NodeFacts, NodeId, Resources};
+use lab_types::{
+    AgentBoot, DurationMs, EngineFacts, LabId, NodeFacts, NodeId, NodeRole, Resources,
+};
 
 use crate::context::{AgentEvent, Context, EngineEvent, Event, clock};
 use crate::engine::SimEngine;
@@ -24,11 +26,38 @@ pub(crate) struct Agent {
     pub(crate) disk: Ledger,
     pub(crate) disk_is_full: bool,
     pub(crate) engine: SimEngine,
-    skew_ms: i64,
+    /// Standing still until this moment.
+    pub(crate) hangs_until: Micros,
+    /// When its process last started, or went on after it had stood still.
+    pub(crate) able_since: Micros,
+    /// What it has and advertises.
+    pub(crate) capacity: Resources,
+    /// Until when exclusive tasks may run, for the next life of the process.
+    lease_file: Option<DurationMs>,
+    clock: Clock,
     bug: Option<PlantedBug>,
     wake_at: Option<Micros>,
     /// How many schedulers may be listening.
     schedulers: usize,
+}
+
+/// How wrong a node's clocks are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    /// The wall clock.
+    pub(crate) skew_ms: i64,
+    /// How much faster than others its clocks go, in millionths; the worst that the leader allows for is
+    /// some hundreds.
+    pub(crate) rate_ppm: i64,
+}
+
+impl Clock {
+    /// Time since the machine booted, by its own clock.
+    fn uptime(self, now: Micros) -> DurationMs {
+        let ms = now / MS;
+        let error = i64::try_from(ms).unwrap_or(0) * self.rate_ppm / 1_000_000;
+        DurationMs(ms.saturating_add_signed(error))
+    }
 }
 
 /// The id of a node.
@@ -45,7 +74,7 @@ impl Agent {
     pub(crate) fn new(
         number: usize,
         schedulers: usize,
-        skew_ms: i64,
+        (clock, capacity): (Clock, Resources),
         bug: Option<PlantedBug>,
     ) -> Self {
         let id = node_id(number);
@@ -57,7 +86,11 @@ impl Agent {
             life: 0,
             core: None,
             disk_is_full: false,
-            skew_ms,
+            hangs_until: 0,
+            able_since: 0,
+            capacity,
+            lease_file: None,
+            clock,
             bug,
             wake_at: None,
             schedulers,
@@ -71,15 +104,38 @@ impl Agent {
     /// Its process starts.
     pub(crate) fn start(&mut self, cx: &mut Context<'_>) {
         self.life += 1;
-        let now = clock(cx.now, self.skew_ms);
+        let now = clock(cx.now, self.clock.skew_ms);
         let core = AgentCore::new(self.disk.clone(), AgentBoot(now.0), now);
-        self.core = Some(match self.bug {
+        let mut core = match self.bug {
             Some(bug) => core.with_planted_bug(bug),
             None => core,
-        });
+        };
+        core.on_clock(self.clock.uptime(cx.now), now);
+        if let Some(until) = self.lease_file {
+            core.resume_lease(until);
+        }
+        self.core = Some(core);
+        self.able_since = cx.now;
+        self.hangs_until = 0;
         self.wake_at = None;
         self.own(cx.rng.between(1, BEAT), AgentEvent::Beat, cx);
         self.work(cx);
+    }
+
+    /// Its process stands still; what happens to it meanwhile happens when it goes on.
+    pub(crate) fn hang(&mut self, until: Micros) {
+        self.hangs_until = until;
+        self.able_since = until;
+    }
+
+    /// The machine loses its power: what is not on its disk is gone.
+    pub(crate) const fn lose_power(&mut self) {
+        self.lease_file = None;
+    }
+
+    /// Whether its process could do what it must, for at least `within`.
+    pub(crate) const fn was_able(&self, within: Micros, now: Micros) -> bool {
+        self.core.is_some() && self.able_since + within <= now
     }
 
     /// Its process is killed; disk and engine stay.
@@ -100,7 +156,7 @@ impl Agent {
     }
 
     pub(crate) fn on_connected(&mut self, cx: &mut Context<'_>) {
-        let now = clock(cx.now, self.skew_ms);
+        let now = clock(cx.now, self.clock.skew_ms);
         if let Some(core) = &mut self.core {
             core.on_connected(now);
             self.work(cx);
@@ -108,9 +164,15 @@ impl Agent {
     }
 
     pub(crate) fn on_message(&mut self, message: Message, cx: &mut Context<'_>) {
-        let now = clock(cx.now, self.skew_ms);
+        let now = clock(cx.now, self.clock.skew_ms);
+        let uptime = self.clock.uptime(cx.now);
         let Some(core) = &mut self.core else { return };
+        core.on_clock(uptime, now);
         match message {
+            Message::BeatAnswer(sent_at, answer) => {
+                core.on_beat_answer(sent_at, &answer);
+                self.lease_file = core.lease_until();
+            }
             Message::Push(assignment, specs) => {
                 core.on_push(*assignment, specs, now);
             }
@@ -132,11 +194,14 @@ impl Agent {
     }
 
     pub(crate) fn on_event(&mut self, what: AgentEvent, cx: &mut Context<'_>) {
-        let now = clock(cx.now, self.skew_ms);
+        let now = clock(cx.now, self.clock.skew_ms);
+        let uptime = self.clock.uptime(cx.now);
         let Some(core) = &mut self.core else { return };
+        core.on_clock(uptime, now);
         match what {
             AgentEvent::Beat => {
-                let beat = Message::Beat(self.number, core.heartbeat());
+                let asks = core.wants_answer().then_some(uptime);
+                let beat = Message::Beat(self.number, core.heartbeat(), asks);
                 self.to_leader(&beat, cx);
                 self.own(BEAT, AgentEvent::Beat, cx);
             }
@@ -164,7 +229,7 @@ impl Agent {
 
     /// Carries out what the core wants.
     fn work(&mut self, cx: &mut Context<'_>) {
-        let now = clock(cx.now, self.skew_ms);
+        let now = clock(cx.now, self.clock.skew_ms);
         loop {
             let Some(core) = &mut self.core else { return };
             let effects = core.next(now);
@@ -226,14 +291,12 @@ impl Agent {
         };
         NodeSight {
             hostname: self.id.to_string(),
+            role: NodeRole::Worker,
             facts: NodeFacts {
                 architecture: "amd64".into(),
                 os: "linux".into(),
                 kernel: "6.1".into(),
-                capacity: Resources {
-                    nano_cpus: 4_000_000_000,
-                    memory_bytes: 8 << 30,
-                },
+                capacity: self.capacity,
                 engine: self.engine.is_there().then_some(engine),
                 agent_version: "sim".into(),
             },
@@ -245,7 +308,7 @@ impl Agent {
     pub(crate) fn on_engine(&mut self, what: EngineEvent, cx: &mut Context<'_>) {
         match what {
             EngineEvent::Does { life, id, action } => {
-                let now = clock(cx.now, self.skew_ms);
+                let now = clock(cx.now, self.clock.skew_ms);
                 let result = self.engine.does(&self.id, &action, now, cx);
                 let lost = cx.strikes(Fault::EngineAnswerLost);
                 let result = if lost {
@@ -294,7 +357,7 @@ impl Agent {
 
     /// A scheduled fault strikes this node's engine; false when there is nothing to strike.
     pub(crate) fn strike(&mut self, fault: Fault, cx: &mut Context<'_>) -> bool {
-        let now = clock(cx.now, self.skew_ms);
+        let now = clock(cx.now, self.clock.skew_ms);
         let struck = match fault {
             Fault::EngineRestarts => self.engine.goes_away(self.number, now, cx),
             Fault::ContainerCrashes => self.engine.crash_one(now, cx),

@@ -12,6 +12,8 @@ use crate::rng::SimRng;
 pub(crate) struct Bus {
     /// Who is cut off, and by how many faults at once.
     cut: BTreeMap<Actor, u32>,
+    /// Whose messages are lost, and by how many faults at once.
+    unheard: BTreeMap<Actor, u32>,
     /// How many faults keep NATS itself away.
     away: u32,
     lanes: BTreeMap<(Actor, Actor), Lane>,
@@ -34,6 +36,17 @@ impl Bus {
 
     pub(crate) fn heal(&mut self, actor: Actor) {
         if let Some(times) = self.cut.get_mut(&actor) {
+            *times = times.saturating_sub(1);
+        }
+    }
+
+    /// What an actor says is lost, and what is said to it arrives.
+    pub(crate) fn mute(&mut self, actor: Actor) {
+        *self.unheard.entry(actor).or_default() += 1;
+    }
+
+    pub(crate) fn unmute(&mut self, actor: Actor) {
+        if let Some(times) = self.unheard.get_mut(&actor) {
             *times = times.saturating_sub(1);
         }
     }
@@ -63,7 +76,8 @@ impl Bus {
         faults: &mut Faults,
         rng: &mut SimRng,
     ) -> (u64, Vec<Micros>) {
-        let reaches = self.reaches(pair.0) && self.reaches(pair.1);
+        let muted = self.unheard.get(&pair.0).is_some_and(|times| *times > 0);
+        let reaches = self.reaches(pair.0) && self.reaches(pair.1) && !muted;
         let lane = self.lanes.entry(pair).or_default();
         lane.sent += 1;
         let lost = faults.strikes(Fault::Drop, now, rng) || is_lost_ack(message, now, faults, rng);

@@ -7,8 +7,8 @@ use lab_placement::Policy;
 use lab_placement::key::Key;
 use lab_placement::record::Record;
 use lab_types::{
-    AssignedTask, Assignment, EventId, Fence, Gate, NodeId, NodeLiveness, ProjectName, Report,
-    ReportBody, TaskId, TaskProgress, TaskTarget, WriteTag,
+    AssignedTask, Assignment, EventId, Fence, Gate, Guard, NodeId, NodeLiveness, ProjectName,
+    Report, ReportBody, TaskId, TaskProgress, TaskTarget, WriteTag,
 };
 use lab_wire::commit::HeadEntry;
 
@@ -16,6 +16,7 @@ use crate::agent::Agent;
 use crate::goal::Goal;
 use crate::message::{Batch, Call};
 use crate::queue::{Micros, SECOND};
+use crate::reserve::Reserved;
 use crate::scheduler::Scheduler;
 
 /// A promise that was broken, in words.
@@ -49,6 +50,9 @@ pub(crate) struct Checker {
     reported: BTreeMap<TaskId, TaskProgress>,
     /// The furthest that each leader has believed of each task.
     believed: BTreeMap<(usize, u32, u64), BTreeMap<TaskId, TaskProgress>>,
+    reserved: Reserved,
+    /// How many exclusive tasks of lost nodes were replaced.
+    pub(crate) replaced: u32,
     /// Events that some pass has promised to publish.
     pub(crate) promised_events: BTreeSet<EventId>,
     pub(crate) commits: u64,
@@ -86,6 +90,7 @@ impl Checker {
     }
 
     fn on_batch(&mut self, batch: &Batch, seen: &Seen<'_>) -> Result<(), Broken> {
+        self.reserved.on_batch(batch);
         let before: BTreeSet<TaskId> = self.tasks().map(|(_, task)| task.id.clone()).collect();
         for (key, record) in &batch.puts {
             match record {
@@ -140,6 +145,7 @@ impl Checker {
                 return Err(format!("the gate of task {id} was closed again"));
             }
         }
+        self.reserved.check((&old, new), seen)?;
         let agent = seen.agents.iter().find(|agent| agent.id == node);
         for id in old.tasks.keys().filter(|id| !new.tasks.contains_key(*id)) {
             let runs = agent.is_some_and(|agent| {
@@ -171,7 +177,8 @@ impl Checker {
     }
 
     /// A task is placed only when the one before it in its slot has left, or its node is lost.
-    fn check_new(&self, before: &BTreeSet<TaskId>, now: Micros) -> Result<(), Broken> {
+    fn check_new(&mut self, before: &BTreeSet<TaskId>, now: Micros) -> Result<(), Broken> {
+        let mut replaced = 0;
         for (_, task) in self.tasks().filter(|(_, task)| !before.contains(&task.id)) {
             let same_slot = |other: &AssignedTask| {
                 (&other.project, &other.service, other.slot)
@@ -190,7 +197,12 @@ impl Checker {
                     task.id, other.id
                 ));
             }
+            let mut guarded = self.tasks().map(|(_, other)| other);
+            let guarded = guarded
+                .any(|other| other.id != task.id && same_slot(other) && other.guard == Guard::Held);
+            replaced += u32::from(guarded);
         }
+        self.replaced += replaced;
         Ok(())
     }
 

@@ -245,5 +245,7 @@ fn words(change: &Change) -> String {
         }
         Change::RemoveService { project, name } => format!("remove {project}/{name}"),
         Change::RegisterNode { id, .. } => format!("register {id}"),
+        Change::UpdateNode { node, .. } => format!("update {node}"),
+        Change::RemoveNode { node } => format!("remove {node}"),
     }
 }

@@ -116,6 +116,8 @@ pub(crate) enum WorldEvent {
     BusBack,
     /// A scheduler's process starts again.
     SchedulerStarts(usize),
+    /// A node is heard again.
+    Heard(Actor),
     /// An agent's process starts again.
     AgentStarts(usize),
     /// An agent's disk has room again.

@@ -30,6 +30,10 @@ pub enum Fault {
     LeaderHangs,
     /// An agent's process is killed.
     AgentKilled,
+    /// An agent's process stands still, also for longer than exclusive tasks may run without it.
+    AgentHangs,
+    /// A node is heard no more, and hears all that is said to it.
+    NodeUnheard,
     /// Everything stops at once and comes back in any order: processes, engines, NATS.
     PowerCut,
     /// An agent's disk is full for a while.
@@ -54,7 +58,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::Delay,
         Self::Drop,
         Self::Duplicate,
@@ -66,6 +70,8 @@ impl Fault {
         Self::LeaderKilled,
         Self::LeaderHangs,
         Self::AgentKilled,
+        Self::AgentHangs,
+        Self::NodeUnheard,
         Self::PowerCut,
         Self::DiskFull,
         Self::EngineRestarts,
@@ -97,6 +103,8 @@ impl Fault {
             | Self::LeaderKilled
             | Self::LeaderHangs
             | Self::AgentKilled
+            | Self::AgentHangs
+            | Self::NodeUnheard
             | Self::PowerCut
             | Self::DiskFull
             | Self::EngineRestarts

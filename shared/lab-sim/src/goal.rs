@@ -60,7 +60,7 @@ impl Goal {
                 changed,
                 ..
             } => (project.clone(), *revision, *changed),
-            Answer::NodeRegistered { .. } | Answer::Unknown => {
+            Answer::NodeRegistered { .. } | Answer::NodeChanged { .. } | Answer::Unknown => {
                 return Err(format!("{id} got an answer of another kind: {answer:?}"));
             }
         };
@@ -130,7 +130,8 @@ impl Goal {
             Change::RemoveService { project, name } => {
                 self.services.remove(&(project.clone(), name.clone()));
             }
-            Change::RegisterNode { .. } => {}
+            Change::RegisterNode { .. } | Change::UpdateNode { .. } | Change::RemoveNode { .. } => {
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ use lab_sim::{Bug, Options, Outcome, run};
 const USAGE: &str =
     "usage: lab-sim [--seed N [--trace]] [--seeds COUNT [--from N]] [--calm] [--bug BUG]
 BUG: no-fence, no-compare-and-swap, push-before-acknowledgement, agent-forgets-generation,
-     report-believed-out-of-order";
+     report-believed-out-of-order, agent-ignores-lease, exclusive-replaced-at-once, overbooks";
 
 struct Flags {
     from: u64,
@@ -74,6 +74,9 @@ fn bug(name: &str) -> Result<Bug, String> {
         "push-before-acknowledgement" => Ok(Bug::PushBeforeAcknowledgement),
         "agent-forgets-generation" => Ok(Bug::AgentForgetsGeneration),
         "report-believed-out-of-order" => Ok(Bug::ReportBelievedOutOfOrder),
+        "agent-ignores-lease" => Ok(Bug::AgentIgnoresLease),
+        "exclusive-replaced-at-once" => Ok(Bug::ExclusiveReplacedAtOnce),
+        "overbooks" => Ok(Bug::Overbooks),
         other => Err(format!("unknown bug {other:?}")),
     }
 }

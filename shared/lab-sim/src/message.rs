@@ -6,7 +6,8 @@ use lab_placement::key::Key;
 use lab_placement::leader::{Reply, Request};
 use lab_placement::record::Record;
 use lab_types::{
-    Assignment, Epoch, Event, Fence, Heartbeat, Pass, Report, SpecDigest, TaskSpec, WriteTag,
+    Assignment, BeatAnswer, DurationMs, Epoch, Event, Fence, Heartbeat, Pass, Report, SpecDigest,
+    TaskSpec, WriteTag,
 };
 use lab_wire::commit::{Head, HeadEntry};
 
@@ -53,8 +54,10 @@ pub(crate) enum Message {
     SyncReply(Option<Box<Assignment>>, BTreeMap<SpecDigest, TaskSpec>),
     /// An agent reports.
     Report(usize, Box<Report>),
-    /// An agent lives.
-    Beat(usize, Heartbeat),
+    /// An agent lives; it wants an answer when it says when it sent this, by its own clock.
+    Beat(usize, Heartbeat, Option<DurationMs>),
+    /// The leader's answer to a sign of life that was sent then.
+    BeatAnswer(DurationMs, BeatAnswer),
     /// A scheduler calls the store.
     Call {
         from: usize,
@@ -84,7 +87,10 @@ impl std::fmt::Display for Message {
                     report.boot.0, report.sequence, report.accepted
                 )
             }
-            Self::Beat(_, beat) => write!(f, "beat {}/{}", beat.boot.0, beat.sequence),
+            Self::Beat(_, beat, _) => write!(f, "beat {}/{}", beat.boot.0, beat.sequence),
+            Self::BeatAnswer(sent_at, answer) => {
+                write!(f, "beat of {sent_at} answered, {}", answer.assigned)
+            }
             Self::Call { number, call, .. } => write!(f, "call {number} {call}"),
             Self::Answer { number, answer } => write!(f, "answer {number} {answer}"),
         }

@@ -20,6 +20,12 @@ pub enum Bug {
     AgentForgetsGeneration,
     /// The leader believes reports in any order.
     ReportBelievedOutOfOrder,
+    /// An agent lets exclusive tasks run on when it does not hear the leader.
+    AgentIgnoresLease,
+    /// The leader replaces a lost node's exclusive tasks at once.
+    ExclusiveReplacedAtOnce,
+    /// The leader does not count what tasks reserve.
+    Overbooks,
 }
 
 /// What kind of world.
@@ -46,6 +52,11 @@ pub struct Outcome {
     pub converged_after: Option<u64>,
     /// How many events there were.
     pub events: u64,
+    /// How often an exclusive task ran in a slot while another of the slot ran on a node whose agent was
+    /// dead or stood still, which nobody can hinder.
+    pub excused: u32,
+    /// How many exclusive tasks of lost nodes were replaced.
+    pub replaced: u32,
     /// How many passes were committed.
     pub commits: u64,
     /// How many changes were acknowledged.
@@ -63,6 +74,8 @@ impl Options {
             planted: PlantedBugs {
                 push_before_commit: self.bug == Some(Bug::PushBeforeAcknowledgement),
                 believe_any_order: self.bug == Some(Bug::ReportBelievedOutOfOrder),
+                no_guard: self.bug == Some(Bug::ExclusiveReplacedAtOnce),
+                overbook: self.bug == Some(Bug::Overbooks),
                 ..PlantedBugs::default()
             },
             ..Policy::default()
@@ -74,7 +87,10 @@ impl Options {
         match self.bug? {
             Bug::NoFence => Some(PlantedBug::NoFence),
             Bug::AgentForgetsGeneration => Some(PlantedBug::ForgetsGeneration),
-            Bug::NoCompareAndSwap
+            Bug::AgentIgnoresLease => Some(PlantedBug::IgnoresLease),
+            Bug::ExclusiveReplacedAtOnce
+            | Bug::Overbooks
+            | Bug::NoCompareAndSwap
             | Bug::PushBeforeAcknowledgement
             | Bug::ReportBelievedOutOfOrder => None,
         }

@@ -4,11 +4,14 @@ mod deliver;
 mod end;
 mod strike;
 
-use crate::agent::Agent;
+use lab_types::Resources;
+
+use crate::agent::{Agent, Clock};
 use crate::bus::Bus;
 use crate::checker::{Broken, Checker};
 use crate::client::Client;
 use crate::context::{Context, Event, Out, WorldEvent};
+use crate::exclusive::Exclusive;
 use crate::faults::Faults;
 use crate::goal::Goal;
 use crate::message::Message;
@@ -45,6 +48,8 @@ pub fn run(seed: u64, options: Options) -> Outcome {
         faults: world.faults.happened,
         converged_after: world.converged_at.map(|at| at.saturating_sub(FAULTS_END)),
         events: world.events,
+        excused: world.exclusive.excused(),
+        replaced: world.checker.replaced,
         commits: world.checker.commits,
         acknowledged: world.goal.acknowledged.len(),
         trace_hash: world.trace.hash(),
@@ -67,6 +72,7 @@ struct World {
     clients: Vec<Client>,
     goal: Goal,
     checker: Checker,
+    exclusive: Exclusive,
     trace: Trace,
     events: u64,
     /// A report that breaks a promise was sent.
@@ -92,7 +98,17 @@ impl World {
             .map(|n| Scheduler::new(n, policy, seed, skew(&mut rng)))
             .collect();
         let agents = (0..n_nodes)
-            .map(|n| Agent::new(n, 2, skew(&mut rng), options.agent_bug()))
+            .map(|n| {
+                let clock = Clock {
+                    skew_ms: skew(&mut rng),
+                    rate_ppm: i64::try_from(rng.between(0, 1_000)).unwrap_or(0) - 500,
+                };
+                let capacity = Resources {
+                    nano_cpus: rng.between(1, 5) * 1_000_000_000,
+                    memory_bytes: rng.between(1, 5) << 30,
+                };
+                Agent::new(n, 2, (clock, capacity), options.agent_bug())
+            })
             .collect();
         Self {
             seed,
@@ -108,6 +124,7 @@ impl World {
                 .collect(),
             goal: Goal::default(),
             checker: Checker::default(),
+            exclusive: Exclusive::default(),
             trace: Trace::new(options.trace),
             events: 0,
             said_wrong: None,
@@ -227,6 +244,14 @@ impl World {
                 self.check_scheduler(number)
             }
             Event::Agent { number, life, what } => {
+                let again = || Event::Agent {
+                    number,
+                    life,
+                    what: what.clone(),
+                };
+                if self.agents[number].life == life && self.is_agent_asleep(number, again) {
+                    return Ok(());
+                }
                 self.with(|parts, cx| {
                     let agent = &mut parts.agents[number];
                     if agent.life == life {

@@ -85,6 +85,32 @@ pub struct AssignedTask {
     pub target: TaskTarget,
     /// Whether it may start yet. Once open it is never closed again.
     pub gate: Gate,
+    /// Whether its agent stops it when the leader is not heard.
+    #[serde(default, skip_serializing_if = "Guard::is_free")]
+    pub guard: Guard,
+}
+
+/// Whether a task is stopped by its agent when the leader is not heard, so that it may be replaced
+/// elsewhere without two of them ever running.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Guard {
+    /// It runs on: it is not exclusive, or no other node could take it.
+    #[default]
+    Free,
+    /// It is stopped, but the node is not known to obey this yet: it is not replaced before.
+    Asked,
+    /// It is stopped, and the node obeys it as long as it runs the task: it may be replaced when the
+    /// node has been silent for long enough.
+    Held,
+}
+
+impl Guard {
+    /// Whether it runs on without a leader.
+    #[must_use]
+    pub const fn is_free(&self) -> bool {
+        matches!(self, Self::Free)
+    }
 }
 
 /// What should become of a task.

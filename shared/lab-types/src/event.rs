@@ -100,8 +100,16 @@ pub enum EventWhat {
     NodeJoined,
     /// A node reports (again).
     NodeReady,
+    /// A node is silent, and its patience has not ended.
+    NodeAway,
     /// A node has been silent for too long.
     NodeLost,
+    /// A node was given another availability, other labels or another patience.
+    NodeUpdated,
+    /// A node was taken out of the lab.
+    NodeRemoved,
+    /// Many nodes vanished together: replacing their tasks waits.
+    LabHeld,
     /// A scheduler took the lead.
     LeaderElected,
     /// A volume was removed with its data.
@@ -136,7 +144,11 @@ impl EventWhat {
             Self::TaskPending => ("task", "pending"),
             Self::NodeJoined => ("node", "joined"),
             Self::NodeReady => ("node", "ready"),
+            Self::NodeAway => ("node", "away"),
             Self::NodeLost => ("node", "lost"),
+            Self::NodeUpdated => ("node", "updated"),
+            Self::NodeRemoved => ("node", "removed"),
+            Self::LabHeld => ("lab", "held"),
             Self::LeaderElected => ("leader", "elected"),
             Self::VolumeRemoved => ("volume", "removed"),
             Self::ImageBuilt => ("image", "built"),

@@ -24,7 +24,9 @@ pub mod spec;
 pub mod status;
 pub mod time;
 
-pub use assignment::{AssignedTask, Assignment, Gate, ProjectNetwork, ProjectVolume, TaskTarget};
+pub use assignment::{
+    AssignedTask, Assignment, Gate, Guard, ProjectNetwork, ProjectVolume, TaskTarget,
+};
 pub use event::{Cause, Event, EventScope, EventWhat, WriterKind};
 pub use fence::{Epoch, Fence, Generation, Incarnation, Pass, WriteTag};
 pub use ids::{
@@ -42,7 +44,7 @@ pub use spec::{
     PortPublish, Resources, RestartPolicy, TaskSpec, VolumeSpec,
 };
 pub use status::{
-    AgentBoot, Attempt, AttemptEnd, EngineFacts, ForeignPort, Health, Heartbeat, Inventory,
-    NodeFacts, NodeLiveness, Report, ReportBody, TaskProgress, TaskState, TaskStatus,
+    AgentBoot, Attempt, AttemptEnd, BeatAnswer, EngineFacts, ForeignPort, Health, Heartbeat,
+    Inventory, NodeFacts, NodeLiveness, Report, ReportBody, TaskProgress, TaskState, TaskStatus,
 };
 pub use time::{DurationMs, UnixMillis};

@@ -8,7 +8,7 @@ use crate::ids::{
     NetworkName, NodeId, NodeName, ProjectName, ServiceName, SpecDigest, TaskId, VolumeName,
 };
 use crate::spec::{NetworkSpec, TaskSpec, VolumeSpec};
-use crate::time::UnixMillis;
+use crate::time::{DurationMs, UnixMillis};
 
 /// What a Compose file set says, after reading: the planner's product and `project.apply`'s body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,12 +147,13 @@ impl std::fmt::Display for Availability {
 }
 
 /// What a node is to the lab.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NodeRole {
     /// It also runs the control plane.
     Manager,
     /// It runs tasks only.
+    #[default]
     Worker,
 }
 
@@ -179,6 +180,10 @@ pub struct NodeRecord {
     /// Labels for placement.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+    /// How long it may be silent before it counts as lost: a laptop that is away is not dead. Absent
+    /// for three missed signs of life.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<DurationMs>,
     /// When it joined, by the leader's clock.
     pub joined_at: UnixMillis,
 }

@@ -7,7 +7,7 @@ use crate::ids::{NodeId, NodeName, ProjectName, ServiceName, TaskId};
 use crate::record::{Availability, NodeRole};
 use crate::spec::{PortPublish, Resources};
 use crate::status::{EngineFacts, Health, NodeLiveness, TaskProgress};
-use crate::time::UnixMillis;
+use crate::time::{DurationMs, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 /// One project.
@@ -50,6 +50,9 @@ pub struct ServiceRow {
     pub revision: u64,
     /// Whether every slot is in its place: running and healthy, or completed.
     pub converged: bool,
+    /// Whether two tasks of one slot never run at the same time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exclusive: bool,
     /// Slots that wait or failed for good, each with why, in words.
     pub problems: Vec<SlotProblem>,
 }
@@ -128,6 +131,9 @@ pub struct NodeRow {
     /// Labels for placement.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+    /// How long it may be silent before it counts as lost, where that is longer than usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<DurationMs>,
     /// Whether this node runs the scheduler that leads.
     pub leader: bool,
     /// Its engine, when it can be reached.

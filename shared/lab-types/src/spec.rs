@@ -51,6 +51,10 @@ pub struct TaskSpec {
     /// What placement sets aside for one task.
     #[serde(default)]
     pub reservation: Resources,
+    /// Whether two tasks of one slot must never run at the same time, also while the network is
+    /// split; absent for what follows from the mounts, see [`TaskSpec::is_exclusive`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exclusive: Option<bool>,
 }
 
 const fn stop_grace_default() -> DurationMs {
@@ -75,11 +79,30 @@ impl Default for TaskSpec {
             restart: RestartPolicy::default(),
             stop_grace: stop_grace_default(),
             reservation: Resources::default(),
+            exclusive: None,
         }
     }
 }
 
 impl TaskSpec {
+    /// Whether two tasks of one slot must never run at the same time: what the spec says, else
+    /// whether the task writes to a named volume.
+    ///
+    /// A named volume is how a file says that data outlives its container, so two writers could
+    /// harm it. A bind mount says only that a path of the node is shown: most are configuration,
+    /// sockets and source trees, and a path of one node is not that path of another.
+    #[must_use]
+    pub fn is_exclusive(&self) -> bool {
+        self.exclusive.unwrap_or_else(|| self.writes_named_volume())
+    }
+
+    /// Whether it mounts a named volume that it may write to.
+    #[must_use]
+    pub fn writes_named_volume(&self) -> bool {
+        let mut mounts = self.mounts.iter();
+        mounts.any(|mount| !mount.read_only && matches!(mount.source, MountSource::Volume { .. }))
+    }
+
     /// The digest of the spec's canonical bytes (JSON with sorted keys and no white space).
     ///
     /// # Panics

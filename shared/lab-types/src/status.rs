@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::fence::Fence;
 use crate::ids::{EngineName, NodeId, TaskId};
+use crate::record::NodeRole;
 use crate::spec::{PortProtocol, PortPublish, Resources};
-use crate::time::UnixMillis;
+use crate::time::{DurationMs, UnixMillis};
 
 /// Where a task is in its life. Within one attempt the state only moves forward.
 ///
@@ -205,6 +206,9 @@ pub struct EngineFacts {
 pub struct Inventory {
     /// The node's name: its host name.
     pub hostname: String,
+    /// Whether the control plane runs beside the agent.
+    #[serde(default)]
+    pub role: NodeRole,
     /// What the node is.
     pub facts: NodeFacts,
     /// Every task the agent holds, by id.
@@ -289,6 +293,18 @@ pub struct Heartbeat {
     pub accepted: Fence,
 }
 
+/// What the leader answers to a sign of life that asks for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BeatAnswer {
+    /// Who answers: incarnation and epoch; the generation is 0.
+    pub leader: Fence,
+    /// The node's newest assignment: an agent that obeys an older one must not start exclusive tasks
+    /// on the strength of this answer.
+    pub assigned: Fence,
+    /// For how long, from when the sign of life was *sent*, the agent may run exclusive tasks.
+    pub lease: DurationMs,
+}
+
 /// What the scheduler's leader thinks of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -297,6 +313,8 @@ pub enum NodeLiveness {
     Unknown,
     /// It reports.
     Ready,
+    /// It is silent, and its patience has not ended. Nothing is replaced.
+    Away,
     /// It has been silent for too long.
     Lost,
 }
@@ -306,6 +324,7 @@ impl std::fmt::Display for NodeLiveness {
         f.pad(match self {
             Self::Unknown => "unknown",
             Self::Ready => "ready",
+            Self::Away => "away",
             Self::Lost => "lost",
         })
     }

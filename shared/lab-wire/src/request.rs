@@ -21,8 +21,8 @@ use crate::row::{ProjectRow, ServiceRow, TaskRow};
 
 pub use image::{ImageBuild, ImagePull, OpenedStream, ServiceLogs, StreamsOpened};
 pub use lab::{
-    LabCounts, LabStatus, LabStatusGet, MachineList, MachineListed, NodeInspect, NodeInspected,
-    NodeList, NodeListed,
+    LabCounts, LabStatus, LabStatusGet, MachineList, MachineListed, NodeChanged, NodeInspect,
+    NodeInspected, NodeList, NodeListed, NodeRemove, NodeUpdate,
 };
 
 /// Whether a request changes the lab.
@@ -111,6 +111,8 @@ requests! {
     TaskList => TaskListed, "task"."list", Read, Scheduler, "Lists tasks.";
     NodeList => NodeListed, "node"."list", Read, Scheduler, "Lists nodes.";
     NodeInspect => NodeInspected, "node"."inspect", Read, Scheduler, "Tells all about one node.";
+    NodeUpdate => NodeChanged, "node"."update", Change, Scheduler, "Changes whether a node takes tasks, its labels and its patience.", request_id;
+    NodeRemove => NodeChanged, "node"."remove", Change, Scheduler, "Takes a lost node out of the lab.", request_id;
     ImageBuild => StreamsOpened, "image"."build", Change, Scheduler, "Opens a stream that takes a build context and answers with the build's output.";
     ImagePull => StreamsOpened, "image"."pull", Change, Scheduler, "Makes nodes pull an image, with its output as a stream.";
     LabStatusGet => LabStatus, "lab"."status", Read, Scheduler, "Tells who leads, and the state's last pass.";

@@ -105,6 +105,7 @@ fn assign(owner: &mut Owner, push: AssignPush) -> Result<(), Problem> {
         .core
         .on_push(push.assignment, push.specs, clock::now());
     tell(&heard);
+    owner.beat_for_lease();
     match heard.verdict {
         Verdict::Accept | Verdict::Same => Ok(()),
         Verdict::Refuse { .. } => Err(deposed(owner, fence)),

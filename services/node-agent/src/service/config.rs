@@ -7,7 +7,7 @@ use lab_kit::config::{ConfigProblem, Validate};
 use lab_kit::paths::{Surroundings, state_dir};
 use lab_kit::process::ServiceConfig;
 use lab_kit::telemetry;
-use lab_types::{LabId, NodeId, Problem};
+use lab_types::{LabId, NodeId, NodeRole, Problem};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Site;
@@ -20,6 +20,8 @@ pub struct Config {
     pub lab: Option<LabId>,
     /// Which node this is; there is no default.
     pub node: Option<NodeId>,
+    /// `manager` where the control plane runs beside the agent, else `worker`.
+    pub role: NodeRole,
     /// Where the agent keeps what it remembers; absent for the machine's usual state directory.
     pub state_dir: Option<PathBuf>,
     /// The Docker engine.

@@ -10,6 +10,7 @@
 
 mod command;
 mod config;
+mod lease;
 mod ledger;
 mod link;
 mod owner;
@@ -20,7 +21,7 @@ mod work;
 use std::time::Duration;
 
 use lab_converge::AgentCore;
-use lab_kit::clock;
+use lab_kit::clock::{self, BootInstant};
 use lab_kit::lock::StateDirLock;
 use lab_kit::task::Tasks;
 use lab_kit::telemetry::chain;
@@ -31,7 +32,8 @@ use tokio_util::sync::CancellationToken;
 use crate::engine;
 use crate::engine::watch::{Connection, Tell};
 pub use config::{Config, EngineConfig};
-use owner::Owner;
+use lease::LeaseFile;
+use owner::{Mind, Owner};
 
 /// How long the helpers of the agent may take to end: they only drop connections.
 const DRAIN_MAX: Duration = Duration::from_secs(3);
@@ -53,7 +55,12 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Prob
     let home = StateDirLock::acquire(&directory).map_err(|error| Problem::from(&error))?;
     let ledger = ledger::read(&directory, &site)?;
     let now = clock::now();
-    let core = AgentCore::new(ledger, AgentBoot(now.0), now);
+    let mut core = AgentCore::new(ledger, AgentBoot(now.0), now);
+    let lease = LeaseFile::in_directory(&directory);
+    core.on_clock(BootInstant::now().uptime(), now);
+    if let Some(until) = lease.read() {
+        core.resume_lease(until);
+    }
 
     let tasks = Tasks::new(shutdown.child_token());
     // When this future is dropped, its helpers end too.
@@ -75,7 +82,12 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Prob
     let stop = tasks.stop_token().clone();
     tasks.spawn("bus link", link.run(config.nats, site.node.clone(), stop));
 
-    let owner = Owner::new(core, site, home, (connections, activities), linked);
+    let mind = Mind {
+        core,
+        lease,
+        role: config.role,
+    };
+    let owner = Owner::new(mind, site, home, (connections, activities), linked);
     let ended = owner.run(tasks.stop_token()).await;
     let drained = tasks.drain(DRAIN_MAX).await;
     drop(guard);

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lab_converge::{AgentCore, Effect, EngineReach};
-use lab_kit::clock;
+use lab_kit::clock::{self, BootInstant};
 use lab_kit::lock::StateDirLock;
-use lab_types::{Problem, Report, ReportBody};
+use lab_types::{NodeRole, Problem, Report, ReportBody};
 use lab_wire::subject::{self, NodeVerb};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
+use super::lease::LeaseFile;
 use super::link::{FromBus, Linked, Outgoing};
 use super::pace::Pace;
 use super::work::{self, Done};
@@ -30,6 +31,13 @@ const SLEEP_MAX: Duration = Duration::from_secs(60);
 /// How many streams and checks may be under way: each holds at most 2 MiB on its way.
 pub(super) const HELPERS_MAX: usize = 32;
 
+/// What decides, and what it is told at its start.
+pub(super) struct Mind {
+    pub(super) core: AgentCore,
+    pub(super) lease: LeaseFile,
+    pub(super) role: NodeRole,
+}
+
 pub(super) struct Owner {
     pub(super) core: AgentCore,
     pub(super) site: Site,
@@ -41,6 +49,8 @@ pub(super) struct Owner {
     pub(super) readers: Readers,
     /// Streams and checks; each answers by itself.
     pub(super) helpers: JoinSet<()>,
+    lease: LeaseFile,
+    role: NodeRole,
     activity: watch::Receiver<()>,
     pace: Pace,
     home: Arc<StateDirLock>,
@@ -53,14 +63,16 @@ pub(super) struct Owner {
 
 impl Owner {
     pub(super) fn new(
-        core: AgentCore,
+        mind: Mind,
         site: Site,
         home: StateDirLock,
         (engine, activity): (watch::Receiver<Connection>, watch::Receiver<()>),
         link: Linked,
     ) -> Self {
         Self {
-            core,
+            core: mind.core,
+            lease: mind.lease,
+            role: mind.role,
             site,
             engine,
             link,
@@ -123,6 +135,7 @@ impl Owner {
 
     fn perform_effects(&mut self) {
         loop {
+            self.tell_time();
             let effects = self.core.next(clock::now());
             if effects.is_empty() {
                 return;
@@ -131,6 +144,12 @@ impl Owner {
                 self.perform(effect);
             }
         }
+    }
+
+    /// Tells the core the time that no clock setting moves.
+    fn tell_time(&mut self) {
+        self.core
+            .on_clock(BootInstant::now().uptime(), clock::now());
     }
 
     fn perform(&mut self, effect: Effect) {
@@ -154,7 +173,8 @@ impl Owner {
             }
             Effect::Report(report) => self.report(&report),
             Effect::ReportFull => {
-                self.work.spawn(work::sight(connection(), site()));
+                self.work
+                    .spawn(work::sight(connection(), site(), self.role));
             }
             Effect::AskSync(ask) => {
                 // Without a bus the question is lost, as one without an answer is.
@@ -184,6 +204,15 @@ impl Owner {
             Done::Synced(Some(reply)) => {
                 let heard = self.core.on_sync_reply(reply.assignment, reply.specs, now);
                 command::tell(&heard);
+                self.beat_for_lease();
+            }
+            Done::Beaten(_, None) => {}
+            Done::Beaten(sent_at, Some(answer)) => {
+                self.tell_time();
+                self.core.on_beat_answer(sent_at, &answer);
+                if let Some(until) = self.core.lease_until() {
+                    self.lease.write(until);
+                }
             }
             Done::Sighted(sight) => {
                 let report = self.core.full_report(sight);
@@ -198,6 +227,7 @@ impl Owner {
             FromBus::Connected => {
                 self.core.on_connected(clock::now());
                 self.want_full_report();
+                self.beat_for_lease();
             }
             FromBus::Command(message) => command::obey(self, message),
         }
@@ -214,7 +244,22 @@ impl Owner {
         self.core.on_inventory_ask(accepted);
     }
 
-    fn beat(&self) {
+    /// Exclusive tasks wait for an answer: it is asked for at once.
+    pub(super) fn beat_for_lease(&mut self) {
+        if self.core.lacks_lease() {
+            self.beat();
+        }
+    }
+
+    fn beat(&mut self) {
+        let bus = self.link.bus.borrow().clone();
+        if let (true, Some(bus)) = (self.core.wants_answer(), bus) {
+            // Read before it is sent: the lease counts from here.
+            let sent_at = BootInstant::now().uptime();
+            let beat = self.core.heartbeat();
+            self.work.spawn(work::beat(bus, beat, sent_at));
+            return;
+        }
         let subject = subject::node(&self.site.node, NodeVerb::Beat);
         self.send(Outgoing::new(subject, &self.core.heartbeat()), "beat");
     }

@@ -10,7 +10,9 @@ use lab_converge::{
     Observed, ObservedContainer, SyncAsk,
 };
 use lab_kit::lock::StateDirLock;
-use lab_types::{EngineFacts, ForeignPort, NodeId, Problem};
+use lab_types::{
+    BeatAnswer, DurationMs, EngineFacts, ForeignPort, Heartbeat, NodeId, NodeRole, Problem,
+};
 use lab_wire::agent::{SyncReply, SyncRequest};
 use lab_wire::subject::{self, NodeVerb};
 
@@ -38,6 +40,8 @@ pub(super) enum Done {
     Observed(ObservationMark, Box<Observed>),
     /// A call to the engine returned.
     Acted(ActionId, Result<Option<ObservedContainer>, ActionError>),
+    /// The leader answered a sign of life that was sent then, or nobody did.
+    Beaten(DurationMs, Option<BeatAnswer>),
     /// The leader answered, or nobody did.
     Synced(Option<SyncReply>),
     /// The node was looked at.
@@ -136,8 +140,20 @@ pub(super) async fn sync(bus: Bus, node: NodeId, ask: SyncAsk) -> Done {
     }
 }
 
+/// Gives a sign of life that asks for an answer.
+pub(super) async fn beat(bus: Bus, beat: Heartbeat, sent_at: DurationMs) -> Done {
+    let subject = subject::node(&beat.node, NodeVerb::Beat);
+    match bus.request_message(subject, &beat, SYNC_MAX).await {
+        Ok(answer) => Done::Beaten(sent_at, Some(answer)),
+        Err(error) => {
+            tracing::debug!(error = %error, "the leader does not answer a sign of life");
+            Done::Beaten(sent_at, None)
+        }
+    }
+}
+
 /// Gathers what a full report says of the node.
-pub(super) async fn sight(connection: Connection, site: Site) -> Done {
+pub(super) async fn sight(connection: Connection, site: Site, role: NodeRole) -> Done {
     let engine = match connection {
         Connection::Up(engine) => Some(engine),
         Connection::Down(_) => None,
@@ -149,6 +165,7 @@ pub(super) async fn sight(connection: Connection, site: Site) -> Done {
     let facts: Option<EngineFacts> = engine.map(|engine| engine.facts().clone());
     Done::Sighted(NodeSight {
         hostname: host::hostname(),
+        role,
         facts: host::facts(facts),
         foreign_ports,
     })

@@ -163,7 +163,7 @@ fn left_on(node: &NodeInspected, networks: &[String]) -> Vec<Left> {
     });
     match node.row.liveness {
         NodeLiveness::Ready => left.collect(),
-        NodeLiveness::Unknown | NodeLiveness::Lost => Vec::new(),
+        NodeLiveness::Unknown | NodeLiveness::Away | NodeLiveness::Lost => Vec::new(),
     }
 }
 

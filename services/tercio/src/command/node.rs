@@ -1,11 +1,15 @@
-//! `tercio node ls|inspect`.
+//! `tercio node ls|inspect|update|rm`.
 
-use lab_types::{NodeLiveness, NodeRole};
-use lab_wire::request::{NodeInspect, NodeInspected, NodeList};
+use lab_kit::config::{HumanDuration, InvalidUnit};
+use lab_types::{Availability, DurationMs, NodeLiveness, NodeRole};
+use lab_wire::Request;
+use lab_wire::request::{
+    NodeChanged, NodeInspect, NodeInspected, NodeList, NodeRemove, NodeUpdate,
+};
 use lab_wire::row::NodeRow;
 
-use crate::app::App;
-use crate::failure::Outcome;
+use crate::app::{App, request_id};
+use crate::failure::{Failure, Outcome};
 use crate::output::table::Table;
 use crate::output::words;
 
@@ -28,6 +32,150 @@ pub enum Command {
         #[arg(required = true, value_name = "NODE")]
         nodes: Vec<String>,
     },
+    /// Change whether nodes take tasks, their labels and their patience
+    #[command(after_help = UPDATE_EXAMPLES)]
+    Update(UpdateArgs),
+    /// Take lost nodes out of the lab
+    Rm {
+        /// A node's name or id
+        #[arg(required = true, value_name = "NODE")]
+        nodes: Vec<String>,
+    },
+}
+
+const UPDATE_EXAMPLES: &str = "\
+Examples:
+  tercio node update --availability drain host2     its tasks go elsewhere, none come
+  tercio node update --availability pause host2     it keeps what it has and gets no more
+  tercio node update --availability active host2    it takes tasks again
+  tercio node update --label-add disk=ssd host2     a label
+  tercio node update --patience 12h laptop          it may be away that long before its tasks are replaced
+  tercio node update --patience 0 laptop            it is lost after some seconds, as others are
+";
+
+/// What `node update` changes.
+#[derive(clap::Args, Clone, Debug)]
+pub struct UpdateArgs {
+    /// Whether the nodes take tasks
+    #[arg(long, value_name = "WORD")]
+    availability: Option<AvailabilityWord>,
+    /// Set a label; may be given several times
+    #[arg(long, value_name = "KEY=VALUE", value_parser = label)]
+    label_add: Vec<(String, String)>,
+    /// Take a label away; may be given several times
+    #[arg(long, value_name = "KEY")]
+    label_rm: Vec<String>,
+    /// How long the nodes may be silent before their tasks are replaced (30m, 12h); 0 for the usual 3 s
+    #[arg(long, value_name = "DURATION", value_parser = patience)]
+    patience: Option<DurationMs>,
+    /// A node's name or id
+    #[arg(required = true, value_name = "NODE")]
+    nodes: Vec<String>,
+}
+
+/// Whether a node takes tasks, as a word of the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum AvailabilityWord {
+    /// It takes tasks
+    Active,
+    /// It keeps what it has and takes no more
+    Pause,
+    /// Its tasks go elsewhere
+    Drain,
+}
+
+impl From<AvailabilityWord> for Availability {
+    fn from(word: AvailabilityWord) -> Self {
+        match word {
+            AvailabilityWord::Active => Self::Active,
+            AvailabilityWord::Pause => Self::Pause,
+            AvailabilityWord::Drain => Self::Drain,
+        }
+    }
+}
+
+/// `KEY=VALUE`; a key alone has an empty value.
+fn label(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').unwrap_or((text, ""));
+    match key.is_empty() {
+        true => Err("a label is written KEY=VALUE".to_owned()),
+        false => Ok((key.to_owned(), value.to_owned())),
+    }
+}
+
+/// `90s`, `30m`, `12h`; `0` is none.
+fn patience(text: &str) -> Result<DurationMs, String> {
+    if text == "0" {
+        return Ok(DurationMs(0));
+    }
+    let read: HumanDuration = text
+        .parse()
+        .map_err(|error: InvalidUnit| error.to_string())?;
+    Ok(DurationMs(
+        u64::try_from(read.0.as_millis()).unwrap_or(u64::MAX),
+    ))
+}
+
+impl UpdateArgs {
+    /// One request a node, with an id of its own.
+    fn requests(&self) -> Vec<NodeUpdate> {
+        let request = |node: &String| NodeUpdate {
+            node: node.clone(),
+            availability: self.availability.map(Availability::from),
+            label_add: self.label_add.iter().cloned().collect(),
+            label_rm: self.label_rm.iter().cloned().collect(),
+            patience: self.patience,
+            request_id: Some(request_id()),
+        };
+        self.nodes.iter().map(request).collect()
+    }
+
+    fn changes_nothing(&self) -> bool {
+        let labels = self.label_add.len() + self.label_rm.len();
+        self.availability.is_none() && self.patience.is_none() && labels == 0
+    }
+}
+
+async fn update(app: &App, args: UpdateArgs) -> Outcome {
+    if args.changes_nothing() {
+        return Err(Failure::Usage(
+            "say what to change: --availability, --label-add, --label-rm or --patience".to_owned(),
+        ));
+    }
+    change(app, args.nodes.iter().zip(args.requests()), "changed").await
+}
+
+async fn remove(app: &App, nodes: Vec<String>) -> Outcome {
+    let request = |node: &String| NodeRemove {
+        node: node.clone(),
+        request_id: Some(request_id()),
+    };
+    let requests: Vec<NodeRemove> = nodes.iter().map(request).collect();
+    change(app, nodes.iter().zip(requests), "taken out of the lab").await
+}
+
+/// Sends one request a node; each is whole by itself, so one that is refused leaves the others done.
+async fn change<'a, R>(
+    app: &App,
+    requests: impl Iterator<Item = (&'a String, R)>,
+    done: &str,
+) -> Outcome
+where
+    R: Request<Reply = NodeChanged>,
+{
+    let requests: Vec<(&String, R)> = requests.collect();
+    if app.globals.as_command {
+        return requests
+            .iter()
+            .try_for_each(|(_, request)| app.shows(None, request).map(|_| ()));
+    }
+    let client = app.connect().await?;
+    for (name, request) in &requests {
+        let changed = client.call(None, request).await?.changed;
+        let word = if changed { done } else { "was so already" };
+        app.screen.print(&format!("{name} {word}\n"))?;
+    }
+    Ok(())
 }
 
 /// Runs the command.
@@ -38,6 +186,8 @@ pub async fn run(app: &App, command: Command) -> Outcome {
     match command {
         Command::Ls { quiet } => list(app, quiet).await,
         Command::Inspect { pretty, nodes } => inspect(app, pretty, nodes).await,
+        Command::Update(args) => update(app, args).await,
+        Command::Rm { nodes } => remove(app, nodes).await,
     }
 }
 
@@ -88,6 +238,7 @@ const fn status(liveness: NodeLiveness) -> &'static str {
     match liveness {
         NodeLiveness::Unknown => "Unknown",
         NodeLiveness::Ready => "Ready",
+        NodeLiveness::Away => "Away",
         NodeLiveness::Lost => "Down",
     }
 }
@@ -151,6 +302,8 @@ fn lines(node: &NodeInspected) -> String {
         ("Role", row.role.to_string()),
         ("Status", status(row.liveness).to_owned()),
         ("Availability", capital(&row.availability.to_string())),
+        ("Patience", patience_words(row)),
+        ("Labels", labels(row)),
         ("Platform", platform),
         ("CPUs", cpus(row.capacity.nano_cpus)),
         ("Memory", words::bytes(row.capacity.memory_bytes)),
@@ -161,6 +314,18 @@ fn lines(node: &NodeInspected) -> String {
     .iter()
     .map(|(name, value)| format!("{name:14}{value}\n"))
     .collect()
+}
+
+fn patience_words(row: &NodeRow) -> String {
+    row.patience.map_or("none".to_owned(), words::duration)
+}
+
+fn labels(row: &NodeRow) -> String {
+    let labels: Vec<String> = row.labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    match labels.is_empty() {
+        true => "none".to_owned(),
+        false => labels.join(", "),
+    }
 }
 
 fn cpus(nano: u64) -> String {
@@ -190,6 +355,7 @@ mod tests {
             liveness: NodeLiveness::Ready,
             availability: Availability::Active,
             labels: Default::default(),
+            patience: None,
             leader: true,
             engine: Some(EngineFacts {
                 version: "20.10.24".into(),
@@ -216,6 +382,17 @@ mod tests {
             n2        worker1    Down      Drain                           3         no engine
         "]]
         .assert_eq(&super::table(&[leader, worker]));
+    }
+
+    #[test]
+    fn a_patience_is_a_number_with_a_unit_and_zero_is_none() {
+        let read = |text| super::patience(text).map(|patience| patience.to_string());
+        assert_eq!(read("90s"), Ok("90s".to_owned()));
+        assert_eq!(read("12h"), Ok("43200s".to_owned()));
+        assert_eq!(read("0"), Ok("0ms".to_owned()));
+        for wrong in ["", "12", "h", "-1h"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

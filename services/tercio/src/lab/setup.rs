@@ -161,7 +161,10 @@ fn config_files(state_dir: &Path, lab: &LabFile, node: &NodeId) -> Outcome {
     ] {
         let mut text = String::new();
         if let (Some(lab), "agent") = (&lab.lab, role) {
-            text.push_str(&format!("lab = \"{lab}\"\nnode = \"{node}\"\n"));
+            // The parts that are set up here run beside one another.
+            text.push_str(&format!(
+                "lab = \"{lab}\"\nnode = \"{node}\"\nrole = \"manager\"\n"
+            ));
         }
         let creds = creds_file(state_dir, role);
         text.push_str(&format!(

@@ -41,6 +41,7 @@ pub fn service(name: &str, desired: u32) -> ServiceRow {
         ports: Vec::new(),
         revision: 1,
         converged: false,
+        exclusive: false,
         problems: Vec::new(),
     }
 }

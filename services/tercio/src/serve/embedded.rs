@@ -78,7 +78,10 @@ impl Lab<'_> {
             ));
         }
         free_the_port(self.state_dir, &mut setup)?;
-        let site = Site::of(self.state_dir, &setup);
+        let site = Site {
+            manages: true,
+            ..Site::of(self.state_dir, &setup)
+        };
         let mut lab = setup.lab.clone();
         lab.nats_version = Some(binary.version.to_string());
         let server = supervised(binary, setup);

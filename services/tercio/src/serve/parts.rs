@@ -8,7 +8,7 @@ use lab_kit::lock::StateDirLock;
 use lab_kit::shutdown::{self, DRAIN_MAX, Shutdown};
 use lab_kit::task::Tasks;
 use lab_kit::telemetry;
-use lab_types::{LabId, NodeId, Problem};
+use lab_types::{LabId, NodeId, NodeRole, Problem};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -69,6 +69,8 @@ pub struct Site {
     pub lab: Option<LabId>,
     /// Which node this is.
     pub node: Option<NodeId>,
+    /// Whether the control plane runs in this process too.
+    pub manages: bool,
 }
 
 impl Site {
@@ -81,6 +83,7 @@ impl Site {
             state_dir: state_dir.to_owned(),
             lab: setup.lab.lab.clone(),
             node: Some(setup.node.clone()),
+            manages: false,
         }
     }
 
@@ -257,6 +260,10 @@ fn agent_config(config: &Config, nats: Nats, site: &Site) -> node_agent::Config 
             .clone()
             .or_else(|| Some(site.state_dir.clone())),
         nats,
+        role: match site.manages {
+            true => NodeRole::Manager,
+            false => own.role,
+        },
         ..own.clone()
     }
 }
@@ -293,6 +300,10 @@ pub async fn run(app: &App, state_dir: &Path, config: Config, roles: Vec<Role>) 
             ));
         }
         (false, _) => None,
+    };
+    let site = Site {
+        manages: roles.contains(&Role::Scheduler),
+        ..site
     };
     for role in roles {
         parts.start(role, &site, &config);
@@ -333,6 +344,7 @@ fn remote_site(
         state_dir: state_dir.to_owned(),
         lab: None,
         node: NodeId::new(credentials.name()).ok(),
+        manages: false,
     })
 }
 

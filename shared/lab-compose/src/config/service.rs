@@ -53,9 +53,14 @@ fn service(service: &Service, style: Style) -> Doc {
         let mounts = service.mounts.iter().map(mount);
         fields.put("volumes", Doc::List(mounts.collect()));
     }
-    if style == Style::Yaml {
-        // Docker Compose leaves a service's own data out of its JSON.
-        fields.extend(&service.extensions);
+    match (style, service.exclusive) {
+        (Style::Yaml, _) => fields.extend(&service.extensions),
+        // Docker Compose leaves a service's own data out of its JSON; this is not only that.
+        (Style::Json, Some(exclusive)) => {
+            let said = vec![("exclusive".to_owned(), Doc::Bool(exclusive))];
+            fields.put("x-tercio", Doc::Map(said));
+        }
+        (Style::Json, None) => {}
     }
     fields.into_doc()
 }

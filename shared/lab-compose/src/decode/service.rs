@@ -48,6 +48,10 @@ impl Decoder<'_> {
             restart: self.restart(map, trail),
             replicas,
             labels: labels(map, "labels"),
+            exclusive: map
+                .get("x-tercio")
+                .and_then(Node::as_map)
+                .and_then(|map| boolean(map, "exclusive")),
             extensions: extensions(map),
         }
     }

@@ -22,6 +22,7 @@ pub(super) static SERVICE: Object = Object {
         ("restart", Shape::Text),
         ("deploy", Shape::Object(&DEPLOY)),
         ("labels", Shape::Pairs(Bare::Empty)),
+        ("x-tercio", Shape::Object(&TERCIO)),
     ],
     later: &[
         "annotations",
@@ -104,6 +105,14 @@ pub(super) static SERVICE: Object = Object {
         "volumes_from",
         "working_dir",
     ],
+    required: &[],
+};
+
+/// What Tercio alone knows of a service; other tools leave it unread, as all `x-` keys.
+static TERCIO: Object = Object {
+    what: "x-tercio",
+    keys: &[("exclusive", Shape::Boolean)],
+    later: &[],
     required: &[],
 };
 

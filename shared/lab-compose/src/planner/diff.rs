@@ -19,6 +19,7 @@ pub(super) fn attributes(current: &TaskSpec, desired: &TaskSpec) -> Vec<String> 
         restart,
         stop_grace,
         reservation,
+        exclusive: _,
     } = desired;
     let compared = [
         ("image", image == &current.image),
@@ -34,6 +35,10 @@ pub(super) fn attributes(current: &TaskSpec, desired: &TaskSpec) -> Vec<String> 
         ("restart", restart == &current.restart),
         ("stop_grace_period", stop_grace == &current.stop_grace),
         ("deploy.resources", reservation == &current.reservation),
+        (
+            "x-tercio.exclusive",
+            desired.is_exclusive() == current.is_exclusive(),
+        ),
     ];
     let differing = compared.into_iter().filter(|(_, equal)| !equal);
     differing.map(|(name, _)| name.to_owned()).collect()

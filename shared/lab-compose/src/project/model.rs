@@ -73,7 +73,7 @@ impl Project {
             .filter_map(|mount| self.mount(mount))
             .collect();
         mounts.sort_by(|a, b| a.target.cmp(&b.target));
-        TaskSpec {
+        let spec = TaskSpec {
             image,
             image_id,
             command: service.command.clone(),
@@ -87,6 +87,13 @@ impl Project {
             restart: restart_policy(service.restart),
             stop_grace: STOP_GRACE,
             reservation: Resources::default(),
+            exclusive: None,
+        };
+        // What follows from the mounts is not said twice: a file that says it changes no task.
+        let said = service.exclusive;
+        TaskSpec {
+            exclusive: said.filter(|said| *said != spec.is_exclusive()),
+            ..spec
         }
     }
 

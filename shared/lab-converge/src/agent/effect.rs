@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lab_types::{AgentBoot, Fence, ForeignPort, NodeFacts, Problem, Report, SpecDigest};
+use lab_types::{AgentBoot, Fence, ForeignPort, NodeFacts, NodeRole, Problem, Report, SpecDigest};
 
 use crate::action::{Action, ActionId};
 use crate::fence::Verdict;
@@ -53,6 +53,8 @@ pub struct SyncAsk {
 pub struct NodeSight {
     /// The node's name.
     pub hostname: String,
+    /// Whether the control plane runs beside the agent.
+    pub role: NodeRole,
     /// What the node is and has.
     pub facts: NodeFacts,
     /// Host ports that something outside the lab listens on.

@@ -120,6 +120,7 @@ impl Reporter {
         self.full = Full::Sent;
         let inventory = Inventory {
             hostname: sight.hostname,
+            role: sight.role,
             facts: sight.facts,
             tasks,
             foreign_ports: sight.foreign_ports,

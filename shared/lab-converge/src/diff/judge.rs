@@ -117,6 +117,14 @@ fn end(
     (at, exit_code): (UnixMillis, Option<i64>),
     words: String,
 ) {
+    if entry.fenced {
+        let (state, words) = (TaskState::Failed, STOPPED_UNHEARD.to_owned());
+        entry.progress.state = state;
+        entry.ended_at = Some(at);
+        entry.exit_code = exit_code;
+        entry.ended = Some(words.clone());
+        return remember_end(entry, state, (at, exit_code), words);
+    }
     let ran = entry.started_at.map(|start| at.since(start));
     if ran.is_some_and(|ran| ran >= STEADY_AFTER) {
         entry.ended_in_row = 0;
@@ -180,8 +188,16 @@ pub(super) fn stopped(entry: &mut TaskLedger) {
     entry.exhausted = true;
 }
 
+/// How an attempt ended that the agent itself stopped: no fault of the task's, so its restart policy
+/// does not count it.
+const STOPPED_UNHEARD: &str = "stopped because the leader was not heard";
+
 /// Whether the restart policy asks for no further attempt.
 pub(super) fn settle(entry: &mut TaskLedger, policy: Option<RestartPolicy>) {
+    if entry.fenced && entry.progress.state == TaskState::Failed {
+        entry.exhausted = false;
+        return;
+    }
     let Some(policy) = policy else { return };
     let over = match (entry.progress.state, policy) {
         (TaskState::Stopped | TaskState::Rejected, _) => true,

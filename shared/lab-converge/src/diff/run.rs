@@ -102,6 +102,11 @@ impl DiffPass<'_> {
     }
 
     fn start(&mut self, task: &AssignedTask, mut entry: TaskLedger, container: &ObservedContainer) {
+        if self.is_guarded_off(task) {
+            let words = "waits until the leader is heard, because the service is exclusive";
+            self.waits.insert(task.id.clone(), words.to_owned());
+            return;
+        }
         let (attempt, cause) = match entry.progress.state {
             TaskState::Starting => (entry.attempt(), Cause::StartUnfinished),
             TaskState::Complete | TaskState::Failed => {
@@ -135,6 +140,7 @@ impl DiffPass<'_> {
                 entry.started_before = entry.started_at.take().or(entry.started_before);
                 entry.progress.attempt = attempt;
             }
+            entry.fenced = false;
             entry.progress.state = TaskState::Starting;
             self.decision.tasks.insert(task.id.clone(), entry);
         } else {

@@ -10,6 +10,9 @@ pub(super) fn of_entry(entry: &TaskLedger, policy: Option<RestartPolicy>) -> Opt
     let ended = entry.ended.as_deref().unwrap_or("no reason given");
     match entry.progress.state {
         TaskState::Rejected => Some(ended.to_owned()),
+        TaskState::Failed if entry.fenced => Some(format!(
+            "{ended}; the service is exclusive, and starts again when it is"
+        )),
         TaskState::Failed if entry.exhausted => Some(exhausted(entry, ended, policy)),
         TaskState::Failed => Some(again("failed", entry, ended)),
         TaskState::Complete if !entry.exhausted => Some(again("ended", entry, ended)),

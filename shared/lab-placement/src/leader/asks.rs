@@ -16,6 +16,11 @@ pub(super) struct Asks {
 }
 
 impl Asks {
+    /// When agents were asked is not known any more.
+    pub(super) fn forget(&mut self) {
+        self.open.clear();
+    }
+
     /// An agent has not told everything.
     pub(super) fn need(&mut self, node: &NodeId) {
         self.wanted.insert(node.clone());
@@ -36,7 +41,10 @@ impl Asks {
     pub(super) fn collect(&mut self, lab: &Lab, unsettled: &BTreeSet<NodeId>) {
         for id in lab.desired.nodes.keys() {
             let node = lab.observed.nodes.get(id);
-            let lost = node.is_some_and(|node| node.liveness == NodeLiveness::Lost);
+            // One that is silent is asked when it speaks again.
+            let lost = node.is_some_and(|node| {
+                matches!(node.liveness, NodeLiveness::Away | NodeLiveness::Lost)
+            });
             let incomplete = node.is_none_or(|node| node.needs_full);
             let silent = || node.is_some_and(|node| silent_about_a_stop(lab, id, node));
             if !lost && (incomplete || (!unsettled.contains(id) && silent())) {

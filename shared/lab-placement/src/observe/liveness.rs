@@ -1,4 +1,4 @@
-//! Silence: which nodes are lost, and when to doubt oneself rather than them.
+//! Silence: which nodes are away or lost, and when to doubt oneself rather than them.
 
 use lab_types::{Event, NodeLiveness, UnixMillis};
 
@@ -9,7 +9,7 @@ use crate::policy::Policy;
 /// What the leader concluded from silence.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Silence {
-    /// Nodes that are now lost, as events.
+    /// Nodes that are now away or lost, and that replacement waits, as events.
     pub events: Vec<Event>,
     /// Set when so many nodes vanished together that replacement waits.
     pub held: Option<Held>,
@@ -69,6 +69,19 @@ impl Lab {
                 silence.wake_at = Some(earliest);
                 continue;
             }
+            let patience = record.patience.unwrap_or(window).max(window);
+            let deadline = heard.plus(patience);
+            if now < deadline {
+                let earliest = silence.wake_at.map_or(deadline, |at| at.min(deadline));
+                silence.wake_at = Some(earliest);
+                if node.liveness != NodeLiveness::Away {
+                    node.liveness = NodeLiveness::Away;
+                    silence
+                        .events
+                        .push(told::away(record, node, (now, deadline)));
+                }
+                continue;
+            }
             // One that this leader has not met yet counts too: after a power cut the leader may be the
             // first to be back.
             vanished += 1;
@@ -76,8 +89,11 @@ impl Lab {
             node.lost_at = Some(now);
             silence.events.push(told::lost(record, node, now));
         }
-        if !silence.events.is_empty() {
+        if vanished > 0 {
             silence.held = self.hold((vanished, lost_lately), now, policy);
+            silence
+                .events
+                .extend(silence.held.map(|held| told::held(held, now)));
         }
         silence
     }

@@ -6,6 +6,7 @@ use lab_types::{
     TaskStatus, UnixMillis,
 };
 
+use super::Held;
 use crate::event::{self, Fact};
 use crate::lab::ObservedNode;
 
@@ -73,6 +74,39 @@ pub(super) fn ready(record: &NodeRecord, node: &ObservedNode, now: UnixMillis) -
         what: EventWhat::NodeReady,
         scope: node_scope(&record.id),
         message: format!("node {} is ready", record.name),
+    })
+}
+
+/// A node is silent, and is waited for.
+pub(super) fn away(
+    record: &NodeRecord,
+    node: &ObservedNode,
+    (now, until): (UnixMillis, UnixMillis),
+) -> Event {
+    let silent_since = node.last_seen.unwrap_or_default().0.to_string();
+    let boot = node.boot.0.to_string();
+    let parts = ["node", record.id.as_str(), "away", &boot, &silent_since];
+    event::scheduler(Fact {
+        id: event::id(&parts),
+        at: now,
+        what: EventWhat::NodeAway,
+        scope: node_scope(&record.id),
+        message: format!(
+            "node {} is away: its tasks stay its own for another {}",
+            record.name,
+            until.since(now)
+        ),
+    })
+}
+
+/// Many nodes vanished together.
+pub(super) fn held(held: Held, now: UnixMillis) -> Event {
+    event::scheduler(Fact {
+        id: event::id(&["held", &held.until.0.to_string()]),
+        at: now,
+        what: EventWhat::LabHeld,
+        scope: EventScope::default(),
+        message: held.to_string(),
     })
 }
 

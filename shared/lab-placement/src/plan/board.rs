@@ -9,7 +9,7 @@ use lab_types::{
     TaskSpec, TaskStatus, TaskTarget, UnixMillis,
 };
 
-use super::{Outcome, PlanReport, PlanningInput};
+use super::{Outcome, PlanReport, PlanningInput, guards};
 use crate::key::Key;
 use crate::lab::{Convergence, ObservedNode, ServiceKey, SlotKey};
 use crate::port::{self, Fixed};
@@ -248,10 +248,11 @@ impl<'a> Board<'a> {
 
     /// Whether a task's node is lost and its slot may be filled elsewhere.
     pub(super) fn is_given_up(&self, seat: &Seat<'_>) -> bool {
-        self.gives_up(&self.nodes[seat.node])
+        self.gives_up(&self.nodes[seat.node]) && !guards::keeps_slot(self, seat)
     }
 
-    fn gives_up(&self, site: &Site<'_>) -> bool {
+    /// Whether a node is lost and what ran there may run elsewhere.
+    pub(super) fn gives_up(&self, site: &Site<'_>) -> bool {
         site.liveness == NodeLiveness::Lost && !self.holds()
     }
 

@@ -39,8 +39,12 @@ pub(super) fn tell(board: &mut Board<'_>) -> Vec<(ServiceKey, Convergence)> {
 fn convergence(board: &Board<'_>, wanted: &Wanted<'_>) -> Option<(Convergence, UnixMillis)> {
     let surplus = wanted.seats.iter().any(|number| {
         let seat = &board.tasks[*number];
-        let lost = board.nodes[seat.node].liveness == NodeLiveness::Lost;
-        !seat.should_run() && !seat.leaves && !lost
+        // Who cannot be told must not keep everybody waiting.
+        let silent = matches!(
+            board.nodes[seat.node].liveness,
+            NodeLiveness::Away | NodeLiveness::Lost
+        );
+        !seat.should_run() && !seat.leaves && !silent
     });
     if surplus {
         return None;

@@ -9,11 +9,11 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
-use lab_types::{AssignedTask, EventScope, EventWhat, Gate, TaskSpec, TaskTarget};
+use lab_types::{AssignedTask, EventScope, EventWhat, Gate, Guard, TaskSpec, TaskTarget};
 
 use super::board::{Board, Seat, Wanted, named_volumes};
 use super::rules::{Tally, refuses, takes_none};
-use super::{Pending, Placement, Score, TIED_NODES_MAX};
+use super::{Pending, Placement, Score, TIED_NODES_MAX, guards};
 use crate::event::{self, Fact};
 use crate::rng::PlacementRng;
 
@@ -40,6 +40,9 @@ pub(super) fn place(board: &mut Board<'_>, rng: &mut PlacementRng) {
         let wanted = &board.services[service];
         if is_filled(wanted) && !gives_up_any {
             continue;
+        }
+        if gives_up_any && let Some(kept) = guards::explain(board, service) {
+            tell_pending(board, service, kept);
         }
         let wants = wants(board, service);
         if wants.is_empty() {
@@ -182,29 +185,35 @@ impl Walk {
             slots: wants.iter().map(|want| want.slot).collect(),
             reasons,
         };
-        let revision = wanted.record.revision.to_string();
-        for want in wants {
-            let key = (project.clone(), name.clone(), want.slot);
-            if !board.input.lab.observed.pending.contains(&key) {
-                let slot = want.slot.to_string();
-                let parts = ["pending", project.as_str(), name.as_str(), &slot, &revision];
-                board.events.push(event::scheduler(Fact {
-                    id: event::id(&parts),
-                    at: board.input.now,
-                    what: EventWhat::TaskPending,
-                    scope: EventScope {
-                        project: Some(project.clone()),
-                        service: Some(name.clone()),
-                        slot: Some(want.slot),
-                        ..EventScope::default()
-                    },
-                    message: format!("task {slot} of {project}/{name} waits: {}", pending.why()),
-                }));
-            }
-            board.pending.insert(key);
-        }
-        board.report.pending.push(pending);
+        tell_pending(board, service, pending);
     }
+}
+
+/// Reports slots that wait, each told as an event once.
+fn tell_pending(board: &mut Board<'_>, service: usize, pending: Pending) {
+    let revision = board.services[service].record.revision.to_string();
+    let (project, name) = (pending.project.clone(), pending.service.clone());
+    for number in &pending.slots {
+        let key = (project.clone(), name.clone(), *number);
+        if !board.input.lab.observed.pending.contains(&key) {
+            let slot = number.to_string();
+            let parts = ["pending", project.as_str(), name.as_str(), &slot, &revision];
+            board.events.push(event::scheduler(Fact {
+                id: event::id(&parts),
+                at: board.input.now,
+                what: EventWhat::TaskPending,
+                scope: EventScope {
+                    project: Some(project.clone()),
+                    service: Some(name.clone()),
+                    slot: Some(*number),
+                    ..EventScope::default()
+                },
+                message: format!("task {slot} of {project}/{name} waits: {}", pending.why()),
+            }));
+        }
+        board.pending.insert(key);
+    }
+    board.report.pending.push(pending);
 }
 
 /// How many tasks of a service each node has.
@@ -250,6 +259,7 @@ fn fill(board: &mut Board<'_>, service: usize, want: &Want, score: Score, rng: &
         gate: Gate::Closed {
             waits_for: Vec::new(),
         },
+        guard: Guard::Free,
     };
     let spec = wanted.spec;
     board.events.push(assigned(board, &task, node));

@@ -48,7 +48,9 @@ pub(super) fn takes_none(site: &Site<'_>) -> Option<Filter> {
         return Some(Filter::Registered);
     };
     match site.liveness {
-        NodeLiveness::Unknown | NodeLiveness::Lost => return Some(Filter::Heard),
+        NodeLiveness::Unknown | NodeLiveness::Away | NodeLiveness::Lost => {
+            return Some(Filter::Heard);
+        }
         NodeLiveness::Ready => {}
     }
     match record.availability {
@@ -75,7 +77,7 @@ pub(super) fn refuses(board: &Board<'_>, node: usize, spec: &TaskSpec) -> Option
     let lacks_cpu = spec.reservation.nano_cpus > 0 && after.nano_cpus > capacity.nano_cpus;
     let lacks_memory =
         spec.reservation.memory_bytes > 0 && after.memory_bytes > capacity.memory_bytes;
-    if lacks_cpu || lacks_memory {
+    if (lacks_cpu || lacks_memory) && !board.input.policy.overbooks() {
         return Some(Filter::Resources);
     }
     if port_holder(board, node, spec).is_some() {
@@ -124,6 +126,7 @@ fn volume_trouble(board: &Board<'_>, node: usize, spec: &TaskSpec) -> Option<Str
             let holder = &board.nodes[*holder];
             let lost = match holder.liveness {
                 NodeLiveness::Lost => ", which is lost",
+                NodeLiveness::Away => ", which is away",
                 NodeLiveness::Unknown => ", which has not reported yet",
                 NodeLiveness::Ready => "",
             };
@@ -143,6 +146,7 @@ fn words(board: &Board<'_>, spec: &TaskSpec, filter: Filter, node: usize) -> Str
         Filter::Registered => format!("node {name} does not belong to the lab"),
         Filter::Heard => match site.liveness {
             NodeLiveness::Lost => format!("node {name} is lost"),
+            NodeLiveness::Away => format!("node {name} is away"),
             NodeLiveness::Unknown | NodeLiveness::Ready => {
                 format!("node {name} has not reported yet")
             }
@@ -179,6 +183,7 @@ fn words(board: &Board<'_>, spec: &TaskSpec, filter: Filter, node: usize) -> Str
             Some(trouble) => format!("node {name} does not fit: {trouble}"),
             None => format!("node {name} does not hold its volume"),
         },
+        Filter::Exclusive => format!("node {name} may still run it"),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lab_types::{
     AssignedTask, Gate, NodeId, NodeLiveness, Outcome, ProjectName, Resources, ServiceName,
-    ServiceRecord, TaskState, TaskStatus, TaskTarget,
+    ServiceRecord, TaskSpec, TaskState, TaskStatus, TaskTarget,
 };
 
 use super::{ServiceRow, SlotProblem, status};
@@ -58,6 +58,7 @@ pub(super) fn row(
         ports: spec.map(|spec| spec.ports.clone()).unwrap_or_default(),
         revision: record.revision,
         converged: false,
+        exclusive: spec.is_some_and(TaskSpec::is_exclusive),
         problems: Vec::new(),
     };
     let current: BTreeMap<u32, &Placed<'_>> = tasks
@@ -80,7 +81,7 @@ pub(super) fn row(
     }
     let leftover = tasks.iter().any(|placed| {
         let surplus = placed.task.target == TaskTarget::Stop || placed.task.spec != record.spec;
-        surplus && placed.liveness != NodeLiveness::Lost
+        surplus && !matches!(placed.liveness, NodeLiveness::Away | NodeLiveness::Lost)
     });
     row.converged = in_place == record.replicas && !leftover;
     row
@@ -127,6 +128,9 @@ fn slot_state(
     };
     if placed.liveness == NodeLiveness::Lost {
         return trouble(false, "its node is lost".to_owned());
+    }
+    if placed.liveness == NodeLiveness::Away {
+        return trouble(false, "its node is away".to_owned());
     }
     if let Gate::Closed { waits_for } = &placed.task.gate
         && !waits_for.is_empty()

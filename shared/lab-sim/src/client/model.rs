@@ -24,6 +24,9 @@ pub(super) fn project(name: &ProjectName, rng: &mut SimRng) -> ProjectModel {
     if rng.chance(500) {
         services.insert(service("worker"), worker(name, rng));
     }
+    if rng.chance(500) {
+        services.insert(service("solo"), solo(name, rng));
+    }
     if rng.chance(300) || services.is_empty() {
         services.insert(service("job"), job(name, rng));
     }
@@ -84,7 +87,7 @@ fn base(project: &ProjectName, image: &str, rng: &mut SimRng) -> TaskSpec {
         }],
         stop_grace: DurationMs(rng.between(100, 2_000)),
         reservation: Resources {
-            nano_cpus: 100_000_000,
+            nano_cpus: rng.between(1, 6) * 100_000_000,
             memory_bytes: 64 << 20,
         },
         ..TaskSpec::default()
@@ -178,6 +181,22 @@ fn worker(project: &ProjectName, rng: &mut SimRng) -> ServiceModel {
         ..base(project, "worker", rng)
     };
     let replicas = u32::try_from(rng.between(1, 5)).unwrap_or(1);
+    ServiceModel {
+        task,
+        replicas,
+        depends_on: BTreeMap::new(),
+    }
+}
+
+/// What must not run twice, and has nothing that ties it to a node.
+fn solo(project: &ProjectName, rng: &mut SimRng) -> ServiceModel {
+    let restart = rng.pick(&[RestartPolicy::Always, RestartPolicy::Never]);
+    let task = TaskSpec {
+        restart,
+        exclusive: Some(true),
+        ..base(project, "web", rng)
+    };
+    let replicas = u32::try_from(rng.between(1, 3)).unwrap_or(1);
     ServiceModel {
         task,
         replicas,

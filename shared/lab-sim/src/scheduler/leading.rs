@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use lab_placement::leader::PassDraft;
 use lab_placement::observe::{HeartbeatVerdict, ReportVerdict};
 use lab_placement::{Change, LeaderCore, PlacementRng};
-use lab_types::{
-    Event, Fence, Generation, NodeId, NodeName, NodeRole, Pass, Report, ReportBody, RequestId,
-    UnixMillis, UserName,
-};
+use lab_types::{Event, Fence, Generation, NodeId, Pass, Report, RequestId, UnixMillis, UserName};
 use lab_wire::commit::{Answer, Commit, HeadEntry, Outcome, Step};
 
 use crate::agent::node_id;
@@ -61,18 +58,26 @@ impl Leading {
         match message {
             Message::Request(request) => self.core.on_request(*request),
             Message::Report(node, report) => {
-                if self.core.on_report(&report, now) == ReportVerdict::Unregistered {
-                    self.register(node, &report, cx);
+                let verdict = self.core.on_report(&report, now);
+                match self.core.lab().registration(&report) {
+                    Some(change) => self.register(&report, change),
+                    None if verdict == ReportVerdict::Unregistered => self.ask(node, cx),
+                    None => {}
                 }
             }
-            Message::Beat(node, beat) => {
-                if self.core.on_heartbeat(&beat, now) == HeartbeatVerdict::Unregistered {
-                    self.ask(node, cx);
+            Message::Beat(node, beat, asks) => match (self.core.on_heartbeat(&beat, now), asks) {
+                (HeartbeatVerdict::Unregistered, _) => self.ask(node, cx),
+                (HeartbeatVerdict::Heard { .. }, Some(sent_at)) => {
+                    let answer = self.core.beat_answer(&beat.node);
+                    let message = Message::BeatAnswer(sent_at, answer);
+                    cx.send(Actor::Scheduler(self.number), Actor::Node(node), message);
                 }
-            }
+                (HeartbeatVerdict::Heard { .. } | HeartbeatVerdict::StaleBoot, _) => {}
+            },
             Message::Sync(node, _) => self.on_sync(node, cx),
             Message::Reply(..)
             | Message::Push(..)
+            | Message::BeatAnswer(..)
             | Message::Ask(_)
             | Message::SyncReply(..)
             | Message::Call { .. }
@@ -80,20 +85,18 @@ impl Leading {
         }
     }
 
-    fn register(&mut self, node: usize, report: &Report, cx: &mut Context<'_>) {
-        if !matches!(report.body, ReportBody::Full { .. }) {
-            return self.ask(node, cx);
-        }
-        let id = RequestId::new(format!("register-{}-{}", report.node, report.boot.0));
+    fn register(&mut self, report: &Report, change: Change) {
+        let Report {
+            node,
+            boot,
+            sequence,
+            ..
+        } = report;
+        let id = RequestId::new(format!("register-{node}-{}-{sequence}", boot.0));
         self.core.on_request(lab_placement::leader::Request {
-            id: id.expect("invariant: a node id and a number make a request id"),
+            id: id.expect("invariant: a node id and numbers make a request id"),
             user: UserName::new("scheduler").expect("invariant: letters only"),
-            change: Change::RegisterNode {
-                id: report.node.clone(),
-                name: NodeName::new(report.node.as_str()).expect("invariant: a node id is a name"),
-                role: NodeRole::Worker,
-                labels: BTreeMap::new(),
-            },
+            change,
         });
     }
 

@@ -10,7 +10,8 @@ use crate::message::{Actor, Answer, Message};
 
 impl World {
     pub(super) fn check_agent(&mut self, number: usize) -> Result<(), Broken> {
-        self.checker.on_agent(&self.agents[number], &self.goal)
+        self.checker.on_agent(&self.agents[number], &self.goal)?;
+        self.exclusive.check(&self.agents, self.now)
     }
 
     pub(super) fn check_scheduler(&mut self, number: usize) -> Result<(), Broken> {
@@ -46,6 +47,16 @@ impl World {
         asleep
     }
 
+    /// The same for an agent.
+    pub(super) fn is_agent_asleep(&mut self, number: usize, event: impl FnOnce() -> Event) -> bool {
+        let until = self.agents[number].hangs_until;
+        let asleep = until > self.now;
+        if asleep {
+            self.queue.put(until, event());
+        }
+        asleep
+    }
+
     pub(super) fn deliver(
         &mut self,
         pair: (Actor, Actor),
@@ -56,16 +67,19 @@ impl World {
         if !self.bus.reaches(to) || !self.bus.reaches(from) {
             return Ok(());
         }
-        if let Actor::Scheduler(number) = to {
-            let again = || Event::Deliver {
-                from,
-                to,
-                order,
-                message: Box::new(message.clone()),
-            };
-            if self.is_asleep(number, again) {
-                return Ok(());
-            }
+        let again = || Event::Deliver {
+            from,
+            to,
+            order,
+            message: Box::new(message.clone()),
+        };
+        let asleep = match to {
+            Actor::Scheduler(number) => self.is_asleep(number, again),
+            Actor::Node(number) => self.is_agent_asleep(number, again),
+            Actor::Clients | Actor::Store => false,
+        };
+        if asleep {
+            return Ok(());
         }
         if self.bus.arrives(pair, order) {
             self.faults.count(Fault::Reorder);

@@ -7,6 +7,10 @@ use crate::faults::Fault;
 use crate::message::Actor;
 use crate::queue::{MS, Micros, SECOND};
 
+/// How long a node is silent at most: some come back before their exclusive tasks may be replaced,
+/// after 15 s with the graces of these worlds, and some after it.
+const NODE_CUT_MAX: Micros = 28 * SECOND;
+
 impl World {
     pub(super) fn befall(&mut self, what: WorldEvent) -> Result<(), Broken> {
         match what {
@@ -15,6 +19,7 @@ impl World {
                 self.bus.heal(actor);
                 self.connected(actor);
             }
+            WorldEvent::Heard(actor) => self.bus.unmute(actor),
             WorldEvent::BusBack => {
                 self.bus.comes_back();
                 if !self.bus.is_away() {
@@ -65,7 +70,18 @@ impl World {
     fn strike(&mut self, fault: Fault) {
         let node = self.rng.index(self.agents.len());
         let struck = match fault {
-            Fault::NodeCutOff => self.cut(Actor::Node(node), 12 * SECOND),
+            Fault::NodeCutOff => self.cut(Actor::Node(node), NODE_CUT_MAX),
+            Fault::NodeUnheard => {
+                let delay = self.lasting(2 * SECOND, NODE_CUT_MAX);
+                self.bus.mute(Actor::Node(node));
+                self.in_world(delay, WorldEvent::Heard(Actor::Node(node)));
+                true
+            }
+            Fault::AgentHangs => {
+                let delay = self.lasting(2 * SECOND, NODE_CUT_MAX);
+                self.agents[node].hang(self.now + delay);
+                self.agents[node].core.is_some()
+            }
             Fault::LeaderCutOff => {
                 let leader = self.leader();
                 self.cut(Actor::Scheduler(leader), 12 * SECOND)
@@ -82,6 +98,7 @@ impl World {
                 }
                 for number in 0..self.agents.len() {
                     self.kill_agent(number);
+                    self.agents[number].lose_power();
                     self.with(|parts, cx| parts.agents[number].strike(Fault::EngineRestarts, cx));
                 }
                 true

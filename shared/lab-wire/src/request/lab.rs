@@ -1,6 +1,8 @@
 //! Requests about the lab itself: nodes, machines, who leads.
 
-use lab_types::{TaskStatus, UnixMillis};
+use std::collections::{BTreeMap, BTreeSet};
+
+use lab_types::{Availability, DurationMs, NodeId, RequestId, TaskStatus, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use crate::row::{MachineRow, NodeRow};
@@ -46,6 +48,49 @@ pub struct NodeInspected {
     /// Networks and volumes of the lab that exist on it, as it reported them.
     #[serde(default)]
     pub present: Vec<lab_types::EngineName>,
+}
+
+/// `node.update`: what is absent stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeUpdate {
+    /// A node's id or name.
+    pub node: String,
+    /// Whether it takes tasks.
+    #[serde(default)]
+    pub availability: Option<Availability>,
+    /// Labels to be set.
+    #[serde(default)]
+    pub label_add: BTreeMap<String, String>,
+    /// Labels to be taken away.
+    #[serde(default)]
+    pub label_rm: BTreeSet<String>,
+    /// How long it may be silent before it counts as lost, in milliseconds; 0 for the usual.
+    #[serde(default)]
+    pub patience: Option<DurationMs>,
+    /// The idempotency id.
+    #[serde(default)]
+    pub request_id: Option<RequestId>,
+}
+
+/// `node.remove`: takes a lost node out of the lab.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeRemove {
+    /// A node's id or name.
+    pub node: String,
+    /// The idempotency id.
+    #[serde(default)]
+    pub request_id: Option<RequestId>,
+}
+
+/// What became of a change to a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeChanged {
+    /// Its id.
+    pub node: NodeId,
+    /// Whether anything was changed.
+    pub changed: bool,
 }
 
 /// `lab.status`.

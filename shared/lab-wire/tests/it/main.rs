@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
-use lab_types::{Event, Heartbeat, Problem, Report};
+use lab_types::{BeatAnswer, Event, Heartbeat, Problem, Report};
 use lab_wire::agent::{
     AssignPush, CheckAsk, CheckReply, CommandReply, InventoryAsk, StreamOpen, SyncReply,
     SyncRequest,
@@ -106,6 +106,8 @@ fn every_message_travels_in_the_bytes_in_which_it_was_pinned() {
     pinned.request::<req::TaskList>();
     pinned.request::<req::NodeList>();
     pinned.request::<req::NodeInspect>();
+    pinned.request::<req::NodeUpdate>();
+    pinned.request::<req::NodeRemove>();
     pinned.request::<req::ImageBuild>();
     pinned.request::<req::ImagePull>();
     pinned.request::<req::LabStatusGet>();
@@ -126,6 +128,7 @@ fn every_message_travels_in_the_bytes_in_which_it_was_pinned() {
     pinned.message::<CommandReply>("agent.reply.done");
     pinned.message::<CommandReply>("agent.reply.refused");
     pinned.message::<Heartbeat>("agent.beat");
+    pinned.message::<BeatAnswer>("agent.beat.reply");
     pinned.message::<Report>("agent.report.full");
     pinned.message::<Report>("agent.report.delta");
     for frame in ["data", "end", "credit", "cancel"] {

@@ -72,6 +72,7 @@ impl Bed {
             spec: spec.digest(),
             target: TaskTarget::Run,
             gate: Gate::Open,
+            guard: lab_types::Guard::Free,
         }
     }
 

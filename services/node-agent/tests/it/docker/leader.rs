@@ -195,6 +195,7 @@ impl World {
         Config {
             lab: Some(self.bed.site.lab.clone()),
             node: Some(self.bed.site.node.clone()),
+            role: lab_types::NodeRole::Worker,
             state_dir: Some(self.directory.path().join("state")),
             engine: EngineConfig {
                 socket: Some(socket()),

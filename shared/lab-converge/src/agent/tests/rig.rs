@@ -6,7 +6,7 @@ use lab_types::{
     AgentBoot, Assignment, Fence, Report, ReportBody, TaskId, TaskProgress, TaskSpec, UnixMillis,
 };
 
-use crate::action::{Action, ActionError, ActionId, ActionKind};
+use crate::action::{Action, ActionError, ActionId, ActionKind, Cause};
 use crate::agent::{AgentCore, Effect, Heard, NodeSight, ObserveAsk, SyncAsk};
 use crate::diff::Standing;
 use crate::fixture::{lab, node};
@@ -135,7 +135,7 @@ impl Rig {
         );
         let confirmed = self.core.standing(self.now) == Standing::Confirmed;
         assert!(
-            !destroys || confirmed,
+            !destroys || confirmed || action.cause == Cause::LeaderUnheard,
             "{action} on the strength of an old ledger"
         );
         if let ActionKind::RemoveVolume { name, .. } = &action.kind {

@@ -223,7 +223,7 @@ fn with_the_engine_gone_nothing_is_done_and_the_last_known_states_stand() {
         &bench.ledger,
         &observed,
         &bench.calls,
-        bench.standing,
+        (bench.standing, bench.lease),
         bench.now,
     );
     expect![[r#"

@@ -45,7 +45,7 @@ fn a_task_with_a_volume_goes_where_the_volume_is_and_waits_when_that_node_is_los
     check(
         &outcome.report.to_string(),
         &expect![[r#"
-            shop/db slots 1-2: no node can take it: node n2 is lost; node n1 does not fit: its volume shop_data is on node n2, which is lost
+            shop/db slots 1-2: node n2 is lost and its volume shop_data is there; the service is exclusive, so it is not replaced: bring the node back, or take it out of the lab with `tercio node rm n2` when it is off for good
         "#]],
     );
 }
