@@ -57,6 +57,7 @@ pub(crate) async fn create(bus: &Bus, request: PlanCreate) -> Result<PlanCreated
         project: &project,
         current: &current,
         images: &images,
+        partly: &facts.partly,
         build,
         orphans: Orphans::Remove,
     });

@@ -55,6 +55,7 @@ impl Leading {
                 }
             }
             NodeVerb::Sync => self.on_sync(&node, message).await,
+            NodeVerb::Image => self.on_image(node, &message).await,
         }
     }
 
@@ -172,7 +173,11 @@ pub(crate) async fn ask<T: Serialize + Sync, R: DeserializeOwned>(
     }
 }
 
-async fn say<T: Serialize + Sync>(bus: &Bus, subject: impl Into<String> + Send, body: &T) {
+pub(crate) async fn say<T: Serialize + Sync>(
+    bus: &Bus,
+    subject: impl Into<String> + Send,
+    body: &T,
+) {
     let subject = subject.into();
     if let Err(error) = bus.publish(subject.clone(), body).await {
         tracing::debug!(subject, %error, "a message was not sent");

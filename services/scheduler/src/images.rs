@@ -1,10 +1,11 @@
 //! Requests that agents must be asked about: images on nodes, logs, builds, pulls.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::future::join_all;
 use lab_bus::{Bus, Incoming};
+use lab_placement::images::{Present, Seen, present};
 use lab_placement::leader::Request as CoreRequest;
 use lab_placement::view;
 use lab_types::{Fence, NodeId, NodeLiveness, NodeName, Problem, TaskState, TaskTarget};
@@ -42,22 +43,27 @@ impl Leading {
                 .map(|(name, (record, task))| (name, ServiceFacts { record, task }))
                 .collect(),
             images: BTreeMap::new(),
+            partly: BTreeSet::new(),
         };
         if asked.images.is_empty() {
             return incoming.reply(&reply).await;
         }
         let nodes = self.working_nodes();
         let (bus, fence) = (self.bus.clone(), self.fence());
+        let services = reply.services.values();
+        let runs = services.filter_map(|service| {
+            let task = &service.task;
+            Some((task.image.clone(), task.image_id.clone()?))
+        });
+        let runs = runs.collect();
         self.errands.push(Box::pin(async move {
-            let images = images_on(&bus, fence, nodes, asked.images).await;
-            answer(
-                incoming,
-                images.map(|images| {
-                    reply.images = images;
-                    reply
-                }),
-            )
-            .await;
+            let found = images_on(&bus, fence, nodes, (asked.images, runs)).await;
+            let reply = found.map(|found| {
+                reply.images = found.ids;
+                reply.partly = found.partly;
+                reply
+            });
+            answer(incoming, reply).await;
             Back::Answered
         }));
     }
@@ -182,7 +188,7 @@ impl Leading {
     }
 
     /// Nodes that report and whose engine answers, in the order of their ids.
-    fn working_nodes(&self) -> Vec<(NodeId, NodeName)> {
+    pub(crate) fn working_nodes(&self) -> Vec<(NodeId, NodeName)> {
         let works = |row: &NodeRow| row.liveness == NodeLiveness::Ready && row.engine.is_some();
         let rows = view::nodes(self.core.lab()).into_iter().filter(works);
         rows.map(|row| (row.node, row.name)).collect()
@@ -196,39 +202,39 @@ fn no_node(what: &str) -> Problem {
         .help("`tercio node ls` shows the nodes; start the Docker engine of one of them")
 }
 
-/// The id of each image that all nodes have. Two nodes with different images of one name do not have
-/// the same image: it counts as absent, so that it is pulled or built again.
+/// What the nodes have of the images asked for by name, and of those that `runs` names by id.
 async fn images_on(
     bus: &Bus,
     fence: Fence,
     nodes: Vec<(NodeId, NodeName)>,
-    images: Vec<String>,
-) -> Result<BTreeMap<String, String>, Problem> {
+    (images, runs): (Vec<String>, BTreeMap<String, String>),
+) -> Result<Present, Problem> {
     if nodes.is_empty() {
         return Err(no_node("run on"));
     }
-    let ask = CheckAsk { fence, images };
-    let replies = join_all(
-        nodes
-            .iter()
-            .map(|(node, name)| check(bus, node, name, &ask)),
-    )
-    .await;
-    let mut common: Option<BTreeMap<String, String>> = None;
-    for reply in replies {
-        let here = reply?.images;
-        common = Some(match common {
-            None => here,
-            Some(mut common) => {
-                common.retain(|image, id| here.get(image) == Some(id));
-                common
-            }
+    let all = images.iter().chain(runs.values());
+    let ask = CheckAsk {
+        fence,
+        images: all.cloned().collect::<BTreeSet<_>>().into_iter().collect(),
+    };
+    let replies = nodes
+        .iter()
+        .map(|(node, name)| check(bus, node, name, &ask));
+    let mut found = BTreeMap::new();
+    for ((node, _), reply) in nodes.iter().zip(join_all(replies).await) {
+        let CheckReply {
+            images, tagged_at, ..
+        } = reply?;
+        let seen = images.into_iter().map(|(image, id)| {
+            let tagged_at = tagged_at.get(&image).copied();
+            (image, Seen { id, tagged_at })
         });
+        found.insert(node.clone(), seen.collect());
     }
-    Ok(common.unwrap_or_default())
+    Ok(present(&images, &runs, &found))
 }
 
-async fn check(
+pub(crate) async fn check(
     bus: &Bus,
     node: &NodeId,
     name: &NodeName,

@@ -15,6 +15,7 @@ use lab_bus::{
 };
 use lab_kit::clock::{self, BootInstant, WallClock};
 use lab_placement::PlacementRng;
+use lab_placement::images::Board;
 use lab_placement::leader::{Effects, LeaderCore, PassDraft, TakeOver};
 use lab_types::UnixMillis;
 use lab_wire::commit::{HeadEntry, Outcome, Verdict};
@@ -68,6 +69,8 @@ pub(crate) struct Leading {
     pub(crate) waiting: Waiting,
     /// Reads that ask agents before they answer.
     pub(crate) errands: FuturesUnordered<Errand>,
+    /// Which node has which image, and who draws from whom.
+    pub(crate) images: Board,
     store: StateStore,
     head: HeadEntry,
     rng: PlacementRng,
@@ -120,6 +123,7 @@ pub(crate) async fn lead(
         core: LeaderCore::take_over(start),
         waiting: Waiting::default(),
         errands: FuturesUnordered::new(),
+        images: Board::default(),
         publisher: Publisher::new(events),
         rng: PlacementRng::from_seed(rand::random()),
         bus,
@@ -330,11 +334,19 @@ impl Leading {
     }
 
     fn on_back(&mut self, back: Back) {
-        if let Back::Ports(request, nodes) = back {
-            for (node, ports) in nodes {
-                self.core.on_foreign_ports(&node, ports);
+        match back {
+            Back::Answered => {}
+            Back::Ports(request, nodes) => {
+                for (node, ports) in nodes {
+                    self.core.on_foreign_ports(&node, ports);
+                }
+                self.core.on_request(request);
             }
-            self.core.on_request(request);
+            Back::Looked(looked) => self.images.on_looked(looked, clock::now()),
+            Back::NotSent(not) => {
+                self.images
+                    .on_refused(&not.image, &not.target, &not.stream, not.lacks);
+            }
         }
     }
 

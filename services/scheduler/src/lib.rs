@@ -25,6 +25,7 @@ mod record;
 mod reply;
 mod request;
 mod streams;
+mod transfers;
 
 pub use candidate::{Error, run};
 pub use config::Config;

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 
 use lab_bus::Incoming;
+use lab_placement::images::Looked;
 use lab_placement::leader::Request as CoreRequest;
 use lab_placement::view;
 use lab_types::{
@@ -18,6 +19,7 @@ use lab_wire::row::{NodeRow, ServiceRow, TaskRow};
 use crate::codes;
 use crate::leading::Leading;
 use crate::request::project_of;
+use crate::transfers::NotSent;
 
 /// Work that waits for agents.
 pub(crate) type Errand = Pin<Box<dyn Future<Output = Back> + Send>>;
@@ -28,6 +30,10 @@ pub(crate) enum Back {
     Answered,
     /// What the nodes say of their ports, for a change that wants some.
     Ports(CoreRequest, Vec<(NodeId, Vec<ForeignPort>)>),
+    /// All nodes were asked for an image.
+    Looked(Looked),
+    /// A source did not join a transfer.
+    NotSent(NotSent),
 }
 
 /// Rows on one page: a page of the largest rows stays well under the payload limit of 1 MiB.

@@ -115,7 +115,7 @@ async fn open_one(
     })
 }
 
-fn new_stream_id() -> StreamId {
+pub(crate) fn new_stream_id() -> StreamId {
     let random: [u8; STREAM_ID_BYTES] = rand::random();
     StreamId::new(ids::id_text(&random)).expect("invariant: base 32 is made of letters and digits")
 }

@@ -28,6 +28,9 @@ pub struct PlanInput<'a> {
     /// Images that are present, reference → id. An image that is absent, or whose id is `None`, is
     /// taken to be missing.
     pub images: &'a BTreeMap<String, Option<String>>,
+    /// Images that are present and that not every node has. A built one reaches the others by itself;
+    /// one from a registry is pulled there.
+    pub partly: &'a BTreeSet<String>,
     /// When images are built.
     pub build: BuildPolicy,
     /// What becomes of services that the files no longer have.

@@ -33,6 +33,13 @@ pub enum ActionKind {
         /// Its reference as in the spec: `redis:alpine`.
         image: String,
     },
+    /// Get an image that was built in the lab from a node that has it.
+    FetchImage {
+        /// Its reference as in the spec, for people.
+        image: String,
+        /// Its id: what must be on the node afterwards.
+        id: String,
+    },
     /// Make a bridge network.
     CreateNetwork {
         /// Its name.
@@ -116,7 +123,7 @@ pub struct CreateContainer {
 pub enum Subject {
     /// The containers of a task.
     Task(TaskId),
-    /// An image, by its reference.
+    /// An image, by its reference, or by its id where the spec names one.
     Image(String),
     /// A network, by its name.
     Network(EngineName),
@@ -130,6 +137,7 @@ impl Action {
     pub fn subject(&self) -> Subject {
         match &self.kind {
             ActionKind::PullImage { image } => Subject::Image(image.clone()),
+            ActionKind::FetchImage { id, .. } => Subject::Image(id.clone()),
             ActionKind::CreateNetwork { name, .. } | ActionKind::RemoveNetwork { name } => {
                 Subject::Network(name.clone())
             }
@@ -213,6 +221,7 @@ impl std::fmt::Display for ActionKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::PullImage { image } => write!(f, "image {image}, pull"),
+            Self::FetchImage { image, .. } => write!(f, "image {image}, fetch from another node"),
             Self::CreateNetwork { name, .. } => write!(f, "network {name}, create"),
             Self::CreateVolume { name, .. } => write!(f, "volume {name}, create"),
             Self::CreateContainer(create) => write!(f, "container {}, create", create.name),

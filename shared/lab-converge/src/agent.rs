@@ -173,6 +173,11 @@ impl AgentCore {
         self.undecided = true;
     }
 
+    /// A call under way says how far it has come, for the tasks that wait for it.
+    pub fn on_progress(&mut self, id: ActionId, words: String) {
+        self.undecided |= self.engine.tells(id, words);
+    }
+
     /// The ledger was written, or not (then why; it is tried again by itself).
     pub fn on_persisted(&mut self, result: Result<(), String>, now: UnixMillis) {
         if let Some(problem) = self.disk.written(result, now) {

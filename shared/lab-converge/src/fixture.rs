@@ -140,6 +140,7 @@ pub(crate) fn task(task: &str, service: &str, slot: u32, spec: &TaskSpec) -> Ass
 }
 
 /// A ledger, a model engine and a time: what a decision is made of.
+#[derive(Clone)]
 pub(crate) struct Bench {
     pub(crate) ledger: Ledger,
     pub(crate) engine: ModelEngine,
@@ -264,6 +265,7 @@ pub(crate) fn busy(kind: Kind) -> Busy {
     Busy {
         kind,
         volumes: BTreeSet::new(),
+        words: None,
     }
 }
 

@@ -26,6 +26,8 @@ pub struct ModelEngine {
     pub images: BTreeSet<String>,
     /// Images that a registry has.
     pub registry: BTreeSet<String>,
+    /// Ids of images that other nodes have.
+    pub elsewhere: BTreeSet<String>,
     /// How many containers were ever made.
     pub made: u64,
 }
@@ -107,6 +109,13 @@ impl ModelEngine {
                     return Err(refused(format!("manifest for {image} not found")));
                 }
                 self.images.insert(image.clone());
+                Ok(None)
+            }
+            ActionKind::FetchImage { id, .. } => {
+                if !self.elsewhere.contains(id) {
+                    return Err(refused("no node of the lab has it".to_owned()));
+                }
+                self.images.insert(id.clone());
                 Ok(None)
             }
             ActionKind::CreateNetwork { name, labels } => {

@@ -18,6 +18,7 @@ pub mod change;
 pub mod check;
 pub mod codes;
 mod event;
+pub mod images;
 pub mod key;
 pub mod lab;
 pub mod leader;

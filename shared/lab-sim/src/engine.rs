@@ -92,10 +92,14 @@ impl SimEngine {
     pub(crate) fn duration(kind: &ActionKind, cx: &mut Context<'_>) -> Micros {
         let rng = &mut cx.rng;
         match kind {
-            ActionKind::PullImage { .. } if cx.faults.strikes(Fault::SlowPull, cx.now, rng) => {
+            ActionKind::PullImage { .. } | ActionKind::FetchImage { .. }
+                if cx.faults.strikes(Fault::SlowPull, cx.now, rng) =>
+            {
                 rng.between(8 * SECOND, 20 * SECOND)
             }
-            ActionKind::PullImage { .. } => rng.between(100 * MS, SECOND),
+            ActionKind::PullImage { .. } | ActionKind::FetchImage { .. } => {
+                rng.between(100 * MS, SECOND)
+            }
             ActionKind::CreateContainer(_) => rng.between(5 * MS, 60 * MS),
             ActionKind::StartContainer { .. } => rng.between(20 * MS, 300 * MS),
             ActionKind::StopContainer { grace, .. } => {

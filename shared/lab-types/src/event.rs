@@ -116,6 +116,8 @@ pub enum EventWhat {
     VolumeRemoved,
     /// An image was built.
     ImageBuilt,
+    /// An image reached a node from another node.
+    ImageTransferred,
     /// An event this version does not know.
     #[serde(other)]
     Unknown,
@@ -152,6 +154,7 @@ impl EventWhat {
             Self::LeaderElected => ("leader", "elected"),
             Self::VolumeRemoved => ("volume", "removed"),
             Self::ImageBuilt => ("image", "built"),
+            Self::ImageTransferred => ("image", "transferred"),
             Self::Unknown => ("unknown", "unknown"),
         }
     }

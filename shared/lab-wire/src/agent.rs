@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use lab_types::{
-    AgentBoot, Assignment, Fence, ForeignPort, Problem, SpecDigest, StreamId, TaskId, TaskSpec,
-    UnixMillis, UserName,
+    AgentBoot, Assignment, Fence, ForeignPort, NodeId, Problem, SpecDigest, StreamId, TaskId,
+    TaskSpec, UnixMillis, UserName,
 };
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +64,9 @@ pub struct CheckAsk {
 pub struct CheckReply {
     /// The id of each image that is there; images that are not are left out.
     pub images: BTreeMap<String, String>,
+    /// When each of them last got a name on this node, by the node's clock, where the engine tells.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tagged_at: BTreeMap<String, UnixMillis>,
     /// Host ports that something outside the lab listens on.
     pub foreign_ports: Vec<ForeignPort>,
 }
@@ -102,6 +105,15 @@ pub enum StreamContent {
     Pull {
         /// The image's reference.
         image: String,
+    },
+    /// Between two agents, on the subjects of [`transfer`](crate::subject::transfer). Up: one
+    /// [`ImageHave`](crate::image::ImageHave); down: one [`ImageHead`](crate::image::ImageHead), then
+    /// the engine's archive of the image from there on.
+    SendImage {
+        /// The image's id.
+        image_id: String,
+        /// Who gets it.
+        to: NodeId,
     },
     /// Something this version does not know; it is refused.
     #[serde(other)]

@@ -5,6 +5,7 @@
 //! codec ─── how: MessagePack maps, JSON where JSON came     header ─ what rides beside a body
 //! request ─ requests with their replies                     agent ─ control plane ↔ agent
 //! stream ── chunked streams with credits                    row ─── the rows that lists answer with
+//! image ─── how an image goes from node to node
 //! ```
 //!
 //! No I/O: `lab-bus` moves these values, the services and scripts make and read them. Wire enums are
@@ -15,6 +16,7 @@ pub mod agent;
 pub mod codec;
 pub mod commit;
 pub mod header;
+pub mod image;
 pub mod request;
 pub mod roles;
 pub mod row;

@@ -8,7 +8,7 @@
 mod image;
 mod lab;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lab_types::{
     ConfirmationId, Diagnostic, NodeId, Plan, ProjectRecord, RequestId, ServiceName, ServiceRecord,
@@ -260,9 +260,12 @@ pub struct ProjectFacts {
     /// Its services with their specs.
     #[serde(default)]
     pub services: BTreeMap<ServiceName, ServiceFacts>,
-    /// The id of each image asked for that every ready node has.
+    /// The id of each image asked for that a working node has.
     #[serde(default)]
     pub images: BTreeMap<String, String>,
+    /// Those of them that another working node lacks, or has under this name with another id.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub partly: BTreeSet<String>,
 }
 
 /// A service's record and spec.

@@ -178,10 +178,16 @@ pub fn agent(node: &str) -> Permissions {
             format!("tercio.v1.node.{node}.>"),
             format!("tercio.v1.ev.agent.{node}.>"),
             format!("tercio.v1.str.{node}.*.*.down"),
+            // Its ends of transfers, as the source and as the target. Which ones there are only the
+            // leader says: a stream's id is random, and an agent joins none that it was not told of.
+            format!("tercio.v1.xfer.{node}.*.*.down"),
+            format!("tercio.v1.xfer.*.{node}.*.up"),
         ],
         subscribe: vec![
             format!("tercio.v1.cmd.{node}.>"),
             format!("tercio.v1.str.{node}.*.*.up"),
+            format!("tercio.v1.xfer.{node}.*.*.up"),
+            format!("tercio.v1.xfer.*.{node}.*.down"),
         ],
         respond: true,
     }

@@ -193,6 +193,8 @@ pub enum NodeVerb {
     Report,
     /// It asks for its assignment: a [`SyncRequest`](crate::agent::SyncRequest).
     Sync,
+    /// It lacks an image, and says how far it has come: an [`ImageStand`](crate::image::ImageStand).
+    Image,
 }
 
 impl NodeVerb {
@@ -201,6 +203,7 @@ impl NodeVerb {
             Self::Beat => "beat",
             Self::Report => "report",
             Self::Sync => "sync",
+            Self::Image => "image",
         }
     }
 }
@@ -214,7 +217,7 @@ pub fn node(node: &NodeId, verb: NodeVerb) -> Subject {
 /// Reads a subject that an agent speaks on: NATS vouches for the node's id.
 ///
 /// # Errors
-/// [`ParseError`] when it is not `tercio.v1.node.<node>.beat|report|sync`.
+/// [`ParseError`] when it is not `tercio.v1.node.<node>.beat|report|sync|image`.
 pub fn parse_node(subject: &str) -> Result<(NodeId, NodeVerb), ParseError> {
     let refuse = |rule: String| ParseError {
         kind: "an agent",
@@ -229,7 +232,11 @@ pub fn parse_node(subject: &str) -> Result<(NodeId, NodeVerb), ParseError> {
         "beat" => NodeVerb::Beat,
         "report" => NodeVerb::Report,
         "sync" => NodeVerb::Sync,
-        other => return Err(refuse(format!("{other:?} is not beat, report or sync"))),
+        "image" => NodeVerb::Image,
+        other => {
+            let rule = format!("{other:?} is not beat, report, sync or image");
+            return Err(refuse(rule));
+        }
     };
     Ok((
         NodeId::new(node).map_err(|error| refuse(error.to_string()))?,
@@ -254,6 +261,16 @@ pub fn event(event: &Event) -> Subject {
 pub fn stream(node: &NodeId, user: &UserName, stream: &StreamId, way: Direction) -> Subject {
     Subject(format!(
         "tercio.v1.str.{node}.{user}.{stream}.{}",
+        way.token()
+    ))
+}
+
+/// `tercio.v1.xfer.<source>.<target>.<stream>.up|down`: one direction of a stream between two agents.
+/// The source is its host: what it sends goes down.
+#[must_use]
+pub fn transfer(source: &NodeId, target: &NodeId, stream: &StreamId, way: Direction) -> Subject {
+    Subject(format!(
+        "tercio.v1.xfer.{source}.{target}.{stream}.{}",
         way.token()
     ))
 }
@@ -310,7 +327,12 @@ mod tests {
     #[test]
     fn an_agents_subject_parses_back_to_its_node_and_verb() {
         let id = NodeId::new("n1").unwrap();
-        for verb in [NodeVerb::Beat, NodeVerb::Report, NodeVerb::Sync] {
+        for verb in [
+            NodeVerb::Beat,
+            NodeVerb::Report,
+            NodeVerb::Sync,
+            NodeVerb::Image,
+        ] {
             assert_eq!(
                 parse_node(node(&id, verb).as_str()).unwrap(),
                 (id.clone(), verb)

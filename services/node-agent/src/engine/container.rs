@@ -39,7 +39,7 @@ pub(super) fn observed(found: ContainerInspectResponse, site: &Site) -> Option<O
     })
 }
 
-fn millis(text: &str) -> Option<UnixMillis> {
+pub(super) fn millis(text: &str) -> Option<UnixMillis> {
     unix_ns(text).map(|ns| UnixMillis(ns / NANOS))
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use bollard::errors::Error as Engine;
 use lab_types::{PortProtocol, Problem};
+use lab_wire::image::IMAGE_MISSING;
 
 /// What went wrong at the engine, told apart as far as somebody can act on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +50,7 @@ impl Kind {
             Self::Denied => "AGT0002",
             Self::TooOld => "AGT0003",
             Self::Timeout => "AGT0005",
-            Self::ImageMissing => "AGT0010",
+            Self::ImageMissing => IMAGE_MISSING,
             Self::NameTaken => "AGT0011",
             Self::PortTaken => "AGT0012",
             Self::NotFound => "AGT0013",

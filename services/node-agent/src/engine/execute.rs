@@ -43,6 +43,10 @@ pub async fn execute(
         ActionKind::PullImage { image } => {
             image::pull::pull(engine, image, None).await.map(|_| None)
         }
+        ActionKind::FetchImage { image, .. } => Err(Error::new(
+            Kind::Other,
+            format!("cannot fetch image {image}: it comes by the bus, not from the engine"),
+        )),
         ActionKind::CreateNetwork { name, labels } => {
             let labels = labels.clone().into_iter().collect();
             create_network(engine, name.as_str(), labels)

@@ -10,7 +10,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use lab_converge::{
     ContainerId, EngineReach, Observed, ObservedContainer, ObservedNetwork, ObservedVolume, labels,
 };
-use lab_types::{EngineName, LabId, NodeId};
+use lab_types::{EngineName, LabId, NodeId, UnixMillis};
 
 use super::connect::Engine;
 use super::container;
@@ -139,8 +139,31 @@ async fn present(engine: &Engine, images: &BTreeSet<String>) -> Result<BTreeSet<
 /// # Errors
 /// What the engine said.
 pub async fn image_id(engine: &Engine, image: &str) -> Result<Option<String>, Error> {
+    let found = found_image(engine, image).await?;
+    Ok(found.map(|found| found.id))
+}
+
+/// An image on the engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundImage {
+    /// Its id.
+    pub id: String,
+    /// When it last got a name there; absent where it never did, or the engine does not tell.
+    pub tagged_at: Option<UnixMillis>,
+}
+
+/// An image, when it is on the engine.
+///
+/// # Errors
+/// What the engine said.
+pub async fn found_image(engine: &Engine, image: &str) -> Result<Option<FoundImage>, Error> {
     match engine.docker().inspect_image(image).await {
-        Ok(found) => Ok(found.id),
+        Ok(found) => {
+            let metadata = found.metadata;
+            let at = metadata.and_then(|metadata| metadata.last_tag_time);
+            let tagged_at = at.and_then(|at| container::millis(&at));
+            Ok(found.id.map(|id| FoundImage { id, tagged_at }))
+        }
         Err(error) => match engine.failed(&format!("look for image {image}"))(error) {
             // A reference that is none names no image.
             error

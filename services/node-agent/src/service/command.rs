@@ -16,7 +16,7 @@ use super::link::Outgoing;
 use super::owner::{HELPERS_MAX, Owner};
 use super::{offer, stream, work};
 use crate::engine::Site;
-use crate::engine::observe::image_id;
+use crate::engine::observe::found_image;
 use crate::engine::watch::Connection;
 use crate::logs::follow::Sources;
 
@@ -144,9 +144,13 @@ async fn check(connection: Connection, site: Site, ask: CheckAsk, answer: Answer
         Connection::Down(problem) => return answer.refuse(&problem),
     };
     let mut images = BTreeMap::new();
+    let mut tagged_at = BTreeMap::new();
     for image in ask.images {
-        match image_id(&engine, &image).await {
-            Ok(Some(id)) => drop(images.insert(image, id)),
+        match found_image(&engine, &image).await {
+            Ok(Some(found)) => {
+                tagged_at.extend(found.tagged_at.map(|at| (image.clone(), at)));
+                images.insert(image, found.id);
+            }
             Ok(None) => {}
             Err(error) => return answer.refuse(&Problem::from(&error)),
         }
@@ -154,6 +158,7 @@ async fn check(connection: Connection, site: Site, ask: CheckAsk, answer: Answer
     match work::foreign_ports(&engine, &site).await {
         Ok(foreign_ports) => answer.send(&CheckReply {
             images,
+            tagged_at,
             foreign_ports,
         }),
         Err(error) => answer.refuse(&Problem::from(&error)),

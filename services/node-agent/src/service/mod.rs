@@ -16,6 +16,7 @@ mod link;
 mod owner;
 mod pace;
 mod stream;
+mod transfer;
 mod work;
 
 use std::time::Duration;
@@ -31,9 +32,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine;
 use crate::engine::watch::{Connection, Tell};
+use crate::image::spool;
 pub use config::{Config, EngineConfig};
 use lease::LeaseFile;
 use owner::{Mind, Owner};
+
+/// Where parts of images are kept, in the agent's directory.
+const IMAGES: &str = "images";
 
 /// How long the helpers of the agent may take to end: they only drop connections.
 const DRAIN_MAX: Duration = Duration::from_secs(3);
@@ -54,6 +59,9 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Prob
     let directory = config.directory()?;
     let home = StateDirLock::acquire(&directory).map_err(|error| Problem::from(&error))?;
     let ledger = ledger::read(&directory, &site)?;
+    let specs = ledger.specs.values();
+    let wanted = specs.filter_map(|spec| spec.image_id.clone()).collect();
+    spool::sweep(&directory.join(IMAGES), &wanted).await;
     let now = clock::now();
     let mut core = AgentCore::new(ledger, AgentBoot(now.0), now);
     let lease = LeaseFile::in_directory(&directory);

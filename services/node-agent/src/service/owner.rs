@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lab_converge::{AgentCore, Effect, EngineReach};
+use lab_converge::{ActionId, AgentCore, Effect, EngineReach};
 use lab_kit::clock::{self, BootInstant};
 use lab_kit::lock::StateDirLock;
 use lab_types::{NodeRole, Problem, Report, ReportBody};
 use lab_wire::subject::{self, NodeVerb};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -17,10 +17,11 @@ use tokio_util::sync::CancellationToken;
 use super::lease::LeaseFile;
 use super::link::{FromBus, Linked, Outgoing};
 use super::pace::Pace;
-use super::work::{self, Done};
-use super::{command, offer, part_failed};
+use super::work::{self, Done, Means};
+use super::{IMAGES, command, offer, part_failed};
 use crate::engine::Site;
 use crate::engine::watch::Connection;
+use crate::image::fetch::Fetcher;
 use crate::logs::Statuses;
 use crate::logs::readers::Readers;
 
@@ -37,6 +38,11 @@ pub(super) struct Mind {
     pub(super) lease: LeaseFile,
     pub(super) role: NodeRole,
 }
+
+/// Words of actions under way that wait for the owner: of those that do not fit, later ones follow.
+const PROGRESS_MAX: usize = 16;
+
+type Progress = mpsc::Sender<(ActionId, String)>;
 
 pub(super) struct Owner {
     pub(super) core: AgentCore,
@@ -57,6 +63,8 @@ pub(super) struct Owner {
     /// Whether the ledger is being written.
     is_writing: bool,
     work: JoinSet<Done>,
+    /// What actions under way tell.
+    progress: (Progress, mpsc::Receiver<(ActionId, String)>),
     /// Whether the engine was seen in this life.
     has_looked: bool,
 }
@@ -84,6 +92,7 @@ impl Owner {
             home: Arc::new(home),
             is_writing: false,
             work: JoinSet::new(),
+            progress: mpsc::channel(PROGRESS_MAX),
             has_looked: false,
         }
     }
@@ -128,6 +137,7 @@ impl Owner {
             Ok(()) = self.activity.changed() => self.pace.want(),
             Ok(()) = self.engine.changed() => self.on_engine(),
             Some(ended) = self.helpers.join_next() => on_helper(ended),
+            Some((id, words)) = self.progress.1.recv() => self.core.on_progress(id, words),
             () = tokio::time::sleep_until(wake_at) => {}
         }
         Ok(())
@@ -167,9 +177,14 @@ impl Owner {
                     .spawn(work::observe(connection(), site(), ask, !self.has_looked));
             }
             Effect::Execute(id, action) => {
-                let readers = self.readers.clone();
-                self.work
-                    .spawn(work::act(connection(), site(), readers, (id, action)));
+                let means = Means {
+                    connection: connection(),
+                    site: site(),
+                    readers: self.readers.clone(),
+                    fetcher: self.fetcher(),
+                    progress: self.progress.0.clone(),
+                };
+                self.work.spawn(work::act(means, (id, action)));
             }
             Effect::Report(report) => self.report(&report),
             Effect::ReportFull => {
@@ -184,6 +199,15 @@ impl Owner {
                 }
             }
             Effect::Warn(problem) => tracing::warn!(error = %problem, "the agent's decision"),
+        }
+    }
+
+    fn fetcher(&self) -> Fetcher {
+        Fetcher {
+            node: self.site.node.clone(),
+            bus: self.link.bus.clone(),
+            directory: self.home.directory().join(IMAGES),
+            accepted: self.core.heartbeat().accepted,
         }
     }
 

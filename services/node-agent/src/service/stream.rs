@@ -13,9 +13,11 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::command::Answer;
+use super::transfer::{self, Ends};
 use crate::engine::watch::Connection;
 use crate::engine::{Engine, Error};
 use crate::image;
+use crate::image::send::Summary;
 use crate::logs;
 use crate::logs::follow::Sources;
 
@@ -42,6 +44,14 @@ pub(super) async fn serve(
         )
         .help("update the agent on this node")));
     }
+    if let StreamContent::SendImage { image_id, to } = &open.content {
+        let ends = Ends {
+            source: &node,
+            target: to,
+            stream: &open.stream,
+        };
+        return transfer::serve(&bus, &sources, ends, image_id, answer).await;
+    }
     let host = match StreamHost::accept(&bus, &node, &open.user, &open.stream).await {
         Ok(host) => host,
         Err(error) => {
@@ -59,14 +69,12 @@ pub(super) async fn serve(
         }
         StreamContent::Build { options } => Box::pin(serve_build(host, &sources, options)).await,
         StreamContent::Pull { image } => Box::pin(serve_pull(host, &sources, image)).await,
-        StreamContent::Unknown => return,
+        StreamContent::SendImage { .. } | StreamContent::Unknown => return,
     };
     if let Err(error) = ended {
         tracing::debug!(error = %error, "a stream ended early");
     }
 }
-
-type Summary = Result<BTreeMap<String, String>, Problem>;
 
 /// Sends what comes from `lines` while `work` runs, then its result.
 async fn serve_lines<T: Serialize>(
@@ -93,14 +101,14 @@ async fn serve_lines<T: Serialize>(
     finish(host, summary).await
 }
 
-async fn finish(host: StreamHost, summary: Summary) -> Result<(), StreamError> {
+pub(super) async fn finish(host: StreamHost, summary: Summary) -> Result<(), StreamError> {
     match summary {
         Ok(summary) => host.finish(None, summary).await,
         Err(problem) => host.finish(Some(Box::new(problem)), BTreeMap::new()).await,
     }
 }
 
-fn engine(sources: &Sources) -> Result<Engine, Problem> {
+pub(super) fn engine(sources: &Sources) -> Result<Engine, Problem> {
     match &*sources.engine.borrow() {
         Connection::Up(engine) => Ok(engine.clone()),
         Connection::Down(problem) => Err(problem.clone()),

@@ -15,13 +15,15 @@ use lab_types::{
 };
 use lab_wire::agent::{SyncReply, SyncRequest};
 use lab_wire::subject::{self, NodeVerb};
+use tokio::sync::mpsc;
 
-use super::ledger;
+use super::{ledger, offer};
 use crate::engine::observe::unreachable;
 use crate::engine::published::published;
 use crate::engine::watch::Connection;
 use crate::engine::{self, Engine, Site, action_error};
 use crate::facts::{host, ports};
+use crate::image::fetch::{Fetcher, Wanted, fetch};
 use crate::logs::readers::Readers;
 
 /// How long the leader may take to answer: it reads its memory and answers within milliseconds, and
@@ -83,19 +85,44 @@ async fn sweep_and_look(engine: &Engine, site: &Site, ask: &ObserveAsk) -> Obser
     engine::observe(engine, site, &ask.images).await
 }
 
+/// What an action is carried out with.
+pub(super) struct Means {
+    pub(super) connection: Connection,
+    pub(super) site: Site,
+    pub(super) readers: Readers,
+    pub(super) fetcher: Fetcher,
+    /// Who hears how far an action has come.
+    pub(super) progress: mpsc::Sender<(ActionId, String)>,
+}
+
 /// Calls the engine. A container goes when its log has been read to the end, or soon after.
-pub(super) async fn act(
-    connection: Connection,
-    site: Site,
-    readers: Readers,
-    (id, action): (ActionId, Action),
-) -> Done {
+pub(super) async fn act(means: Means, (id, action): (ActionId, Action)) -> Done {
+    let Means {
+        connection,
+        site,
+        readers,
+        fetcher,
+        progress,
+    } = means;
     if let ActionKind::RemoveContainer { container, .. } = &action.kind {
         readers.gone(&container.0, READERS_MAX).await;
     }
     let started = Instant::now();
     let result = match connection {
         Connection::Up(engine) => {
+            if let ActionKind::FetchImage {
+                image,
+                id: image_id,
+            } = &action.kind
+            {
+                let wanted = Wanted {
+                    image: image.clone(),
+                    id: image_id.clone(),
+                };
+                let tell = |words| offer(&progress, (id, words), "progress");
+                let fetched = Box::pin(fetch(&fetcher, &engine, &wanted, tell)).await;
+                return finished(id, &action, started, fetched.map(|()| None));
+            }
             let result = engine::execute(&engine, &site, &action.kind).await;
             result.map_err(|error| action_error(&error))
         }
@@ -104,11 +131,20 @@ pub(super) async fn act(
             message: words(problem),
         }),
     };
+    finished(id, &action, started, result)
+}
+
+fn finished(
+    id: ActionId,
+    action: &Action,
+    started: Instant,
+    result: Result<Option<ObservedContainer>, ActionError>,
+) -> Done {
     let elapsed_ms = started.elapsed().as_millis();
     match &result {
         Ok(_) => tracing::info!(op = %action.kind, cause = %action.cause, elapsed_ms, "done"),
         Err(error) => {
-            let Action { kind, cause } = &action;
+            let Action { kind, cause } = action;
             tracing::warn!(op = %kind, %cause, elapsed_ms, %error, "failed");
         }
     }

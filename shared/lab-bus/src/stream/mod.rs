@@ -162,6 +162,21 @@ impl StreamClient {
         Ok(Self { end })
     }
 
+    /// Joins a transfer between two agents as the one that gets something.
+    ///
+    /// # Errors
+    /// [`StreamError::Subscribe`].
+    pub async fn open_transfer(
+        bus: &Bus,
+        source: &NodeId,
+        target: &NodeId,
+        stream: &StreamId,
+    ) -> Result<Self, StreamError> {
+        let of = |way| subject::transfer(source, target, stream, way).into();
+        let end = End::join(bus, Side::Client, of(Direction::Down), of(Direction::Up)).await?;
+        Ok(Self { end })
+    }
+
     /// Sends one piece up as one frame; waits while the other end grants no credit.
     ///
     /// # Errors
@@ -226,6 +241,22 @@ impl StreamHost {
         stream: &StreamId,
     ) -> Result<Self, StreamError> {
         let of = |way| subject::stream(node, user, stream, way).into();
+        let end = End::join(bus, Side::Host, of(Direction::Up), of(Direction::Down)).await?;
+        Ok(Self { end })
+    }
+
+    /// Joins a transfer between two agents as the one that has something; as with
+    /// [`accept`](Self::accept), the leader's command is answered afterwards.
+    ///
+    /// # Errors
+    /// [`StreamError::Subscribe`].
+    pub async fn accept_transfer(
+        bus: &Bus,
+        source: &NodeId,
+        target: &NodeId,
+        stream: &StreamId,
+    ) -> Result<Self, StreamError> {
+        let of = |way| subject::transfer(source, target, stream, way).into();
         let end = End::join(bus, Side::Host, of(Direction::Up), of(Direction::Down)).await?;
         Ok(Self { end })
     }

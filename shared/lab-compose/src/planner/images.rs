@@ -42,7 +42,7 @@ pub(super) fn builds(to_build: &BTreeMap<String, PlanCause>, draft: &mut Draft) 
     }
 }
 
-/// Images that are not there and that new tasks will ask for.
+/// Images that a node lacks and that new tasks will ask for. What was built is not asked of a registry.
 pub(super) fn pulls(
     input: &PlanInput<'_>,
     model: &ProjectModel,
@@ -54,7 +54,9 @@ pub(super) fn pulls(
     for (name, service) in &model.services {
         let starts_tasks = changes.get(name).is_some_and(Change::starts_tasks);
         let image = service.task.image.as_str();
-        if starts_tasks && !to_build.contains_key(image) && !is_present(input, image) {
+        let is_built = service.task.image_id.is_some() || to_build.contains_key(image);
+        let is_everywhere = is_present(input, image) && !input.partly.contains(image);
+        if starts_tasks && !is_built && !is_everywhere {
             needed.entry(image).or_insert(name);
         }
     }

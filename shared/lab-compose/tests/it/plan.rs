@@ -1,6 +1,6 @@
 //! Plans: what an `up` would change, and why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use expect_test::{Expect, expect};
 use lab_compose::{BuildPolicy, CurrentProject, Orphans, PlanInput, Project, plan, render};
@@ -72,6 +72,7 @@ fn services(
 pub(crate) struct Lab {
     current: CurrentProject,
     images: Images,
+    partly: BTreeSet<String>,
     build: BuildPolicy,
     orphans: Orphans,
 }
@@ -81,6 +82,7 @@ impl Lab {
         Self {
             current: CurrentProject::default(),
             images: Images::new(),
+            partly: BTreeSet::new(),
             build: BuildPolicy::IfMissing,
             orphans: Orphans::Remove,
         }
@@ -107,6 +109,7 @@ impl Lab {
             project,
             current: &self.current,
             images: &self.images,
+            partly: &self.partly,
             build: self.build,
             orphans: self.orphans,
         })

@@ -146,11 +146,18 @@ impl Engine {
         Some(action)
     }
 
+    /// A call under way says how far it has come; whether that is news.
+    pub(super) fn tells(&mut self, id: ActionId, words: String) -> bool {
+        let subject = self.under_way.get(&id).map(Action::subject);
+        let busy = subject.and_then(|subject| self.calls.busy.get_mut(&subject));
+        busy.is_some_and(|busy| busy.words.replace(words.clone()) != Some(words))
+    }
+
     /// A call worked.
     pub(super) fn worked(&mut self, lab: &LabId, action: &Action, view: Option<ObservedContainer>) {
         let subject = action.subject();
         self.calls.failed.remove(&subject);
-        if let ActionKind::PullImage { image } = &action.kind {
+        if let Subject::Image(image) = &subject {
             self.calls.looked_for.insert(image.clone());
         }
         let observed = self.observed.get_or_insert_default();
@@ -237,6 +244,7 @@ fn judge_failure(
             true
         }
         ActionKind::PullImage { .. }
+        | ActionKind::FetchImage { .. }
         | ActionKind::CreateNetwork { .. }
         | ActionKind::CreateVolume { .. }
         | ActionKind::StopContainer { .. }

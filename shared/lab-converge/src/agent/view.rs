@@ -54,6 +54,9 @@ pub(super) fn show(
         ActionKind::PullImage { image } => {
             observed.images.insert(image.clone());
         }
+        ActionKind::FetchImage { id, .. } => {
+            observed.images.insert(id.clone());
+        }
         ActionKind::CreateNetwork { name, labels } => {
             let owner = labels::owner(lab, labels);
             let network = ObservedNetwork {

@@ -13,7 +13,7 @@ pub const STARTS_MAX: usize = 8;
 /// How many containers are stopped or removed side by side: a stop mostly waits for the grace.
 pub const STOPS_MAX: usize = 32;
 
-/// How many images are pulled side by side: each pull already fetches its layers in parallel.
+/// How many images are pulled or fetched side by side: each pull already gets its layers in parallel.
 pub const PULLS_MAX: usize = 3;
 
 /// Calls to the engine that matter for the next ones.
@@ -35,6 +35,8 @@ pub struct Busy {
     /// Volumes that the container it makes will use: Docker makes one anew that is not there, so
     /// none of them may be removed meanwhile.
     pub volumes: BTreeSet<EngineName>,
+    /// How far it has come, where it tells: `40 % from node host2`.
+    pub words: Option<String>,
 }
 
 impl Busy {
@@ -44,6 +46,7 @@ impl Busy {
         let volumes = match action {
             ActionKind::CreateContainer(create) => create.spec.mounts.iter().collect(),
             ActionKind::PullImage { .. }
+            | ActionKind::FetchImage { .. }
             | ActionKind::CreateNetwork { .. }
             | ActionKind::CreateVolume { .. }
             | ActionKind::StartContainer { .. }
@@ -59,6 +62,7 @@ impl Busy {
         Self {
             kind: Kind::of(action),
             volumes: volumes.collect(),
+            words: None,
         }
     }
 }
@@ -83,7 +87,7 @@ impl Kind {
         match action {
             ActionKind::CreateContainer(_) | ActionKind::StartContainer { .. } => Self::Start,
             ActionKind::StopContainer { .. } | ActionKind::RemoveContainer { .. } => Self::Stop,
-            ActionKind::PullImage { .. } => Self::Pull,
+            ActionKind::PullImage { .. } | ActionKind::FetchImage { .. } => Self::Pull,
             ActionKind::CreateNetwork { .. }
             | ActionKind::CreateVolume { .. }
             | ActionKind::RemoveNetwork { .. }

@@ -166,18 +166,11 @@ impl DiffPass<'_> {
         if !self.calls.looked_for.contains(wanted) {
             return Err(Lack::Yet(format!("looks for the image {image}")));
         }
-        if let Some(id) = &spec.image_id {
-            return if self.observed.images.contains(id) {
-                Ok(())
-            } else {
-                Err(Lack::Never(format!(
-                    "the image {image} that was built for this service ({id}) is not on this node; \
-                     build it again"
-                )))
-            };
-        }
-        if self.observed.images.contains(image) {
+        if self.observed.images.contains(wanted) {
             return Ok(());
+        }
+        if let Some(id) = &spec.image_id {
+            return Err(self.fetch(image, id, container));
         }
         let failure = self.calls.failed.get(&Subject::Image(image.clone()));
         if let Some(failure) = failure.filter(|failure| !failure.retryable) {
@@ -199,6 +192,34 @@ impl DiffPass<'_> {
             Some(failure) => format!("the image {image} was not pulled yet: {}", failure.message),
             None => format!("waits for the image {image}"),
         }))
+    }
+
+    /// Asks for an image that was built in the lab and is on another node. No registry is asked: under
+    /// its name one might have anything.
+    fn fetch(&mut self, image: &str, id: &str, container: &EngineName) -> Lack {
+        let subject = Subject::Image(id.to_owned());
+        let failure = self.calls.failed.get(&subject);
+        if let Some(failure) = failure.filter(|failure| !failure.retryable) {
+            return Lack::Never(format!(
+                "the image {image} that was built for this service ({id}) cannot be had: {}",
+                failure.message
+            ));
+        }
+        let kind = ActionKind::FetchImage {
+            image: image.to_owned(),
+            id: id.to_owned(),
+        };
+        let cause = Cause::NeededBy {
+            container: container.to_string(),
+        };
+        self.act(kind, cause);
+        let busy = self.calls.busy.get(&subject);
+        let words = busy.and_then(|busy| busy.words.as_deref());
+        let words = words.or(failure.map(|failure| failure.message.as_str()));
+        Lack::Yet(match words {
+            Some(words) => format!("waits for the image {image}: {words}"),
+            None => format!("waits for the image {image} from another node"),
+        })
     }
 }
 

@@ -17,6 +17,7 @@ use lab_wire::agent::{
     SyncRequest,
 };
 use lab_wire::commit::Head;
+use lab_wire::image::{ImageAnswer, ImageHave, ImageHead, ImageStand};
 use lab_wire::request as req;
 use lab_wire::stream::{Frame, LogBatch, OutputBatch};
 use lab_wire::{Encoding, Request, decode, decode_json, encode, encode_json};
@@ -122,11 +123,19 @@ fn every_message_travels_in_the_bytes_in_which_it_was_pinned() {
     pinned.message::<InventoryAsk>("agent.inventory");
     pinned.message::<CheckAsk>("agent.check.request");
     pinned.message::<CheckReply>("agent.check.reply");
-    for content in ["logs", "build", "pull"] {
+    for content in ["logs", "build", "pull", "send_image"] {
         pinned.message::<StreamOpen>(&format!("agent.open.{content}"));
     }
     pinned.message::<CommandReply>("agent.reply.done");
     pinned.message::<CommandReply>("agent.reply.refused");
+    for stage in ["lacks", "draws", "broke", "has"] {
+        pinned.message::<ImageStand>(&format!("agent.image.{stage}"));
+    }
+    for answer in ["go_on", "draw", "wait", "nobody"] {
+        pinned.message::<ImageAnswer>(&format!("agent.image.answer.{answer}"));
+    }
+    pinned.message::<ImageHave>("stream.image.have");
+    pinned.message::<ImageHead>("stream.image.head");
     pinned.message::<Heartbeat>("agent.beat");
     pinned.message::<BeatAnswer>("agent.beat.reply");
     pinned.message::<Report>("agent.report.full");

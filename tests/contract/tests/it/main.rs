@@ -10,3 +10,4 @@ mod permissions;
 mod serve;
 mod server;
 mod streams;
+mod transfers;

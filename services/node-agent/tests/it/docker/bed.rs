@@ -267,7 +267,7 @@ async fn make_image(docker: &Docker) {
 }
 
 /// A root file system: `/bin/busybox`, its commands as links, and `/tmp`.
-fn root_of_busybox() -> Vec<u8> {
+pub(crate) fn root_of_busybox() -> Vec<u8> {
     let list = std::process::Command::new("busybox").arg("--list").output();
     let list = list.expect("these tests need the package busybox-static");
     let mut tar = tar::Builder::new(Vec::new());

@@ -12,6 +12,7 @@ use lab_types::{
 };
 use lab_wire::Role;
 use lab_wire::agent::{AssignPush, CommandReply, InventoryAsk, SyncReply};
+use lab_wire::image::{ImageAnswer, ImageStage, ImageStand};
 use lab_wire::subject::{self, CommandVerb, NodeVerb};
 use node_agent::{Config, EngineConfig};
 use tokio::sync::watch;
@@ -62,6 +63,8 @@ pub(crate) struct Heard {
     pub(crate) statuses: BTreeMap<TaskId, TaskStatus>,
     pub(crate) reports: usize,
     pub(crate) beats: usize,
+    /// What was said of images, last first.
+    pub(crate) stages: Vec<ImageStage>,
     pub(crate) accepted: Fence,
     /// The last report's number.
     sequence: u64,
@@ -76,11 +79,15 @@ pub(crate) struct World {
     directory: tempfile::TempDir,
 }
 
+/// What the leader answers to an agent that lacks an image.
+pub(crate) type ImageSays = Arc<dyn Fn(ImageStand) -> ImageAnswer + Send + Sync>;
+
 /// The leader's end of the bus.
 pub(crate) struct Leader {
     pub(crate) bus: Bus,
     pub(crate) heard: watch::Receiver<Heard>,
     answer: watch::Sender<SyncReply>,
+    images: watch::Sender<ImageSays>,
     listening: JoinHandle<()>,
 }
 
@@ -92,6 +99,8 @@ impl Leader {
             specs: BTreeMap::new(),
         };
         let (answer, answers) = watch::channel(nothing);
+        let says: ImageSays = Arc::new(|_| ImageAnswer::Nobody);
+        let (images, says) = watch::channel(says);
         let (tell, heard) = watch::channel(Heard::default());
         let mut messages = bus.subscribe(subject::NODES_ALL).await.unwrap();
         bus.flush().await.unwrap();
@@ -118,6 +127,14 @@ impl Leader {
                         let report: Report = lab_wire::decode(&message.payload).unwrap();
                         tell.send_modify(|heard| hear(heard, report));
                     }
+                    NodeVerb::Image => {
+                        let stand: ImageStand = lab_wire::decode(&message.payload).unwrap();
+                        tell.send_modify(|heard| heard.stages.insert(0, stand.stage.clone()));
+                        let says = says.borrow().clone();
+                        let answer = says(stand);
+                        let reply = message.reply.unwrap();
+                        speaker.publish(reply, &answer).await.unwrap();
+                    }
                     NodeVerb::Sync => {
                         let reply = answers.borrow().clone();
                         speaker
@@ -132,6 +149,7 @@ impl Leader {
             bus,
             heard,
             answer,
+            images,
             listening,
         }
     }
@@ -276,6 +294,14 @@ impl World {
             .bus
             .request_message(subject, message, PATIENCE)
             .await
+    }
+
+    /// What the leader answers from now on to an agent that lacks an image.
+    pub(crate) fn say_of_images(
+        &self,
+        says: impl Fn(ImageStand) -> ImageAnswer + Send + Sync + 'static,
+    ) {
+        self.leader.images.send_replace(Arc::new(says));
     }
 
     /// Waits until what the leader has heard satisfies `holds`.

@@ -12,3 +12,4 @@ mod program;
 mod proxy;
 mod spec;
 mod streams;
+mod transfer;

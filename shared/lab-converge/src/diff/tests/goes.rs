@@ -139,6 +139,7 @@ fn a_volume_waits_for_a_container_that_is_being_made_with_it() {
     let create = crate::diff::Busy {
         kind: crate::diff::Kind::Start,
         volumes: [name("shop_data")].into(),
+        words: None,
     };
     let maker = crate::action::Subject::Task(crate::fixture::id("gone"));
     bench.calls.busy.insert(maker.clone(), create);

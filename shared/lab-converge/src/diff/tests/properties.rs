@@ -273,6 +273,7 @@ proptest! {
         for action in bench.decide().actions {
             let harmless = match action.kind {
                 ActionKind::PullImage { .. }
+                | ActionKind::FetchImage { .. }
                 | ActionKind::CreateNetwork { .. }
                 | ActionKind::CreateVolume { .. }
                 | ActionKind::CreateContainer(_)

@@ -156,15 +156,79 @@ fn an_image_that_does_not_exist_or_is_not_the_built_one_is_refused_in_words() {
             task t1: rejected, no more: the image late cannot be pulled: manifest for late not found
         "#]],
     );
+}
+
+#[test]
+fn a_built_image_is_fetched_once_for_all_its_tasks_and_they_say_how_far_it_has_come() {
     let built = TaskSpec {
         image_id: Some("sha256:built".into()),
         ..job_in_no_network()
     };
+    let mut bench = Bench::new()
+        .with(task("t1", "a", 1, &built), &built)
+        .with(task("t2", "a", 2, &built), &built)
+        .settle_network();
+    let subject = Subject::Image("sha256:built".into());
+    let check = |bench: &Bench, expected: Expect| expected.assert_eq(&text(&bench.decide()));
+    bench.calls.looked_for.remove("sha256:built");
     check(
-        Bench::new().with(task("t1", "a", 1, &built), &built),
-        &expect![[r#"
-            task t1: rejected, no more: the image job that was built for this service (sha256:built) is not on this node; build it again
-        "#]],
+        &bench,
+        expect![[r#"
+        task t1: preparing: looks for the image job
+        task t2: preparing: looks for the image job
+    "#]],
+    );
+    bench.calls.looked_for.insert("sha256:built".into());
+    check(
+        &bench,
+        expect![[r#"
+        image job, fetch from another node, needed by shop-a-1
+        task t1: preparing: waits for the image job from another node
+        task t2: preparing: waits for the image job from another node
+    "#]],
+    );
+    let mut fetching = crate::fixture::busy(crate::diff::Kind::Pull);
+    fetching.words = Some("40 % from node host2".into());
+    bench.calls.busy.insert(subject.clone(), fetching);
+    check(
+        &bench,
+        expect![[r#"
+        task t1: preparing: waits for the image job: 40 % from node host2
+        task t2: preparing: waits for the image job: 40 % from node host2
+    "#]],
+    );
+    bench.calls.busy.clear();
+    let failure = |retryable| Failure {
+        times: 1,
+        message: "no node of the lab has it; build it again".into(),
+        retryable,
+        next_at: UnixMillis(u64::MAX),
+    };
+    bench.calls.failed.insert(subject.clone(), failure(true));
+    check(
+        &bench,
+        expect![[r#"
+        task t1: preparing: waits for the image job: no node of the lab has it; build it again
+        task t2: preparing: waits for the image job: no node of the lab has it; build it again
+    "#]],
+    );
+    bench.calls.failed.insert(subject, failure(false));
+    check(
+        &bench,
+        expect![[r#"
+        task t1: rejected, no more: the image job that was built for this service (sha256:built) cannot be had: no node of the lab has it; build it again
+        task t2: rejected, no more: the image job that was built for this service (sha256:built) cannot be had: no node of the lab has it; build it again
+    "#]],
+    );
+    bench.calls.failed.clear();
+    bench.engine.elsewhere.insert("sha256:built".into());
+    let bench = bench.settle();
+    check(
+        &bench,
+        expect![[r#"
+        task t1: running, attempt 1
+        task t2: running, attempt 1
+    "#]],
     );
 }
 
