@@ -11,9 +11,9 @@
 mod command;
 mod config;
 mod ledger;
-mod link;
+pub mod link;
 mod owner;
-mod pace;
+pub mod pace;
 mod stream;
 mod work;
 
