@@ -15,8 +15,8 @@ use lab_bus::{
 };
 use lab_kit::clock;
 use lab_placement::PlacementRng;
-use lab_placement::leader::{Effects, LeaderCore, PassDraft, TakeOver};
-use lab_types::UnixMillis;
+use lab_placement::leader::{Effects, LeaderCore, PassDraft, Refused, TakeOver};
+use lab_types::{Problem, UnixMillis};
 use lab_wire::commit::{HeadEntry, Outcome, Verdict};
 use lab_wire::request::{REQUESTS, ServedBy};
 use lab_wire::subject;
@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::publisher::Publisher;
 use crate::read::{Back, Errand};
 use crate::record;
+use crate::refusal;
 use crate::reply::Waiting;
 
 /// What a leader holds besides its mind.
@@ -203,7 +204,7 @@ impl Leading {
         None
     }
 
-    /// Whether the pass is committed; otherwise this scheduler does not lead any more.
+    /// Whether this scheduler still leads after the pass.
     async fn commit(&mut self, draft: &PassDraft) -> bool {
         let writes = PassWrites {
             puts: draft
@@ -229,14 +230,34 @@ impl Leading {
                 tracing::error!("the state was replaced under the leader: it is loaded anew");
             }
             Ok(Outcome::Refused { code, text }) => {
-                tracing::error!(code, text, "a pass was refused: nothing of it was stored");
+                return self.read_only(refusal::by_the_store(code, &text)).await;
             }
             Ok(Outcome::Miscounted { .. }) => {
                 tracing::error!("a pass was acknowledged in part: the state is loaded anew");
             }
-            Err(error) => tracing::error!(%error, "a pass cannot be written"),
+            Err(error) => return self.read_only(refusal::unsendable(&error)).await,
         }
         false
+    }
+
+    /// Nothing of a pass was stored: the lab is read anew, and nothing is written for a while.
+    async fn read_only(&mut self, problem: Problem) -> bool {
+        tracing::error!(error = %problem, "a pass was refused: nothing of it was stored");
+        match refusal::reload(&self.store, &self.head).await {
+            Ok(records) => {
+                self.core.on_refused(Refused {
+                    problem,
+                    head: self.head.head.tag(),
+                    records,
+                    now: clock::now(),
+                });
+                true
+            }
+            Err(reason) => {
+                tracing::error!(reason, "the state cannot be read anew");
+                false
+            }
+        }
     }
 
     /// Does what the core wants done outside.

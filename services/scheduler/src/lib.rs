@@ -8,7 +8,7 @@
 //! leading ──── one task: requests, reports, beats, time ─► core ─► commit ─► pushes, replies, events
 //! request ──── a request ─► a change for the core, or a read      reply ── the core's answer ─► reply
 //! agents ───── what agents say, and what they are told            streams ─ opened for users
-//! record ───── the bytes of a record in the state stream
+//! record ───── the bytes of a record in the state stream        refusal ── a store that is full
 //! ```
 //!
 //! Entry point: [`run`].
@@ -22,6 +22,7 @@ mod leading;
 mod publisher;
 mod read;
 mod record;
+mod refusal;
 mod reply;
 mod request;
 mod streams;

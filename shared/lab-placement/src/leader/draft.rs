@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lab_types::{Assignment, Event, NodeId, Pass, UnixMillis, WriteTag};
 
 use super::effects::{Publish, Reply};
+use super::refused::Unconfirmed;
 use super::unit::{EVENTS_MAX, PassDraft, Unit, pack};
 use super::{LeaderCore, Request, Standing, not_leader};
 use crate::change::{self, ChangeContext};
@@ -48,6 +49,10 @@ impl LeaderCore {
         };
         self.in_flight = false;
         self.uncertain = false;
+        self.doubt = None;
+        if self.queue.is_empty() {
+            self.unconfirmed = Unconfirmed::default();
+        }
         self.unsettled = unsettled(self.queue.iter().map(|queued| &queued.draft));
         if !self.policy.pushes_before_commit() {
             self.push_all(&done.draft.puts, now);
@@ -124,6 +129,9 @@ impl LeaderCore {
         self.dirty = false;
         self.plan_at = outcome.wake_at;
         self.report.clone_from(&outcome.report);
+        let converged = outcome.converged.iter().map(|(service, _)| service.clone());
+        self.unconfirmed.converged.extend(converged);
+        self.unconfirmed.told.extend(self.told.iter().cloned());
         // What was observed comes before what is concluded from it.
         let mut told = std::mem::take(&mut self.told).into_iter();
         while told.len() > 0 {
