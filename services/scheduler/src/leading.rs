@@ -5,7 +5,7 @@
 //! ```
 //! No input has a path of its own: whatever was heard, the same four steps follow.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 use futures::stream::{FuturesUnordered, StreamExt as _};
@@ -23,6 +23,7 @@ use lab_wire::subject;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::pace::Pace;
 use crate::publisher::Publisher;
 use crate::read::{Back, Errand};
 use crate::record;
@@ -74,6 +75,7 @@ pub(crate) struct Leading {
     rng: PlacementRng,
     publisher: Publisher,
     ticked_at: UnixMillis,
+    pace: Pace,
 }
 
 /// Where messages come from.
@@ -116,6 +118,7 @@ pub(crate) async fn lead(
     let mut leading = Leading {
         since: start.now,
         ticked_at: UnixMillis(0),
+        pace: Pace::new(Instant::now()),
         core: LeaderCore::take_over(start),
         waiting: Waiting::default(),
         errands: FuturesUnordered::new(),
@@ -187,7 +190,7 @@ impl Leading {
         shutdown: &CancellationToken,
     ) -> Option<Ended> {
         self.carry_out().await;
-        while let Some(draft) = self.core.draft_pass(clock::now(), &mut self.rng) {
+        while let Some(draft) = self.draft() {
             let committed = tokio::select! {
                 biased;
                 // Not cancel-safe, and need not be: whoever stops here leads no more, and the next
@@ -202,6 +205,23 @@ impl Leading {
             self.carry_out().await;
         }
         None
+    }
+
+    /// The next pass, unless all it would be about can wait for more of its kind.
+    fn draft(&mut self) -> Option<PassDraft> {
+        let (began, now) = (Instant::now(), clock::now());
+        let decides = self.core.is_settled() && self.core.has_work(now);
+        if decides && !self.core.has_requests() && !self.pace.left(began).is_zero() {
+            return None;
+        }
+        let draft = self.core.draft_pass(now, &mut self.rng);
+        if decides {
+            let took = began.elapsed();
+            self.pace.decided(took, Instant::now());
+            let records = draft.as_ref().map_or(0, |draft| draft.puts.len());
+            tracing::debug!(elapsed_us = took.as_micros(), records, "decided");
+        }
+        draft
     }
 
     /// Whether this scheduler still leads after the pass.
@@ -356,6 +376,11 @@ impl Leading {
             .core
             .wake_at()
             .map(|at| at.since(clock::now()).as_std());
-        due.map_or(SLEEP_MAX, |due| due.clamp(SLEEP_MIN, SLEEP_MAX))
+        let due = due.map_or(SLEEP_MAX, |due| due.clamp(SLEEP_MIN, SLEEP_MAX));
+        if self.core.has_work(clock::now()) {
+            due.min(self.pace.left(Instant::now()).max(SLEEP_MIN))
+        } else {
+            due
+        }
     }
 }

@@ -16,6 +16,9 @@ use crate::report::Report;
 
 /// Agents that obey the leaders.
 const AGENTS: usize = 3;
+/// The service is scaled from one to the other and back: either way each agent gets a new assignment.
+const FEW: u32 = 3;
+const MANY: u32 = 6;
 /// How long a run may take until a change is accepted; the goals are 2 s and 5 s.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a change waits for its answer before it is sent again, with the same id. A leader that hangs
@@ -46,7 +49,7 @@ pub async fn run(dir: &Path, failure: Failure, runs: usize) -> Report {
         fleet: Fleet::start(&lab, &dir.join("nodes"), AGENTS).await,
         lab,
         leader,
-        replicas: 1,
+        replicas: FEW,
         report: Report::default(),
     };
     if let Err(problem) = trial.begin().await {
@@ -127,6 +130,7 @@ impl Trial {
             return Err("the old leader does not say that it leads no more".to_owned());
         }
         self.change().await?;
+        self.settled().await?;
         self.stale_command().await
     }
 
@@ -150,7 +154,7 @@ impl Trial {
 
     /// Scales the service, asking until it is accepted.
     async fn change(&mut self) -> Tried<()> {
-        let wanted = self.replicas % 5 + 1;
+        let wanted = FEW + MANY - self.replicas;
         let request = ServiceScale {
             service: ServiceName::new("web").expect("invariant: a service's name"),
             replicas: wanted,

@@ -8,12 +8,15 @@ use lab_bus::{Replay, ReplayOptions, Since};
 use lab_kit::clock;
 use lab_types::{EventWhat, UnixMillis};
 use lab_wire::request::NodeList;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
 use rustix::process::Pid;
 
 use crate::figures::{Traffic, Usage, traffic, usage};
 use crate::fleet::Fleet;
 use crate::lab::{ScaleLab, Scheduler};
 use crate::report::Report;
+use crate::starts::Starts;
 
 /// How large the lab is.
 #[derive(Clone, Copy, Debug)]
@@ -169,6 +172,7 @@ impl Probe {
         self.time("fill: until all containers run", before.at, running);
         let seen = self.until_seen().await;
         self.time("fill: until the leader says so", before.at, seen);
+        self.tell_engines();
         let after = self.mark(scheduler).await;
         self.tell("fill", &before, &after);
         self.tell_counts(fleet);
@@ -354,6 +358,21 @@ impl Probe {
             lost += usize::from(event.what == EventWhat::NodeLost);
         }
         Ok(lost)
+    }
+
+    /// What the engines alone would need: the bound that no control plane can beat.
+    fn tell_engines(&mut self) {
+        let starts = Starts::measured();
+        let mut rng = StdRng::seed_from_u64(1);
+        let tasks = usize::try_from(self.size.tasks).unwrap_or(usize::MAX);
+        let each = tasks.div_ceil(self.size.agents.max(1));
+        let slowest = (0..self.size.agents)
+            .map(|_| starts.alone(each, &mut rng))
+            .max();
+        self.report.row(
+            "fill: the slowest of the engines would need by itself",
+            format!("{:.2} s", slowest.unwrap_or_default().as_secs_f64()),
+        );
     }
 
     fn tell_counts(&mut self, fleet: &Fleet) {

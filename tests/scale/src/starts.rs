@@ -56,6 +56,23 @@ impl Starts {
         self.draw(others, rng).start
     }
 
+    /// How long one engine needs for so many containers, eight at a time, when nobody else needs time.
+    pub fn alone(&self, containers: usize, rng: &mut impl Rng) -> Duration {
+        let mut under_way: Vec<Duration> = Vec::with_capacity(CROWD);
+        let (mut now, mut last) = (Duration::ZERO, Duration::ZERO);
+        for _ in 0..containers {
+            if under_way.len() == CROWD {
+                under_way.sort_unstable();
+                now = under_way.remove(0);
+            }
+            let others = under_way.len();
+            let ends = now + self.create(others, rng) + self.start(others, rng);
+            under_way.push(ends);
+            last = last.max(ends);
+        }
+        last
+    }
+
     /// Between one and eight the chance of a crowded time grows with the crowd.
     fn draw(&self, others: usize, rng: &mut impl Rng) -> Times {
         let crowded = rng.random_range(0..CROWD - 1) < others;

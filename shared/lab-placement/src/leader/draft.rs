@@ -95,14 +95,23 @@ impl LeaderCore {
         }
     }
 
-    fn has_work(&self, now: UnixMillis) -> bool {
+    /// Whether there is something to decide.
+    #[must_use]
+    pub fn has_work(&self, now: UnixMillis) -> bool {
         let due = |at: Option<UnixMillis>| at.is_some_and(|at| at <= now);
-        self.dirty
-            || !self.inbox.is_empty()
-            || !self.told.is_empty()
-            || !self.rewrite.is_empty()
-            || due(self.plan_at)
-            || (due(self.sweep_at) && !self.published.is_empty())
+        self.standing == Standing::Leading
+            && (self.dirty
+                || !self.inbox.is_empty()
+                || !self.told.is_empty()
+                || !self.rewrite.is_empty()
+                || due(self.plan_at)
+                || (due(self.sweep_at) && !self.published.is_empty()))
+    }
+
+    /// Whether somebody waits for what is to be decided.
+    #[must_use]
+    pub fn has_requests(&self) -> bool {
+        !self.inbox.is_empty()
     }
 
     /// Decides everything there is to decide, applies it to the lab, and cuts it into passes.
