@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use lab_bus::commit::StoreLimits;
 use lab_bus::events::EventLimits;
 use lab_bus::{
     Bus, Candidate, EventLog, Leadership, LeaseConfig, LeaseError, LoadError, ServeError,
-    StateStore, StoreError, SubscribeError,
+    StateStore, StoreError, StoreLimits, SubscribeError,
 };
 use lab_kit::clock;
 use lab_placement::leader::TakeOver;
@@ -73,6 +72,10 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
     let mut lease = LeaseConfig::scheduler(name);
     lease.ttl = Duration::from_millis(config.lease.ttl_ms);
     let mut candidate = Candidate::new(&bus, lease)?;
+    let limits = StoreLimits {
+        bytes_max: config.store.bytes_max.0,
+        ..StoreLimits::default()
+    };
     let ended = loop {
         let leadership = tokio::select! {
             biased;
@@ -81,7 +84,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
             leadership = candidate.acquire() => leadership?,
         };
         let ttl = DurationMs(config.lease.ttl_ms);
-        match take_the_seat(&bus, leadership, ttl, &shutdown).await {
+        match take_the_seat(&bus, limits, leadership, ttl, &shutdown).await {
             Ok(Ended::Shutdown) => break Ok(()),
             Ok(Ended::Deposed) => tracing::warn!("the lead is lost, standing by"),
             Err(Obstacle::Fatal(error)) => break Err(error),
@@ -139,11 +142,12 @@ impl From<ServeError> for Obstacle {
 
 async fn take_the_seat(
     bus: &Bus,
+    limits: StoreLimits,
     leadership: Leadership,
     ttl: DurationMs,
     shutdown: &CancellationToken,
 ) -> Result<Ended, Obstacle> {
-    let store = StateStore::open(bus, StoreLimits::default()).await?;
+    let store = StateStore::open(bus, limits).await?;
     let events = EventLog::ensure(bus, EventLimits::default()).await;
     let events = events.map_err(|error| Obstacle::Passing(error.to_string()))?;
     let head = store.take_over().await?;

@@ -14,6 +14,8 @@ pub(crate) const PROJECT_MISSING: &str = "SCH0034";
 pub(crate) const FALSE_PLAN: &str = "SCH0035";
 /// The leader is busy with too many requests that wait for agents.
 pub(crate) const BUSY: &str = "SCH0036";
+/// The store of the state refuses a pass.
+pub(crate) const STORE_REFUSES: &str = "SCH0043";
 
 /// Code, title, what to do.
 pub const ALL: &[(&str, &str, &str)] = &[
@@ -74,5 +76,13 @@ pub const ALL: &[(&str, &str, &str)] = &[
         "The state cannot be kept",
         "The nats-server lacks what the state needs, or made something else of the stream. Tercio \
          needs nats-server 2.15.1 or newer with JetStream.",
+    ),
+    (
+        STORE_REFUSES,
+        "The store of the lab's state refuses a change",
+        "Nothing of the change was stored, and what runs goes on running. The stream's limit \
+         (`store.bytes_max` of the scheduler), nats-server's limits or its disk are used up in most \
+         cases: make room, then send the request again. Reads are answered meanwhile, and \
+         `tercio lab status` shows this until a change is stored again.",
     ),
 ];

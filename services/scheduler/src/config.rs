@@ -1,7 +1,7 @@
 //! What the scheduler is told at its start.
 
-use lab_bus::Nats;
-use lab_kit::config::{ConfigProblem, Validate};
+use lab_bus::{Nats, StoreLimits};
+use lab_kit::config::{Bytes, ConfigProblem, Validate};
 use lab_types::DurationMs;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,8 @@ pub struct Config {
     pub nats: Nats,
     /// The right to lead.
     pub lease: Lease,
+    /// The store of the lab's state.
+    pub store: Store,
     /// What it tells of its work.
     pub log: lab_kit::telemetry::Config,
 }
@@ -24,6 +26,22 @@ pub struct Lease {
     /// Milliseconds; renewed at a quarter of it. 4 s suit one NATS server, 15 s a cluster of three,
     /// whose own election blocks writes for 4 to 7 s.
     pub ttl_ms: u64,
+}
+
+/// How much the store of the state may take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    /// On nats-server's disk. 1 GiB unless told: 50,000 tasks on 1,000 nodes are some 10 MB.
+    pub bytes_max: Bytes,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            bytes_max: Bytes(StoreLimits::default().bytes_max),
+        }
+    }
 }
 
 /// Sub-second times to live are refused by the server, and one second leaves no room for a renewal.

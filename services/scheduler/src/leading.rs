@@ -5,7 +5,7 @@
 //! ```
 //! No input has a path of its own: whatever was heard, the same four steps follow.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 use futures::stream::{FuturesUnordered, StreamExt as _};
@@ -16,17 +16,19 @@ use lab_bus::{
 use lab_kit::clock::{self, BootInstant, WallClock};
 use lab_placement::PlacementRng;
 use lab_placement::images::Board;
-use lab_placement::leader::{Effects, LeaderCore, PassDraft, TakeOver};
-use lab_types::UnixMillis;
+use lab_placement::leader::{Effects, LeaderCore, PassDraft, Refused, TakeOver};
+use lab_types::{Problem, UnixMillis};
 use lab_wire::commit::{HeadEntry, Outcome, Verdict};
 use lab_wire::request::{REQUESTS, ServedBy};
 use lab_wire::subject;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::pace::Pace;
 use crate::publisher::Publisher;
 use crate::read::{Back, Errand};
 use crate::record;
+use crate::refusal;
 use crate::reply::Waiting;
 
 /// What a leader holds besides its mind.
@@ -77,6 +79,7 @@ pub(crate) struct Leading {
     publisher: Publisher,
     clock: WallClock,
     ticked_at: UnixMillis,
+    pace: Pace,
 }
 
 /// Where messages come from.
@@ -120,6 +123,7 @@ pub(crate) async fn lead(
         since: start.now,
         clock: WallClock::new(start.now, BootInstant::now()),
         ticked_at: UnixMillis(0),
+        pace: Pace::new(Instant::now()),
         core: LeaderCore::take_over(start),
         waiting: Waiting::default(),
         errands: FuturesUnordered::new(),
@@ -194,7 +198,7 @@ impl Leading {
         shutdown: &CancellationToken,
     ) -> Option<Ended> {
         self.carry_out().await;
-        while let Some(draft) = self.core.draft_pass(clock::now(), &mut self.rng) {
+        while let Some(draft) = self.draft() {
             let committed = tokio::select! {
                 biased;
                 // Not cancel-safe, and need not be: whoever stops here leads no more, and the next
@@ -211,7 +215,24 @@ impl Leading {
         None
     }
 
-    /// Whether the pass is committed; otherwise this scheduler does not lead any more.
+    /// The next pass, unless all it would be about can wait for more of its kind.
+    fn draft(&mut self) -> Option<PassDraft> {
+        let (began, now) = (Instant::now(), clock::now());
+        let decides = self.core.is_settled() && self.core.has_work(now);
+        if decides && !self.core.has_requests() && !self.pace.left(began).is_zero() {
+            return None;
+        }
+        let draft = self.core.draft_pass(now, &mut self.rng);
+        if decides {
+            let took = began.elapsed();
+            self.pace.decided(took, Instant::now());
+            let records = draft.as_ref().map_or(0, |draft| draft.puts.len());
+            tracing::debug!(elapsed_us = took.as_micros(), records, "decided");
+        }
+        draft
+    }
+
+    /// Whether this scheduler still leads after the pass.
     async fn commit(&mut self, draft: &PassDraft) -> bool {
         let writes = PassWrites {
             puts: draft
@@ -237,14 +258,34 @@ impl Leading {
                 tracing::error!("the state was replaced under the leader: it is loaded anew");
             }
             Ok(Outcome::Refused { code, text }) => {
-                tracing::error!(code, text, "a pass was refused: nothing of it was stored");
+                return self.read_only(refusal::by_the_store(code, &text)).await;
             }
             Ok(Outcome::Miscounted { .. }) => {
                 tracing::error!("a pass was acknowledged in part: the state is loaded anew");
             }
-            Err(error) => tracing::error!(%error, "a pass cannot be written"),
+            Err(error) => return self.read_only(refusal::unsendable(&error)).await,
         }
         false
+    }
+
+    /// Nothing of a pass was stored: the lab is read anew, and nothing is written for a while.
+    async fn read_only(&mut self, problem: Problem) -> bool {
+        tracing::error!(error = %problem, "a pass was refused: nothing of it was stored");
+        match refusal::reload(&self.store, &self.head).await {
+            Ok(records) => {
+                self.core.on_refused(Refused {
+                    problem,
+                    head: self.head.head.tag(),
+                    records,
+                    now: clock::now(),
+                });
+                true
+            }
+            Err(reason) => {
+                tracing::error!(reason, "the state cannot be read anew");
+                false
+            }
+        }
     }
 
     /// Does what the core wants done outside.
@@ -360,6 +401,11 @@ impl Leading {
             .core
             .wake_at()
             .map(|at| at.since(clock::now()).as_std());
-        due.map_or(SLEEP_MAX, |due| due.clamp(SLEEP_MIN, SLEEP_MAX))
+        let due = due.map_or(SLEEP_MAX, |due| due.clamp(SLEEP_MIN, SLEEP_MAX));
+        if self.core.has_work(clock::now()) {
+            due.min(self.pace.left(Instant::now()).max(SLEEP_MIN))
+        } else {
+            due
+        }
     }
 }

@@ -6,9 +6,10 @@
 //! ```text
 //! candidate ── waits for the lease, takes over the head, loads the state, leads, gives up
 //! leading ──── one task: requests, reports, beats, time ─► core ─► commit ─► pushes, replies, events
+//! pace ─────── many reports, one decision
 //! request ──── a request ─► a change for the core, or a read      reply ── the core's answer ─► reply
 //! agents ───── what agents say, and what they are told            streams ─ opened for users
-//! record ───── the bytes of a record in the state stream
+//! record ───── the bytes of a record in the state stream        refusal ── a store that is full
 //! ```
 //!
 //! Entry point: [`run`].
@@ -19,9 +20,11 @@ pub mod codes;
 pub mod config;
 mod images;
 mod leading;
+mod pace;
 mod publisher;
 mod read;
 mod record;
+mod refusal;
 mod reply;
 mod request;
 mod streams;

@@ -245,6 +245,9 @@ impl Leading {
         if let lab_placement::leader::Standing::Halted(problem) = self.core.standing() {
             notices.push(problem.to_string());
         }
+        if let Some(doubt) = self.core.doubt() {
+            notices.push(doubt.to_string());
+        }
         if let Some(held) = self.core.held() {
             notices.push(held.to_string());
         }

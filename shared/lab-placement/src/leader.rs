@@ -16,6 +16,7 @@ mod asks;
 mod draft;
 mod effects;
 mod refusals;
+mod refused;
 mod unit;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -26,19 +27,21 @@ use lab_types::{
 };
 
 pub use effects::{Effects, Publish, Push, Reply};
+pub use refused::Refused;
 pub use unit::{EVENTS_MAX, PassDraft, RECORDS_MAX};
 
 use crate::change::Change;
 use crate::codes;
 use crate::event::{self, Fact};
 use crate::key::Key;
-use crate::lab::Lab;
+use crate::lab::{Lab, ServiceKey};
 use crate::observe::{FenceView, HeartbeatVerdict, Held, ReportVerdict};
 use crate::plan::PlanReport;
 use crate::policy::{Leader, Policy};
 use crate::record::{Answer, Record};
 use asks::Asks;
 use refusals::Refusals;
+use refused::Unconfirmed;
 use unit::Queued;
 
 /// A request that changes something.
@@ -81,6 +84,9 @@ pub struct LeaderCore {
     /// Events observed since the last draft.
     told: Vec<Event>,
     queue: VecDeque<Queued>,
+    unconfirmed: Unconfirmed,
+    doubt: Option<Problem>,
+    rest_until: Option<UnixMillis>,
     in_flight: bool,
     uncertain: bool,
     /// Keys to be written again after the take-over.
@@ -110,6 +116,8 @@ pub struct LeaderCore {
 pub enum Standing {
     /// It leads.
     Leading,
+    /// It leads, but the store has just refused a pass: it answers reads and refuses changes.
+    ReadOnly(Problem),
     /// A node obeys a fence that the state does not know: it was restored from an older copy, or
     /// another leads. Nothing is written any more.
     Halted(Problem),
@@ -141,6 +149,9 @@ impl LeaderCore {
             waiting: BTreeMap::new(),
             refusals: Refusals::default(),
             queue: VecDeque::new(),
+            unconfirmed: Unconfirmed::default(),
+            doubt: None,
+            rest_until: None,
             in_flight: false,
             uncertain: false,
             rewrite: loaded.rewrite,
@@ -286,6 +297,7 @@ impl LeaderCore {
 
     /// Lets time pass: judges silence, asks again, and plans what is due.
     pub fn tick(&mut self, now: UnixMillis) {
+        self.try_again(now);
         if let Some(connected_since) = self.connected_since {
             let silence = self.lab.liveness(now, connected_since, &self.policy);
             self.judge_at = silence.wake_at;
@@ -321,6 +333,7 @@ impl LeaderCore {
             self.judge_at,
             self.sweep_at,
             self.asks.due(&self.policy),
+            self.rest_until,
         ];
         times.into_iter().flatten().min()
     }
@@ -392,7 +405,7 @@ impl LeaderCore {
     fn refusal(&self) -> Option<Problem> {
         match &self.standing {
             Standing::Leading => None,
-            Standing::Halted(problem) => Some(problem.clone()),
+            Standing::Halted(problem) | Standing::ReadOnly(problem) => Some(problem.clone()),
             Standing::Deposed => Some(not_leader()),
         }
     }
@@ -413,7 +426,7 @@ impl LeaderCore {
                 node: obeyed,
                 record,
             } => {
-                if self.standing == Standing::Leading {
+                if !matches!(self.standing, Standing::Halted(_) | Standing::Deposed) {
                     let problem = restored(node, obeyed, record);
                     self.halt(problem);
                 }

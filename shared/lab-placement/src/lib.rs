@@ -40,7 +40,7 @@ pub use change::{Change, ChangeContext, Delta, NodeChanges};
 pub use key::{InvalidKey, Key};
 pub use lab::{Convergence, Desired, Lab, Loaded, Observed, ObservedNode, ServiceKey, SlotKey};
 pub use leader::{
-    Effects, LeaderCore, PassDraft, Publish, Push, Reply, Request, Standing, TakeOver,
+    Effects, LeaderCore, PassDraft, Publish, Push, Refused, Reply, Request, Standing, TakeOver,
 };
 pub use observe::{FenceView, HeartbeatVerdict, ReportVerdict};
 pub use plan::{Outcome, PlanningInput};

@@ -1,4 +1,6 @@
 //! The way to the bus and back; the agent works on while there is none.
+//!
+//! Whoever runs agents without this service's engine (the scale probe) joins the bus by this too.
 
 use std::time::Duration;
 
@@ -20,7 +22,7 @@ const JOIN_AGAIN: Duration = Duration::from_secs(5);
 
 /// What comes from the bus.
 #[derive(Debug)]
-pub(super) enum FromBus {
+pub enum FromBus {
     /// There is a connection (again).
     Connected,
     /// The control plane says something.
@@ -29,7 +31,7 @@ pub(super) enum FromBus {
 
 /// What goes to the bus.
 #[derive(Debug)]
-pub(super) struct Outgoing {
+pub struct Outgoing {
     subject: String,
     headers: Vec<(String, String)>,
     body: Bytes,
@@ -37,7 +39,7 @@ pub(super) struct Outgoing {
 
 impl Outgoing {
     /// A message.
-    pub(super) fn new<T: Serialize>(subject: impl Into<String>, message: &T) -> Self {
+    pub fn new<T: Serialize>(subject: impl Into<String>, message: &T) -> Self {
         let content = Encoding::MessagePack.content_type().to_owned();
         Self {
             subject: subject.into(),
@@ -47,7 +49,7 @@ impl Outgoing {
     }
 
     /// The answer that a command cannot be obeyed.
-    pub(super) fn refusal(subject: impl Into<String>, problem: &Problem) -> Self {
+    pub fn refusal(subject: impl Into<String>, problem: &Problem) -> Self {
         let mut message = Self::new(subject, problem);
         let sentence = problem.message.replace(['\r', '\n'], " ");
         message
@@ -60,24 +62,24 @@ impl Outgoing {
 
 /// The owner's end.
 #[derive(Debug)]
-pub(super) struct Linked {
+pub struct Linked {
     /// What comes in.
-    pub(super) incoming: mpsc::Receiver<FromBus>,
+    pub incoming: mpsc::Receiver<FromBus>,
     /// What goes out.
-    pub(super) outgoing: mpsc::Sender<Outgoing>,
+    pub outgoing: mpsc::Sender<Outgoing>,
     /// The bus, while there is a connection.
-    pub(super) bus: watch::Receiver<Option<Bus>>,
+    pub bus: watch::Receiver<Option<Bus>>,
 }
 
 /// The bus's end.
-pub(super) struct Link {
+pub struct Link {
     incoming: mpsc::Sender<FromBus>,
     outgoing: mpsc::Receiver<Outgoing>,
     bus: watch::Sender<Option<Bus>>,
 }
 
 /// Both ends.
-pub(super) fn pair() -> (Link, Linked) {
+pub fn pair() -> (Link, Linked) {
     let (incoming, commands) = mpsc::channel(COMMANDS_MAX);
     let (messages, outgoing) = mpsc::channel(OUTGOING_MAX);
     let (bus, buses) = watch::channel(None);
@@ -98,7 +100,7 @@ pub(super) fn pair() -> (Link, Linked) {
 ///
 /// # Errors
 /// `AGT0054`.
-pub(super) fn check_credentials(nats: &Nats) -> Result<(), Problem> {
+pub fn check_credentials(nats: &Nats) -> Result<(), Problem> {
     match Credentials::read(&nats.credentials) {
         Ok(_) => Ok(()),
         Err(error) => Err(Problem::new(
@@ -111,7 +113,7 @@ pub(super) fn check_credentials(nats: &Nats) -> Result<(), Problem> {
 
 impl Link {
     /// Joins the bus, and joins it again, until `stop`.
-    pub(super) async fn run(mut self, nats: Nats, node: NodeId, stop: CancellationToken) {
+    pub async fn run(mut self, nats: Nats, node: NodeId, stop: CancellationToken) {
         // Cancel-safe: what is dropped is a connection.
         tokio::select! {
             biased;

@@ -14,7 +14,7 @@ const PAUSE_PER_LOOK: u32 = 4;
 
 /// Turns events into looks with pauses between them. No event is lost: the look comes later.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub struct Pace {
     wanted: bool,
     /// Since when a look is under way.
     began: Option<Instant>,
@@ -23,7 +23,7 @@ pub(super) struct Pace {
 
 impl Pace {
     /// The first look may come at once.
-    pub(super) fn new(now: Instant) -> Self {
+    pub fn new(now: Instant) -> Self {
         Self {
             wanted: false,
             began: None,
@@ -32,18 +32,18 @@ impl Pace {
     }
 
     /// Something may have changed.
-    pub(super) const fn want(&mut self) {
+    pub const fn want(&mut self) {
         self.wanted = true;
     }
 
     /// A look begins, for whatever reason: it sees what was wanted until now.
-    pub(super) const fn begin(&mut self, now: Instant) {
+    pub const fn begin(&mut self, now: Instant) {
         self.wanted = false;
         self.began = Some(now);
     }
 
     /// A look is complete.
-    pub(super) fn end(&mut self, now: Instant) {
+    pub fn end(&mut self, now: Instant) {
         let began = self.began.take().unwrap_or(now);
         let took = now.saturating_duration_since(began);
         self.not_before = now + took.saturating_mul(PAUSE_PER_LOOK).max(PAUSE_MIN);
@@ -51,12 +51,12 @@ impl Pace {
 
     /// When a look should be asked for; absent while nothing has changed, and while one is under way:
     /// the pause begins with its end.
-    pub(super) fn due(&self) -> Option<Instant> {
+    pub fn due(&self) -> Option<Instant> {
         (self.wanted && self.began.is_none()).then_some(self.not_before)
     }
 
     /// Whether a look should be asked for now; true once for each time it was wanted.
-    pub(super) fn take(&mut self, now: Instant) -> bool {
+    pub fn take(&mut self, now: Instant) -> bool {
         let is_due = self.due().is_some_and(|due| due <= now);
         self.wanted &= !is_due;
         is_due

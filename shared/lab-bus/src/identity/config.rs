@@ -22,6 +22,8 @@ pub struct ServerSettings {
     pub file_store_max: u64,
     /// The most bytes of streams in memory.
     pub memory_store_max: u64,
+    /// On which port it tells its own statistics over HTTP, beside `host`; absent for none.
+    pub monitor_port: Option<u16>,
 }
 
 impl ServerSettings {
@@ -36,6 +38,7 @@ impl ServerSettings {
             dir: dir.into(),
             file_store_max: 4 << 30,
             memory_store_max: 64 << 20,
+            monitor_port: None,
         }
     }
 
@@ -104,6 +107,13 @@ pub(super) fn text(settings: &ServerSettings, accounts: &Accounts) -> String {
     for (key, value) in lines {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{key}: {value}");
+    }
+    if let Some(port) = settings.monitor_port {
+        let _ = writeln!(
+            text,
+            "http: {}",
+            quoted(&format!("{}:{port}", settings.host))
+        );
     }
     let _ = write!(
         text,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lab_types::{Assignment, Event, NodeId, Pass, UnixMillis, WriteTag};
 
 use super::effects::{Publish, Reply};
+use super::refused::Unconfirmed;
 use super::unit::{EVENTS_MAX, PassDraft, Unit, pack};
 use super::{LeaderCore, Request, Standing, not_leader};
 use crate::change::{self, ChangeContext};
@@ -48,6 +49,10 @@ impl LeaderCore {
         };
         self.in_flight = false;
         self.uncertain = false;
+        self.doubt = None;
+        if self.queue.is_empty() {
+            self.unconfirmed = Unconfirmed::default();
+        }
         self.unsettled = unsettled(self.queue.iter().map(|queued| &queued.draft));
         if !self.policy.pushes_before_commit() {
             self.push_all(&done.draft.puts, now);
@@ -90,14 +95,23 @@ impl LeaderCore {
         }
     }
 
-    fn has_work(&self, now: UnixMillis) -> bool {
+    /// Whether there is something to decide.
+    #[must_use]
+    pub fn has_work(&self, now: UnixMillis) -> bool {
         let due = |at: Option<UnixMillis>| at.is_some_and(|at| at <= now);
-        self.dirty
-            || !self.inbox.is_empty()
-            || !self.told.is_empty()
-            || !self.rewrite.is_empty()
-            || due(self.plan_at)
-            || (due(self.sweep_at) && !self.published.is_empty())
+        self.standing == Standing::Leading
+            && (self.dirty
+                || !self.inbox.is_empty()
+                || !self.told.is_empty()
+                || !self.rewrite.is_empty()
+                || due(self.plan_at)
+                || (due(self.sweep_at) && !self.published.is_empty()))
+    }
+
+    /// Whether somebody waits for what is to be decided.
+    #[must_use]
+    pub fn has_requests(&self) -> bool {
+        !self.inbox.is_empty()
     }
 
     /// Decides everything there is to decide, applies it to the lab, and cuts it into passes.
@@ -124,6 +138,9 @@ impl LeaderCore {
         self.dirty = false;
         self.plan_at = outcome.wake_at;
         self.report.clone_from(&outcome.report);
+        let converged = outcome.converged.iter().map(|(service, _)| service.clone());
+        self.unconfirmed.converged.extend(converged);
+        self.unconfirmed.told.extend(self.told.iter().cloned());
         // What was observed comes before what is concluded from it.
         let mut told = std::mem::take(&mut self.told).into_iter();
         while told.len() > 0 {

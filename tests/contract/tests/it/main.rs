@@ -5,6 +5,7 @@
 mod commit;
 mod connection;
 mod events;
+mod full;
 mod lease;
 mod permissions;
 mod serve;
