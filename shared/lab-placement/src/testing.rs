@@ -94,6 +94,16 @@ impl Svc {
         self
     }
 
+    pub(crate) fn exclusive(mut self) -> Self {
+        self.0.task.exclusive = Some(true);
+        self
+    }
+
+    pub(crate) fn not_exclusive(mut self) -> Self {
+        self.0.task.exclusive = Some(false);
+        self
+    }
+
     pub(crate) fn after(mut self, other: &str, condition: Condition) -> Self {
         let dependency = Dependency {
             condition,

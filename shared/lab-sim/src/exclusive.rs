@@ -8,7 +8,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lab_converge::labels;
-use lab_types::TaskId;
 
 use crate::agent::Agent;
 use crate::checker::Broken;
@@ -22,7 +21,7 @@ const NOTICES: Micros = 200 * MS;
 #[derive(Debug, Default)]
 pub(crate) struct Exclusive {
     /// Tasks that ran beside another, excused.
-    excused: BTreeSet<TaskId>,
+    excused: BTreeSet<String>,
 }
 
 impl Exclusive {
@@ -33,36 +32,36 @@ impl Exclusive {
 
     /// Something has happened on a node.
     pub(crate) fn check(&mut self, agents: &[Agent], now: Micros) -> Result<(), Broken> {
-        let mut slots: BTreeMap<_, Vec<(&Agent, TaskId)>> = BTreeMap::new();
+        let mut slots: BTreeMap<[&str; 3], Vec<(&Agent, &str)>> = BTreeMap::new();
         for agent in agents {
-            for (task, container) in agent.engine.tasks() {
+            for (_, container) in agent.engine.ours() {
                 if container.is_running() && container.spec.is_exclusive() {
                     let label = |key| container.labels.get(key).map_or("", String::as_str);
                     let slot = [labels::PROJECT, labels::SERVICE, labels::SLOT].map(label);
-                    slots.entry(slot).or_default().push((agent, task));
+                    slots
+                        .entry(slot)
+                        .or_default()
+                        .push((agent, label(labels::TASK)));
                 }
             }
         }
         for (slot, running) in slots.iter().filter(|(_, running)| running.len() > 1) {
-            let able: Vec<_> = running
+            let (able, others): (Vec<_>, Vec<_>) = running
                 .iter()
-                .filter(|(agent, _)| agent.was_able(NOTICES, now))
-                .collect();
+                .partition(|(agent, _)| agent.was_able(NOTICES, now));
             if able.len() > 1 {
-                let where_ = able
+                let places = able
                     .iter()
                     .map(|(agent, task)| format!("{task} on {}", agent.id));
-                let where_: Vec<String> = where_.collect();
+                let places: Vec<String> = places.collect();
                 return Err(format!(
                     "the exclusive slot {} has two running: {}",
                     slot.join("/"),
-                    where_.join(" and ")
+                    places.join(" and ")
                 ));
             }
-            let excused = running
-                .iter()
-                .filter(|(agent, _)| !agent.was_able(NOTICES, now));
-            self.excused.extend(excused.map(|(_, task)| task.clone()));
+            self.excused
+                .extend(others.iter().map(|(_, task)| (*task).to_owned()));
         }
         Ok(())
     }

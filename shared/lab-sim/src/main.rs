@@ -28,12 +28,17 @@ fn main() -> ExitCode {
             return ExitCode::from(64);
         }
     };
-    let mut broken = 0;
+    let (mut broken, mut replaced, mut excused) = (0, 0, 0);
     for seed in flags.from..flags.from.saturating_add(flags.count) {
         let outcome = run(seed, flags.options);
         tell(&outcome, flags.count == 1);
         broken += u64::from(outcome.broken.is_some());
+        replaced += u64::from(outcome.replaced);
+        excused += u64::from(outcome.excused);
     }
+    println!(
+        "{replaced} exclusive tasks of lost nodes replaced, {excused} of them ran on where nobody could stop them"
+    );
     println!("{} of {} seeds broke a promise", broken, flags.count);
     if broken == 0 {
         ExitCode::SUCCESS

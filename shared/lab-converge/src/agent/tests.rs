@@ -1,4 +1,5 @@
 mod chaos;
 mod leader;
+mod lease;
 mod loops;
 mod rig;

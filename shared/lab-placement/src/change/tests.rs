@@ -1,5 +1,6 @@
 //! What requests are answered, and what they write.
 
+mod nodes;
 mod ports;
 
 use std::collections::BTreeMap;

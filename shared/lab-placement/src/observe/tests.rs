@@ -1,5 +1,7 @@
 //! Messages that are lost, repeated, delayed and reordered, and nodes that fall silent.
 
+mod away;
+
 use expect_test::expect;
 use lab_types::{
     AgentBoot, AttemptEnd, DurationMs, Fence, Generation, Health, Heartbeat, Report, ReportBody,
@@ -306,7 +308,11 @@ fn a_third_of_the_nodes_vanishing_together_is_held_even_when_found_one_after_ano
     assert_eq!((silence.events.len(), silence.held), (1, None));
     let now = start.plus(DurationMs(4500));
     let silence = small.lab.liveness(now, start, &policy);
-    assert_eq!(silence.events.len(), 1);
+    expect![[r#"
+        node lost: node n2 is lost: not heard for 3s
+        lab held: 2 of 6 nodes vanished together: replacing their tasks is held for a while
+    "#]]
+    .assert_eq(&told(&silence.events));
     let held = silence.held.unwrap();
     assert_eq!(
         (held.vanished, held.of, held.until),

@@ -1,5 +1,7 @@
 //! One lab after another, from the change to what the nodes must run.
 
+mod exclusive;
+mod gates;
 mod outcomes;
 mod placement;
 mod replacement;

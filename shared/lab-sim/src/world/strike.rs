@@ -8,7 +8,7 @@ use crate::message::Actor;
 use crate::queue::{MS, Micros, SECOND};
 
 /// How long a node is silent at most: some come back before their exclusive tasks may be replaced,
-/// after 15 s with the graces of these worlds, and some after it.
+/// 5 to 7 s after they were last heard in these worlds, and some after it.
 const NODE_CUT_MAX: Micros = 28 * SECOND;
 
 impl World {

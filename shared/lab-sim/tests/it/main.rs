@@ -94,6 +94,14 @@ fn over_five_hundred_seeds_no_promise_is_broken_and_every_kind_of_fault_has_happ
         rare.is_empty(),
         "too rare to say anything: {rare:?} of {seeds} seeds"
     );
+    // Promise 4 says nothing where no exclusive task is ever replaced, and its exception must occur to
+    // be known as one.
+    let replaced: u32 = outcomes.iter().map(|o| o.replaced).sum();
+    let excused: u32 = outcomes.iter().map(|o| o.excused).sum();
+    assert!(
+        seeds < SEEDS || (replaced >= 40 && excused > 0),
+        "{replaced} exclusive tasks replaced, {excused} beside one that nobody could stop"
+    );
     let idle: Vec<u64> = outcomes
         .iter()
         .filter(|o| o.acknowledged < 3 || o.commits < 10)
@@ -186,4 +194,19 @@ fn an_agent_that_forgets_its_generation_on_restart_is_found() {
 #[test]
 fn a_report_believed_out_of_order_is_found() {
     is_found(Bug::ReportBelievedOutOfOrder, "to be back at");
+}
+
+#[test]
+fn an_agent_that_lets_exclusive_tasks_run_on_without_a_leader_is_found() {
+    is_found(Bug::AgentIgnoresLease, " has two running: ");
+}
+
+#[test]
+fn a_leader_that_replaces_exclusive_tasks_at_once_is_found() {
+    is_found(Bug::ExclusiveReplacedAtOnce, " has two running: ");
+}
+
+#[test]
+fn a_leader_that_reserves_more_than_a_node_has_is_found() {
+    is_found(Bug::Overbooks, " is reserved of ");
 }
