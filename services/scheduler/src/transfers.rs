@@ -28,6 +28,9 @@ const AGAIN_SOON_MS: u64 = 200;
 /// When it asks again for its turn.
 const AGAIN_MS: u64 = 1000;
 
+/// What a node is told meanwhile.
+const LOOKING: &str = "all nodes are asked for it";
+
 /// A source that did not join.
 #[derive(Debug)]
 pub(crate) struct NotSent {
@@ -77,10 +80,10 @@ impl Leading {
         let answer = match verdict {
             Verdict::GoOn => ImageAnswer::GoOn,
             Verdict::Nobody => ImageAnswer::Nobody,
-            Verdict::Looking => wait("the nodes are asked which of them has it", AGAIN_SOON_MS),
+            Verdict::Looking => wait(LOOKING, AGAIN_SOON_MS),
             Verdict::Look => {
                 self.look(image, working);
-                wait("the nodes are asked which of them has it", AGAIN_SOON_MS)
+                wait(LOOKING, AGAIN_SOON_MS)
             }
             Verdict::Queue { sources: 1 } => wait(
                 "the one node that has it is sending it to others first",

@@ -78,7 +78,10 @@ pub async fn fetch(
     let (pulse, answers) = pulse::pulse(fetcher, &wanted.id, stages);
     let work = async {
         let drawn = draw::draw(fetcher, spool, answers, &stage, &mut tell).await?;
-        tell(format!("is loaded, it came from node {}", drawn.source));
+        tell(format!(
+            "it came from node {} and is being loaded",
+            drawn.source
+        ));
         let loaded = load(engine, drawn.spool.path(), &wanted.id).await;
         // A source that is no more has no say: what the engine cannot load must not be tried again.
         match &loaded {

@@ -32,7 +32,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine;
 use crate::engine::watch::{Connection, Tell};
-use crate::image::spool;
 pub use config::{Config, EngineConfig};
 use lease::LeaseFile;
 use owner::{Mind, Owner};
@@ -59,9 +58,6 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Prob
     let directory = config.directory()?;
     let home = StateDirLock::acquire(&directory).map_err(|error| Problem::from(&error))?;
     let ledger = ledger::read(&directory, &site)?;
-    let specs = ledger.specs.values();
-    let wanted = specs.filter_map(|spec| spec.image_id.clone()).collect();
-    spool::sweep(&directory.join(IMAGES), &wanted).await;
     let now = clock::now();
     let mut core = AgentCore::new(ledger, AgentBoot(now.0), now);
     let lease = LeaseFile::in_directory(&directory);

@@ -1,6 +1,7 @@
 //! The one task that owns the agent's decisions.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -173,8 +174,9 @@ impl Owner {
             }
             Effect::Observe(ask) => {
                 self.pace.begin(Instant::now());
+                let parts = (!self.has_looked).then(|| self.parts());
                 self.work
-                    .spawn(work::observe(connection(), site(), ask, !self.has_looked));
+                    .spawn(work::observe(connection(), site(), ask, parts));
             }
             Effect::Execute(id, action) => {
                 let means = Means {
@@ -202,11 +204,16 @@ impl Owner {
         }
     }
 
+    /// Where parts of images are kept.
+    fn parts(&self) -> PathBuf {
+        self.home.directory().join(IMAGES)
+    }
+
     fn fetcher(&self) -> Fetcher {
         Fetcher {
             node: self.site.node.clone(),
             bus: self.link.bus.clone(),
-            directory: self.home.directory().join(IMAGES),
+            directory: self.parts(),
             accepted: self.core.heartbeat().accepted,
         }
     }

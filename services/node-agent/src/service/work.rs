@@ -1,13 +1,13 @@
 //! What the owner has others do: each ends with one [`Done`].
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lab_bus::Bus;
 use lab_converge::{
-    Action, ActionError, ActionId, ActionKind, Ledger, NodeSight, ObservationMark, ObserveAsk,
-    Observed, ObservedContainer, SyncAsk,
+    Action, ActionError, ActionId, ActionKind, EngineReach, Ledger, NodeSight, ObservationMark,
+    ObserveAsk, Observed, ObservedContainer, SyncAsk,
 };
 use lab_kit::lock::StateDirLock;
 use lab_types::{
@@ -24,6 +24,7 @@ use crate::engine::watch::Connection;
 use crate::engine::{self, Engine, Site, action_error};
 use crate::facts::{host, ports};
 use crate::image::fetch::{Fetcher, Wanted, fetch};
+use crate::image::spool;
 use crate::logs::readers::Readers;
 
 /// How long the leader may take to answer: it reads its memory and answers within milliseconds, and
@@ -59,30 +60,35 @@ pub(super) async fn persist(home: Arc<StateDirLock>, ledger: Ledger) -> Done {
 }
 
 /// Looks at the engine. Before the first complete look of a life, what an earlier one left
-/// unfinished is swept away: nothing else is under way then.
+/// unfinished is swept away: nothing else is under way then. `parts` is where it left parts of images.
 pub(super) async fn observe(
     connection: Connection,
     site: Site,
     ask: ObserveAsk,
-    first: bool,
+    parts: Option<PathBuf>,
 ) -> Done {
     let observed = match connection {
-        Connection::Up(engine) => match first {
-            true => sweep_and_look(&engine, &site, &ask).await,
-            false => engine::observe(&engine, &site, &ask.images).await,
+        Connection::Up(engine) => match parts {
+            Some(parts) => sweep_and_look(&engine, &site, &ask, &parts).await,
+            None => engine::observe(&engine, &site, &ask.images).await,
         },
         Connection::Down(problem) => unreachable(words(problem)),
     };
     Done::Observed(ask.mark, Box::new(observed))
 }
 
-async fn sweep_and_look(engine: &Engine, site: &Site, ask: &ObserveAsk) -> Observed {
+async fn sweep_and_look(engine: &Engine, site: &Site, ask: &ObserveAsk, parts: &Path) -> Observed {
     match engine::sweep(engine, site).await {
         Ok(0) => {}
         Ok(_) => tracing::info!("removed containers that an earlier life left unfinished"),
         Err(error) => return unreachable(error.to_string()),
     }
-    engine::observe(engine, site, &ask.images).await
+    let observed = engine::observe(engine, site, &ask.images).await;
+    if observed.engine == EngineReach::Reachable {
+        let wanted = ask.images.difference(&observed.images).cloned().collect();
+        spool::sweep(parts, &wanted).await;
+    }
+    observed
 }
 
 /// What an action is carried out with.

@@ -221,11 +221,17 @@ impl Drawing<'_> {
     fn tell(&mut self, under: Option<&Under>, tell: &mut impl FnMut(String)) {
         let words = match under {
             None => self.why_not.clone(),
-            Some(under) => {
-                let about = under.about.unwrap_or_default().max(1);
-                let percent = self.spool.bytes().saturating_mul(100) / about;
+            Some(Under {
+                about: None, name, ..
+            }) => format!("node {name} packs it"),
+            Some(Under {
+                about: Some(about),
+                name,
+                ..
+            }) => {
+                let percent = self.spool.bytes().saturating_mul(100) / (*about).max(1);
                 let percent = percent.min(99) / 10 * 10;
-                format!("{percent} % from node {}", under.name)
+                format!("{percent} % from node {name}")
             }
         };
         if words != self.told {

@@ -1,7 +1,6 @@
 //! An image goes from one agent to another: packed by the real engine, broken off, gone on with, and
 //! loaded by the real engine, from which it was removed in between.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bollard::query_parameters::{CreateImageOptionsBuilder, RemoveImageOptionsBuilder};
@@ -10,14 +9,15 @@ use futures::StreamExt as _;
 use lab_bus::{Bus, StreamClient, StreamHost, StreamItem};
 use lab_testkit::{node_id, user};
 use lab_types::ids::sha256_hex;
-use lab_types::{NodeName, StreamId, TaskState};
+use lab_types::{NodeName, StreamId, TaskState, TaskStatus};
 use lab_wire::agent::{CommandReply, StreamContent, StreamOpen};
 use lab_wire::image::{ImageAnswer, ImageHave, ImageHead, ImageStage};
 use lab_wire::subject::CommandVerb;
 use lab_wire::{Encoding, Role, encode};
+use tokio::sync::mpsc;
 
 use super::bed::{Bed, root_of_busybox, shell};
-use super::leader::{Agent, World};
+use super::leader::{Agent, Heard, World};
 
 /// Makes an image of about `bytes` bytes that no other test has; gives its id.
 async fn make_image(bed: &Bed, bytes: usize) -> String {
@@ -114,8 +114,7 @@ async fn sends(
     other: Bus,
     to: lab_types::NodeId,
     id: String,
-    archive: Bytes,
-    at_most: usize,
+    (archive, at_most): (Bytes, usize),
 ) -> ImageHave {
     let accepted = StreamHost::accept_transfer(&other, &node_id("n2"), &to, &stream(&id)).await;
     let mut host = accepted.unwrap();
@@ -146,27 +145,17 @@ async fn sends(
     have
 }
 
-async fn goes_from_node_to_node(bytes: usize) {
-    let mut world = World::new().await;
-    let agent = Agent::start(&world);
-    world
-        .heard("the engine was seen", |heard| heard.inventory.clone())
-        .await;
-    let id = make_image(&world.bed, bytes).await;
-    let other = world.nats.connect_as(&Role::Node(node_id("n2"))).await;
-
-    let (from, archive) = drawn(&world, &other, ("x1", &id), ImageHave::default()).await;
-    assert!(
-        from == 0 && archive.len() > bytes,
-        "{} bytes",
-        archive.len()
-    );
+/// The agent sends the image whole, from the middle to one that has the rest, and whole again to one
+/// that has something else. Gives the archive.
+async fn sent_from_anywhere(world: &World, other: &Bus, id: &str) -> Vec<u8> {
+    let (from, archive) = drawn(world, other, ("x1", id), ImageHave::default()).await;
+    assert_eq!(from, 0);
     let half = archive.len() / 2 + 7;
     let have = ImageHave {
         bytes: half as u64,
         sha256: sha256_hex(&archive[..half]),
     };
-    let (from, rest) = drawn(&world, &other, ("x2", &id), have.clone()).await;
+    let (from, rest) = drawn(world, other, ("x2", id), have.clone()).await;
     assert_eq!(from, half as u64);
     assert!(
         rest == archive[half..],
@@ -176,39 +165,40 @@ async fn goes_from_node_to_node(bytes: usize) {
         sha256: sha256_hex(b"another engine's"),
         ..have
     };
-    let (from, whole) = drawn(&world, &other, ("x3", &id), false_have).await;
+    let (from, whole) = drawn(world, other, ("x3", id), false_have).await;
     assert!(
         from == 0 && whole == archive,
         "what begins otherwise is sent whole"
     );
+    archive
+}
 
-    remove_image(&world.bed, &id).await;
-    let archive = Bytes::from(archive);
+/// The leader names sources, of which the first two break off after a third each; what each time the
+/// target had comes out.
+fn breaks_twice(world: &World, other: Bus, archive: &Bytes) -> mpsc::Receiver<u64> {
     let (fence, target) = (world.assignment.fence, world.bed.site.node.clone());
-    let count = Arc::new(AtomicU32::new(0));
-    let (told, mut haves) = tokio::sync::mpsc::unbounded_channel();
-    let bytes_in_all = archive.len();
+    let count = AtomicU32::new(0);
+    // Three transfers, and some more if it goes wrong.
+    let (told, haves) = mpsc::channel(64);
+    let archive = archive.clone();
     world.say_of_images(move |stand| {
         if !matches!(stand.stage, ImageStage::Lacks | ImageStage::Broke { .. }) {
             return ImageAnswer::GoOn;
         }
         let number = count.fetch_add(1, Ordering::SeqCst);
         let id = format!("y{number}");
-        // The first two break off after a third each.
-        let at_most = if number < 2 {
-            archive.len() / 3
-        } else {
-            archive.len()
+        let at_most = match number {
+            0 | 1 => archive.len() / 3,
+            _ => archive.len(),
         };
+        let (other, told) = (other.clone(), told.clone());
         let sending = sends(
-            other.clone(),
+            other,
             target.clone(),
             id.clone(),
-            archive.clone(),
-            at_most,
+            (archive.clone(), at_most),
         );
-        let told = told.clone();
-        tokio::spawn(async move { told.send(sending.await) });
+        tokio::spawn(async move { told.send(sending.await.bytes).await });
         ImageAnswer::Draw {
             fence,
             source: node_id("n2"),
@@ -216,46 +206,51 @@ async fn goes_from_node_to_node(bytes: usize) {
             stream: stream(&id),
         }
     });
+    haves
+}
+
+async fn goes_from_node_to_node(bytes: usize) {
+    let mut world = World::new().await;
+    let agent = Agent::start(&world);
+    world
+        .heard("the engine was seen", |heard| heard.inventory.clone())
+        .await;
+    let id = make_image(&world.bed, bytes).await;
+    let other = world.nats.connect_as(&Role::Node(node_id("n2"))).await;
+    let archive = Bytes::from(sent_from_anywhere(&world, &other, &id).await);
+    assert!(archive.len() > bytes, "{} bytes", archive.len());
+    remove_image(&world.bed, &id).await;
+
+    let mut haves = breaks_twice(&world, other, &archive);
     let mut spec = shell("test -s /big.bin && sleep 600");
     spec.image = "tercio-test/big".into();
     spec.image_id = Some(id.clone());
     let task = world.add("web", spec);
     world.push().await;
-    let says_how_far = |status: &lab_types::TaskStatus| {
+    let says_how_far = |status: &TaskStatus| {
         let message = status.message.clone().unwrap_or_default();
         message.starts_with("waits for the image tercio-test/big: ")
             && message.ends_with(" % from node host2")
     };
-    world
-        .status(&task.id, "it says how far the image has come", says_how_far)
-        .await;
-    let runs = |status: &lab_types::TaskStatus| status.progress.state == TaskState::Running;
+    let what = "it says how far the image has come";
+    world.status(&task.id, what, says_how_far).await;
+    let runs = |status: &TaskStatus| status.progress.state == TaskState::Running;
     world.status(&task.id, "it runs", runs).await;
-    let has = world.heard("the leader hears that it has it", |heard| {
-        heard.stages.first().cloned()
-    });
-    assert_eq!(has.await, ImageStage::Has);
-    let mut had = Vec::new();
-    while had.len() < 3 {
-        had.push(haves.recv().await.unwrap().bytes);
-    }
-    assert_eq!(had[0], 0);
-    assert!(
-        had[1] > 0 && had[2] > had[1] && (had[2] as usize) < bytes_in_all,
-        "{had:?}"
-    );
+    let has = |heard: &Heard| (heard.stages.first() == Some(&ImageStage::Has)).then_some(());
+    world.heard("the leader hears that it has it", has).await;
+    let had = [haves.recv().await, haves.recv().await, haves.recv().await].map(Option::unwrap);
+    let is_more = had[0] == 0 && had[1] > 0 && had[2] > had[1] && had[2] < archive.len() as u64;
+    assert!(is_more, "each goes on where the one before broke: {had:?}");
     let found = world.bed.docker.inspect_image(&id).await.unwrap();
     assert_eq!(found.id.as_deref(), Some(id.as_str()));
-    let left = std::fs::read_dir(world.path("state/agent/images"))
-        .unwrap()
-        .count();
-    assert_eq!(left, 0, "nothing of it is left on the way");
+    let left = std::fs::read_dir(world.path("state/agent/images")).unwrap();
+    assert_eq!(left.count(), 0, "nothing of it is left on the way");
     agent.stop().await;
-    let bed = world.bed;
-    let (docker, keep) = (bed.docker.clone(), id);
-    drop(bed);
+    let docker = world.bed.docker.clone();
+    // Its containers go with it.
+    drop(world);
     let force = RemoveImageOptionsBuilder::new().force(true).build();
-    docker.remove_image(&keep, Some(force), None).await.unwrap();
+    docker.remove_image(&id, Some(force), None).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
