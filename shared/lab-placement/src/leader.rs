@@ -254,7 +254,8 @@ impl LeaderCore {
                 self.dirty = true;
             }
         }
-        self.asks.collect(&self.lab, &self.unsettled);
+        self.asks
+            .collect((&self.lab, &self.unsettled), now, &self.policy);
         self.ask_for_the_pending(now);
         self.ask(now);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lab_types::{DurationMs, TaskTarget};
+use lab_types::{DurationMs, Fence, NodeLiveness, TaskTarget};
 
 use super::{Stage, register, up};
 use crate::leader::EVENTS_MAX;
@@ -37,6 +37,52 @@ fn no_more_agents_are_asked_at_a_time_than_the_policy_says() {
         65 + 64,
         "who did not answer is asked again"
     );
+}
+
+#[test]
+fn nodes_that_never_answer_do_not_keep_the_others_from_being_asked() {
+    let mut stage = Stage::new();
+    let names: Vec<String> = (0..200).map(|number| format!("n{number:03}")).collect();
+    for name in &names {
+        stage.ask(&format!("join-{name}"), register(name));
+    }
+    stage.settle();
+    stage.succeed();
+    // The first eighty are switched off; the others beat, and answer when they are asked.
+    for _ in 0..20 {
+        for name in &names[80..] {
+            stage.beat(name, Fence::default());
+        }
+        stage.core.tick(stage.now);
+        stage.take();
+        for asked in std::mem::take(&mut stage.asked) {
+            if asked >= node("n080") {
+                stage.report(asked.as_str());
+            }
+        }
+        stage.take();
+        stage.now = stage.now.plus(DurationMs(500));
+    }
+    let lab = stage.core.lab();
+    let unheard: Vec<&String> = names[80..]
+        .iter()
+        .filter(|name| lab.liveness_of(&node(name)) != NodeLiveness::Ready)
+        .collect();
+    assert!(unheard.is_empty(), "{} of 120: {unheard:?}", unheard.len());
+    stage.asked.clear();
+    stage.now = stage.now.plus(DurationMs(2000));
+    for name in &names[80..] {
+        stage.beat(name, Fence::default());
+    }
+    stage.core.tick(stage.now);
+    stage.take();
+    assert!(
+        stage.asked.is_empty(),
+        "who is lost is asked when it is heard"
+    );
+    stage.beat("n000", Fence::default());
+    stage.take();
+    assert_eq!(stage.asked, [node("n000")]);
 }
 
 #[test]
