@@ -33,6 +33,8 @@ struct Stage {
     events: Vec<lab_types::Event>,
     asked: Vec<lab_types::NodeId>,
     sequences: BTreeMap<String, u64>,
+    /// Whether the agents refuse every task.
+    rejects: bool,
 }
 
 const LEADER: Leader = Leader {
@@ -70,6 +72,7 @@ impl Stage {
             events: Vec::new(),
             asked: Vec::new(),
             sequences: BTreeMap::new(),
+            rejects: false,
         }
     }
 
@@ -157,6 +160,7 @@ impl Stage {
             .flat_map(|push| push.assignment.tasks.values());
         let tasks = tasks.map(|task| {
             let state = match task.target {
+                TaskTarget::Run if self.rejects => TaskState::Rejected,
                 TaskTarget::Run => TaskState::Running,
                 TaskTarget::Stop => TaskState::Stopped,
             };
