@@ -201,10 +201,11 @@ impl LeaderCore {
             ReportVerdict::Applied {
                 fence,
                 needs_full,
+                changed,
                 events,
             } => {
                 self.told.extend(events.iter().cloned());
-                self.dirty = true;
+                self.dirty |= changed;
                 self.on_fence(&report.node, *fence, now);
                 self.asks.heard(&report.node, *needs_full);
                 self.ask(now);

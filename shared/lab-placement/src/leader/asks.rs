@@ -6,7 +6,9 @@ use lab_types::{NodeId, NodeLiveness, TaskTarget, UnixMillis};
 
 use super::LeaderCore;
 use crate::lab::{Lab, ObservedNode};
+use crate::plan::Filter;
 use crate::policy::Policy;
+use crate::port;
 
 #[derive(Debug, Default)]
 pub(super) struct Asks {
@@ -121,8 +123,8 @@ fn silent_about_a_stop(lab: &Lab, id: &NodeId, node: &ObservedNode) -> bool {
 }
 
 impl LeaderCore {
-    /// While slots wait for a node, the nodes are asked now and then: what kept them away (a foreign
-    /// port, an image) may be gone, and nobody reports that by himself.
+    /// While slots wait for a host port, the nodes on which something foreign holds it are asked now and
+    /// then: it may be free by now, and nobody reports that by himself.
     pub(super) fn ask_for_the_pending(&mut self, now: UnixMillis) {
         let due = self
             .pending_asked_at
@@ -131,9 +133,26 @@ impl LeaderCore {
             return;
         }
         self.pending_asked_at = Some(now);
-        let nodes = self.lab.observed.nodes.iter();
-        for (id, _) in nodes.filter(|(_, node)| node.liveness == NodeLiveness::Ready) {
-            self.asks.need(id);
+        let by_ports = self.report.pending.iter().filter(|pending| {
+            let mut reasons = pending.reasons.iter();
+            reasons.any(|reason| reason.filter == Filter::HostPorts)
+        });
+        for pending in by_ports {
+            let key = (pending.project.clone(), pending.service.clone());
+            let desired = &self.lab.desired;
+            let record = desired.services.get(&key);
+            let Some(spec) = record.and_then(|record| desired.specs.get(&record.spec)) else {
+                continue;
+            };
+            let nodes = self.lab.observed.nodes.iter();
+            let ready = nodes.filter(|(_, node)| node.liveness == NodeLiveness::Ready);
+            for (id, node) in ready {
+                let mut wanted = port::fixed(&spec.ports);
+                if wanted.any(|fixed| node.foreign_ports.iter().any(|held| fixed.is_held_by(held)))
+                {
+                    self.asks.need(id);
+                }
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 mod chance;
 mod handover;
 mod large;
+mod quiet;
 
 use std::collections::BTreeMap;
 

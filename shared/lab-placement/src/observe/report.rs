@@ -57,6 +57,7 @@ impl Lab {
         if position <= (node.boot, node.sequence) && !policy.believes_any_order() {
             return ReportVerdict::NotNewer;
         }
+        let before = matches!(report.body, ReportBody::Full { .. }).then(|| node.clone());
         if report.boot > node.boot {
             node.begin_life(report.boot);
         }
@@ -92,9 +93,38 @@ impl Lab {
         ReportVerdict::Applied {
             fence,
             needs_full: node.needs_full,
+            // A delta is only sent when something is different.
+            changed: before.is_none_or(|before| differs(&before, node)),
             events,
         }
     }
+}
+
+/// Whether anything differs that a decision may rest on.
+fn differs(before: &ObservedNode, now: &ObservedNode) -> bool {
+    let unchanged = |status: &TaskStatus| {
+        let before = before.statuses.get(&status.task);
+        before.is_some_and(|before| {
+            let observed_at = before.observed_at;
+            *before
+                == TaskStatus {
+                    observed_at,
+                    ..status.clone()
+                }
+        })
+    };
+    let same_tasks = before.statuses.len() == now.statuses.len();
+    let same = ObservedNode {
+        sequence: now.sequence,
+        last_seen: now.last_seen,
+        statuses: BTreeMap::new(),
+        ..before.clone()
+    };
+    let now_bare = ObservedNode {
+        statuses: BTreeMap::new(),
+        ..now.clone()
+    };
+    same != now_bare || !same_tasks || !now.statuses.values().all(unchanged)
 }
 
 struct Intake<'a> {
