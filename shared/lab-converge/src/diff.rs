@@ -85,7 +85,7 @@ pub fn diff(
     pass.leave_containers();
     pass.leave_networks();
     pass.leave_volumes();
-    pass.make_networks_and_volumes();
+    pass.make_networks();
     pass.run_tasks();
     pass.report();
     pass.decision

@@ -112,6 +112,7 @@ fn lab(nodes: u32, services: u32, replicas: u32) -> Lab {
             networks: Vec::new(),
             volumes: Vec::new(),
             revision: 1,
+            tries: 0,
             created_at: UnixMillis(0),
         };
         lab.desired.specs.insert(record.spec.clone(), spec);

@@ -16,9 +16,11 @@ use lab_types::{
 
 pub use node::NodeChanges;
 
+use crate::codes;
 use crate::event::{self, Fact};
 use crate::key::Key;
 use crate::lab::Lab;
+use crate::leader::RECORDS_MAX;
 use crate::policy::Leader;
 use crate::port;
 use crate::record::{Answer, Record};
@@ -181,6 +183,29 @@ impl Delta {
 /// # Errors
 /// A [`Problem`] with every finding at once; nothing is to be changed then.
 pub fn apply(lab: &Lab, change: &Change, context: &ChangeContext) -> Result<Delta, Problem> {
+    let delta = decide(lab, change, context)?;
+    // Specs go first, each by itself; beside the rest go the answer and the outbox.
+    let specs = delta.puts.iter();
+    let specs = specs.filter(|(key, _)| matches!(key, Key::Spec(_))).count();
+    let records = delta.puts.len() - specs + delta.removes.len();
+    match records > RECORDS_MAX - 2 {
+        true => Err(too_many(records)),
+        false => Ok(delta),
+    }
+}
+
+fn too_many(records: usize) -> Problem {
+    let message = format!(
+        "the request changes {records} records of the lab's state at once, and {} fit",
+        RECORDS_MAX - 2
+    );
+    Problem::new(codes::TOO_MUCH, message).help(
+        "do it in several requests: remove what goes first and apply then; take a project down first \
+         and remove its volumes then",
+    )
+}
+
+fn decide(lab: &Lab, change: &Change, context: &ChangeContext) -> Result<Delta, Problem> {
     match change {
         Change::ApplyProject {
             project,

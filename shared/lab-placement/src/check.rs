@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use lab_types::{
-    AssignedTask, Assignment, Gate, Guard, NodeId, NodeLiveness, ProjectName, Resources,
-    ServiceName, TaskId, TaskSpec, TaskState, TaskTarget,
+    AssignedTask, Assignment, EngineName, Gate, Guard, MountSource, NodeId, NodeLiveness,
+    ProjectName, Resources, ServiceName, TaskId, TaskSpec, TaskState, TaskTarget,
 };
 
 use crate::lab::Lab;
@@ -326,6 +326,33 @@ impl Step<'_> {
         }
     }
 
+    /// Whether only tasks that their node rejected ask for the volume, and the node says that it has none.
+    fn was_never_made(&self, volume: &EngineName) -> bool {
+        let Some(node) = self.before.observed.nodes.get(&self.new.node) else {
+            return false;
+        };
+        let mounts = |task: &AssignedTask| {
+            let spec = self.before.desired.specs.get(&task.spec);
+            let mut mounts = spec.into_iter().flat_map(|spec| &spec.mounts);
+            mounts.any(|mount| match &mount.source {
+                MountSource::Volume { engine_name, .. } => engine_name == volume,
+                MountSource::Anonymous | MountSource::Bind { .. } => false,
+            })
+        };
+        let mut users = self
+            .old
+            .tasks
+            .values()
+            .filter(|task| mounts(task))
+            .peekable();
+        let is_rejected = |task: &AssignedTask| {
+            let status = node.statuses.get(&task.id);
+            status.is_some_and(|status| status.progress.state == TaskState::Rejected)
+        };
+        let asked = users.peek().is_some();
+        asked && users.all(is_rejected) && node.known && !node.present.contains(volume)
+    }
+
     fn check_volumes(&self, found: &mut Vec<Violation>) {
         let node = &self.new.node;
         for volume in self.new.remove_volumes.keys() {
@@ -338,7 +365,7 @@ impl Step<'_> {
             }
         }
         for volume in self.old.volumes.keys() {
-            if !self.new.volumes.contains_key(volume) {
+            if !self.new.volumes.contains_key(volume) && !self.was_never_made(volume) {
                 found.push(Violation::VolumeForgotten {
                     node: node.clone(),
                     volume: volume.to_string(),

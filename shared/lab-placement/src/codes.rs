@@ -100,8 +100,8 @@ pub const ALL: &[(&str, &str, &str)] = &[
     (
         STILL_NEEDED,
         "Another service depends on it",
-        "The services named in the message could not start any more. Remove those first, or scale \
-         this one to 0.",
+        "The services named in the message could not start any more, or would lose their data. Remove \
+         those first, or scale this one to 0, or keep the volumes.",
     ),
     (
         REQUEST_ID_USED,

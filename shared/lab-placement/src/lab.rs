@@ -108,8 +108,11 @@ pub struct ObservedNode {
     pub foreign_ports: Vec<ForeignPort>,
     /// Networks and volumes of the lab that exist there.
     pub present: BTreeSet<EngineName>,
-    /// Its tasks as last reported; a status never goes back.
+    /// Its tasks as last reported; in one life of its agent a status never goes back.
     pub statuses: BTreeMap<TaskId, TaskStatus>,
+    /// Of those, the ones that an earlier life of its agent has told: this life counts attempts by itself,
+    /// and its first word is taken as it is.
+    pub inherited: BTreeSet<TaskId>,
     /// Tasks that should be stopped and that its agent holds no longer.
     pub gone: BTreeSet<TaskId>,
     /// Volumes that should be removed and that its agent found gone.
@@ -133,6 +136,7 @@ impl Default for ObservedNode {
             foreign_ports: Vec::new(),
             present: BTreeSet::new(),
             statuses: BTreeMap::new(),
+            inherited: BTreeSet::new(),
             gone: BTreeSet::new(),
             removed_volumes: BTreeSet::new(),
         }

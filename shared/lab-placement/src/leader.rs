@@ -212,10 +212,11 @@ impl LeaderCore {
             ReportVerdict::Applied {
                 fence,
                 needs_full,
+                changed,
                 events,
             } => {
                 self.told.extend(events.iter().cloned());
-                self.dirty = true;
+                self.dirty |= changed;
                 self.on_fence(&report.node, *fence, now);
                 self.asks.heard(&report.node, *needs_full);
                 self.ask(now);
@@ -307,7 +308,8 @@ impl LeaderCore {
                 self.dirty = true;
             }
         }
-        self.asks.collect(&self.lab, &self.unsettled);
+        self.asks
+            .collect((&self.lab, &self.unsettled), now, &self.policy);
         self.ask_for_the_pending(now);
         self.ask(now);
     }

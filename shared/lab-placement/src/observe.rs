@@ -66,6 +66,8 @@ pub enum ReportVerdict {
         fence: FenceView,
         /// Whether it must be asked for a full inventory, because a report before this one is missing.
         needs_full: bool,
+        /// Whether it said anything that the leader did not know: a repeated inventory may not.
+        changed: bool,
         /// What happened, by this report.
         events: Vec<Event>,
     },

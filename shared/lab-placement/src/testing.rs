@@ -179,6 +179,8 @@ pub(crate) struct Small {
     pub(crate) rng: PlacementRng,
     /// What becomes of the tasks of a service; all others run.
     pub(crate) fates: BTreeMap<String, Fate>,
+    /// Nodes that refuse every task that they do not run already, and make no volume for it.
+    pub(crate) refusing: BTreeSet<String>,
     sequences: BTreeMap<NodeId, u64>,
     requests: u32,
 }
@@ -195,6 +197,7 @@ impl Small {
             },
             rng: PlacementRng::from_number(7),
             fates: BTreeMap::new(),
+            refusing: BTreeSet::new(),
             sequences: BTreeMap::new(),
             requests: 0,
         };
@@ -286,9 +289,18 @@ impl Small {
         let id = node(name);
         let empty = Assignment::empty(id.clone());
         let assignment = self.lab.desired.assignments.get(&id).unwrap_or(&empty);
+        let refuses = self.refusing.contains(name);
+        let held = self.lab.observed.nodes.get(&id).map(|old| &old.statuses);
         let tasks = assignment.tasks.values().map(|task| {
             let closed = task.gate != Gate::Open;
-            let fate = self.fates.get(task.service.as_str());
+            let mut fate = self.fates.get(task.service.as_str());
+            let runs = held.is_some_and(|held| {
+                let held = held.get(&task.id).map(|status| status.progress.state);
+                held.is_some_and(|state| state != TaskState::Rejected)
+            });
+            if refuses && !runs {
+                fate = Some(&Fate::Rejected);
+            }
             let status = match task.target {
                 TaskTarget::Stop => status(&task.id, TaskState::Stopped),
                 TaskTarget::Run if closed => status(&task.id, TaskState::Ready),
@@ -300,8 +312,11 @@ impl Small {
             };
             (task.id.clone(), status)
         });
-        let used = assignment.volumes.keys().cloned().collect::<BTreeSet<_>>();
         let old = self.lab.observed.nodes.get(&id);
+        let there = old.map(|old| &old.present);
+        let used = assignment.volumes.keys();
+        let used = used.filter(|name| !refuses || there.is_some_and(|there| there.contains(*name)));
+        let used = used.cloned().collect::<BTreeSet<_>>();
         let inventory = Inventory {
             hostname: name.to_owned(),
             role: NodeRole::Worker,

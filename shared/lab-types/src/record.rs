@@ -119,6 +119,9 @@ pub struct ServiceRecord {
     pub volumes: Vec<VolumeName>,
     /// Counts its changes, from 1.
     pub revision: u64,
+    /// How often somebody asked to try again what had failed for good.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tries: u32,
     /// When it was first created, by the leader's clock.
     pub created_at: UnixMillis,
 }
@@ -200,10 +203,27 @@ pub struct OutcomeRecord {
     pub slot: u32,
     /// Of which spec.
     pub spec: SpecDigest,
+    /// Which of the service's [`tries`](ServiceRecord::tries) it belongs to.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tries: u32,
     /// Of which task.
     pub task: TaskId,
     /// How it ended.
     pub outcome: Outcome,
+}
+
+impl OutcomeRecord {
+    /// Whether it says something of the service as it is: a failure of another spec, or from before
+    /// somebody asked to try again, does not.
+    #[must_use]
+    pub fn is_of(&self, service: &ServiceRecord) -> bool {
+        let same_try = self.outcome == Outcome::Completed || self.tries == service.tries;
+        self.spec == service.spec && same_try
+    }
+}
+
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// How a task ended for good.
@@ -219,5 +239,10 @@ pub enum Outcome {
         exit_code: Option<i64>,
         /// Why, in words.
         message: String,
+    },
+    /// Not at all yet: these nodes have refused the task, each with why in words, and another is tried.
+    Refused {
+        /// Which nodes will not be asked again.
+        nodes: BTreeMap<NodeId, String>,
     },
 }

@@ -162,7 +162,8 @@ fn slot(task: &TaskRow, until: Until) -> Slot {
             (Until::Healthy, Health::Starting) => Slot::Busy("health: starting".to_owned()),
             (Until::Healthy, Health::Unhealthy) => Slot::Broken("is unhealthy".to_owned()),
         },
-        TaskState::Rejected => Slot::Broken(because("was rejected by its node")),
+        // Another node is tried; when none is left, the service's row says so.
+        TaskState::Rejected => Slot::Busy(because("was rejected by its node")),
         TaskState::Failed if task.progress.attempt >= ATTEMPTS_MAX => Slot::Broken(failure(task)),
         TaskState::Failed => Slot::Busy(failure(task)),
         TaskState::Assigned

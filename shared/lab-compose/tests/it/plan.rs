@@ -62,6 +62,7 @@ fn services(
                 .collect(),
             volumes: volumes.collect(),
             revision: 1,
+            tries: 0,
             created_at: UnixMillis(1),
         };
         (name.clone(), (record, service.task.clone()))

@@ -74,6 +74,10 @@ impl DiffPass<'_> {
                 continue;
             };
             if let Some(problem) = self.why_volume_stays(name, &volume.owner) {
+                if !volume.owner.is_ours() {
+                    // Nothing of the lab's is there (any more), and the name is free for who wants it.
+                    self.decision.removed_volumes.insert(name.clone());
+                }
                 self.decision.problems.push(problem);
                 continue;
             }

@@ -18,8 +18,8 @@ pub(super) enum Need {
 }
 
 impl DiffPass<'_> {
-    /// Makes the networks and volumes of the assignment that are not there.
-    pub(super) fn make_networks_and_volumes(&mut self) {
+    /// Makes the networks of the assignment that are not there.
+    pub(super) fn make_networks(&mut self) {
         if !self.may_start() {
             return;
         }
@@ -31,7 +31,22 @@ impl DiffPass<'_> {
                 self.act(ActionKind::CreateNetwork { name, labels }, Cause::Missing);
             }
         }
-        for (name, volume) in &ledger.assignment.volumes {
+    }
+
+    /// Makes the volumes of a task that are not there. Only for a task that can run here otherwise: an
+    /// empty volume that is left behind would look like data to whoever places the next try.
+    fn make_volumes(&mut self, spec: &TaskSpec) {
+        let ledger = self.ledger;
+        for mount in &spec.mounts {
+            let MountSource::Volume {
+                engine_name: name, ..
+            } = &mount.source
+            else {
+                continue;
+            };
+            let Some(volume) = ledger.assignment.volumes.get(name) else {
+                continue;
+            };
             let goes = ledger.assignment.remove_volumes.contains_key(name);
             if !volume.spec.external && !goes && !self.observed.volumes.contains_key(name) {
                 let labels = labels::volume(&ledger.lab, &volume.project, &volume.spec);
@@ -47,19 +62,23 @@ impl DiffPass<'_> {
             Ok(name) => name,
             Err(invalid) => return Need::Never(invalid.to_string()),
         };
-        let mut waits = Vec::new();
+        let image = self.image_is_there(spec, &name);
         let found = [
             self.name_is_free(&name),
             self.networks_are_there(spec),
             self.volumes_are_there(spec),
-            self.image_is_there(spec, &name),
         ];
-        for need in found {
+        let is_held_up = found[0].is_err() || image.is_err();
+        let mut waits = Vec::new();
+        for need in found.into_iter().chain([image]) {
             match need {
                 Ok(()) => {}
                 Err(Lack::Never(words)) => return Need::Never(words),
                 Err(Lack::Yet(words)) => waits.push(words),
             }
+        }
+        if !is_held_up {
+            self.make_volumes(spec);
         }
         if waits.is_empty() {
             let image = spec.image_id.clone().unwrap_or_else(|| spec.image.clone());

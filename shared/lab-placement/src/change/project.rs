@@ -54,7 +54,6 @@ pub(super) fn apply(
             drop_service((project, name), context, &mut delta);
         }
     }
-    retry::failed(lab, project, model, context, &mut delta);
     let old = lab.desired.projects.get(project);
     if delta.is_empty() && old.is_some_and(|old| same_frame(old, model)) {
         return Ok(delta);
@@ -102,6 +101,7 @@ pub(super) fn remove(
     };
     let services: Vec<ServiceName> = services_of(lab, project).cloned().collect();
     let stored = consent.map_or_else(BTreeSet::new, |_| stored_volumes(lab, old));
+    shared_with_others(lab, project, &stored)?;
     let forgets_volumes = consent.is_some() && !old.volumes.is_empty();
     let changed = !services.is_empty() || !old.networks.is_empty() || forgets_volumes;
     let revision = old.revision.saturating_add(u64::from(changed));
@@ -222,14 +222,17 @@ fn upsert(
         networks,
         volumes,
         revision: old.map_or(0, |old| old.revision),
+        tries: retry::tries(lab, old, &digest, service.replicas),
         created_at: old.map_or(context.now, |old| old.created_at),
     };
     if old == Some(&record) {
         return;
     }
-    delta
-        .events
-        .push(upsert_event(old, &record, service, context));
+    if !is_retry_alone(old, &record) {
+        delta
+            .events
+            .push(upsert_event(old, &record, service, context));
+    }
     if !lab.desired.specs.contains_key(&digest) {
         let spec = Record::Spec(Box::new(service.task.clone()));
         delta.puts.push((Key::Spec(digest), spec));
@@ -242,6 +245,17 @@ fn upsert(
         Key::Service(project.clone(), name.clone()),
         Record::Service(record),
     ));
+}
+
+/// Whether nothing differs but that what failed for good is tried again.
+fn is_retry_alone(old: Option<&ServiceRecord>, new: &ServiceRecord) -> bool {
+    old.is_some_and(|old| {
+        let tries = new.tries;
+        *new == ServiceRecord {
+            tries,
+            ..old.clone()
+        }
+    })
 }
 
 fn upsert_event(
@@ -345,6 +359,33 @@ fn stored_volumes(lab: &Lab, project: &ProjectRecord) -> BTreeSet<EngineName> {
         })
         .cloned()
         .collect()
+}
+
+/// Refuses to remove the data of another project's service.
+fn shared_with_others(
+    lab: &Lab,
+    project: &ProjectName,
+    volumes: &BTreeSet<EngineName>,
+) -> Result<(), Problem> {
+    let others = lab.desired.services.iter();
+    let others = others.filter(|(key, _)| key.0 != *project);
+    let users = others.flat_map(|((other, service), record)| {
+        let spec = lab.desired.specs.get(&record.spec);
+        let mounts = spec.into_iter().flat_map(|spec| &spec.mounts);
+        mounts.filter_map(move |mount| match &mount.source {
+            MountSource::Volume { engine_name, .. } if volumes.contains(engine_name) => {
+                let message =
+                    format!("volume {engine_name} is also mounted by service {other}/{service}");
+                let help = format!("take project {other} down first, or keep the volumes");
+                Some(Finding::new(codes::STILL_NEEDED, message, help))
+            }
+            MountSource::Volume { .. } | MountSource::Anonymous | MountSource::Bind { .. } => None,
+        })
+    });
+    refuse_if_any(
+        &format!("the volumes of project {project}"),
+        users.collect(),
+    )
 }
 
 /// Tells each node that has them to remove the volumes, and to stop in the same breath what uses them.

@@ -1,57 +1,45 @@
 //! Trying again what has failed for good.
 //!
-//! A rejected task or one without further attempts keeps its slot, and nothing but a person can know
-//! that the cause is gone: the image is there now, the other machine is back. Applying the project
-//! again says so. What has *completed* is not run again.
+//! A slot that every node has refused or that has no further attempt stays as it is, and nothing but a
+//! person can know that the cause is gone: the image is there now, the other machine is back. Applying
+//! the project again says so: the service's number of tries grows, failures of earlier tries do not
+//! count any more, and the planner withdraws their tasks. What has *completed* is not run again.
 
-use std::collections::BTreeSet;
+use lab_types::{Outcome, OutcomeRecord, ServiceRecord, SpecDigest, TaskTarget};
 
-use lab_types::{Outcome, ProjectModel, ProjectName, TaskId, TaskTarget};
-
-use super::{ChangeContext, Delta};
-use crate::key::Key;
 use crate::lab::Lab;
-use crate::record::Record;
 
-/// Withdraws the tasks that have failed for good in services that stay as they are; their slots are
-/// filled anew when they have gone.
-pub(super) fn failed(
+/// The number of tries of a service that is applied (again) with a spec and so many tasks.
+pub(super) fn tries(
     lab: &Lab,
-    project: &ProjectName,
-    model: &ProjectModel,
-    context: &ChangeContext,
-    delta: &mut Delta,
-) {
-    let mut tasks: BTreeSet<&TaskId> = BTreeSet::new();
-    for ((owner, name, slot), record) in &lab.desired.outcomes {
-        let service = model.services.get(name).filter(|_| owner == project);
-        let stays = service.is_some_and(|service| {
-            *slot <= service.replicas && service.task.digest() == record.spec
-        });
-        match record.outcome {
-            Outcome::Exhausted { .. } if stays => {
-                let key = Key::Outcome(owner.clone(), name.clone(), *slot);
-                delta.removes.push(key);
-                tasks.insert(&record.task);
-            }
-            Outcome::Exhausted { .. } | Outcome::Completed => {}
-        }
-    }
-    if tasks.is_empty() {
-        return;
-    }
-    for (node, assignment) in &lab.desired.assignments {
-        if !assignment.tasks.keys().any(|task| tasks.contains(task)) {
-            continue;
-        }
-        let mut changed = assignment.clone();
-        changed.fence = context.leader.fence_after(assignment.fence);
-        for (id, task) in &mut changed.tasks {
-            if tasks.contains(id) {
-                task.target = TaskTarget::Stop;
-            }
-        }
-        let key = Key::Assignment(node.clone());
-        delta.puts.push((key, Record::Assignment(changed)));
-    }
+    old: Option<&ServiceRecord>,
+    spec: &SpecDigest,
+    replicas: u32,
+) -> u32 {
+    let Some(old) = old else { return 0 };
+    let slots = |slot| (old.project.clone(), old.name.clone(), slot);
+    let outcomes = lab
+        .desired
+        .outcomes
+        .range(slots(1)..=slots(replicas.max(1)));
+    let mut failed = outcomes
+        .map(|(_, record)| record)
+        .filter(|record| record.slot <= replicas && record.is_of(old) && record.spec == *spec);
+    let again = failed.any(|record| match record.outcome {
+        Outcome::Exhausted { .. } => true,
+        Outcome::Refused { .. } => !has_task(lab, record),
+        Outcome::Completed => false,
+    });
+    old.tries.saturating_add(u32::from(again))
+}
+
+/// Whether the slot of an outcome has another task by now.
+fn has_task(lab: &Lab, record: &OutcomeRecord) -> bool {
+    let assignments = lab.desired.assignments.values();
+    let mut tasks = assignments.flat_map(|assignment| assignment.tasks.values());
+    tasks.any(|task| {
+        let same = (&task.project, &task.service, task.slot)
+            == (&record.project, &record.service, record.slot);
+        same && task.target == TaskTarget::Run && task.id != record.task
+    })
 }

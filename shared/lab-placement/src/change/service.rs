@@ -62,6 +62,7 @@ pub(super) fn create(lab: &Lab, new: &New<'_>, context: &ChangeContext) -> Resul
         networks,
         volumes,
         revision: 1,
+        tries: 0,
         created_at: context.now,
     };
     let message = project::created_message(owner, name, new.replicas);

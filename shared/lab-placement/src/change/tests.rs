@@ -398,16 +398,15 @@ fn applying_again_tries_what_failed_for_good_once_more_and_leaves_what_completed
     small.fates.clear();
     let again = small.apply_of("shop", &services);
     expect![[r#"
-        put assignment.n1
+        put desired.service.shop.web revision 2 ×1
         put desired.project.shop revision 2 by alice
-        remove outcome.shop.web.1
         project applied: project shop was applied as revision 2
     "#]]
     .assert_eq(&written(&mut small, &again));
     expect![[r#"
-        n1 at 1.1.2
+        n1 at 1.1.1
           shop/job 1 (job:1) run
-          shop/web 1 (web:1) stop
+          shop/web 1 (web:1) run
           networks: shop_default
     "#]]
     .assert_eq(&small.shown());

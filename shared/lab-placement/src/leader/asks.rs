@@ -6,11 +6,17 @@ use lab_types::{NodeId, NodeLiveness, TaskTarget, UnixMillis};
 
 use super::LeaderCore;
 use crate::lab::{Lab, ObservedNode};
+use crate::plan::Filter;
 use crate::policy::Policy;
+use crate::port;
 
 #[derive(Debug, Default)]
 pub(super) struct Asks {
-    wanted: BTreeSet<NodeId>,
+    /// To be asked, each with when it was last asked in vain; never is zero.
+    wanted: BTreeMap<NodeId, UnixMillis>,
+    /// The same in the order in which they are asked. Whoever did not answer comes last, so that nodes
+    /// that are switched off take no place from those that live.
+    queue: BTreeSet<(UnixMillis, NodeId)>,
     /// Asked and not answered, with when.
     open: BTreeMap<NodeId, UnixMillis>,
 }
@@ -23,7 +29,21 @@ impl Asks {
 
     /// An agent has not told everything.
     pub(super) fn need(&mut self, node: &NodeId) {
-        self.wanted.insert(node.clone());
+        if !self.open.contains_key(node) && !self.wanted.contains_key(node) {
+            self.wait(node.clone(), UnixMillis::default());
+        }
+    }
+
+    fn wait(&mut self, node: NodeId, asked_at: UnixMillis) {
+        self.queue.insert((asked_at, node.clone()));
+        self.wanted.insert(node, asked_at);
+    }
+
+    fn leave_out(&mut self, node: &NodeId) {
+        self.open.remove(node);
+        if let Some(asked_at) = self.wanted.remove(node) {
+            self.queue.remove(&(asked_at, node.clone()));
+        }
     }
 
     /// An agent has reported.
@@ -31,37 +51,50 @@ impl Asks {
         if needs_full {
             self.need(node);
         } else {
-            self.wanted.remove(node);
-            self.open.remove(node);
+            self.leave_out(node);
         }
     }
 
     /// Finds the agents that must be asked: those that have not told everything, and those that obey
-    /// the newest assignment and have never spoken of a task that should stop.
-    pub(super) fn collect(&mut self, lab: &Lab, unsettled: &BTreeSet<NodeId>) {
+    /// the newest assignment and have never spoken of a task that should stop. One that was given up
+    /// and is still silent is not asked: its next sign of life asks for what is needed.
+    pub(super) fn collect(
+        &mut self,
+        (lab, unsettled): (&Lab, &BTreeSet<NodeId>),
+        now: UnixMillis,
+        policy: &Policy,
+    ) {
         for id in lab.desired.nodes.keys() {
             let node = lab.observed.nodes.get(id);
-            // One that is silent is asked when it speaks again.
-            let lost = node.is_some_and(|node| {
-                matches!(node.liveness, NodeLiveness::Away | NodeLiveness::Lost)
-            });
+            if node.is_some_and(|node| is_given_up(node, now, policy)) {
+                self.leave_out(id);
+                continue;
+            }
             let incomplete = node.is_none_or(|node| node.needs_full);
             let silent = || node.is_some_and(|node| silent_about_a_stop(lab, id, node));
-            if !lost && (incomplete || (!unsettled.contains(id) && silent())) {
-                self.wanted.insert(id.clone());
+            if incomplete || (!unsettled.contains(id) && silent()) {
+                self.need(id);
             }
         }
     }
 
     fn next(&mut self, now: UnixMillis, policy: &Policy) -> Vec<NodeId> {
-        self.open
-            .retain(|_, at| now.since(*at) < policy.ask_timeout);
+        let overdue = self.open.iter();
+        let overdue = overdue.filter(|(_, at)| now.since(**at) >= policy.ask_timeout);
+        let overdue: Vec<(NodeId, UnixMillis)> =
+            overdue.map(|(id, at)| (id.clone(), *at)).collect();
+        for (id, asked_at) in overdue {
+            self.open.remove(&id);
+            self.wait(id, asked_at);
+        }
         let max = usize::try_from(policy.asks_max).unwrap_or(usize::MAX);
-        let free = max.saturating_sub(self.open.len());
-        let next = self.wanted.iter().filter(|id| !self.open.contains_key(*id));
-        let next: Vec<NodeId> = next.take(free).cloned().collect();
-        for id in &next {
+        let mut next = Vec::new();
+        while self.open.len() < max
+            && let Some((_, id)) = self.queue.pop_first()
+        {
+            self.wanted.remove(&id);
             self.open.insert(id.clone(), now);
+            next.push(id);
         }
         next
     }
@@ -71,6 +104,15 @@ impl Asks {
         let oldest = self.open.values().min()?;
         Some(oldest.plus(policy.ask_timeout))
     }
+}
+
+/// Whether it is away or lost and has not given a sign of life since.
+fn is_given_up(node: &ObservedNode, now: UnixMillis, policy: &Policy) -> bool {
+    let heard_lately = || {
+        let seen = node.last_seen;
+        seen.is_some_and(|seen| now.since(seen) < policy.silence_max())
+    };
+    !matches!(node.liveness, NodeLiveness::Unknown | NodeLiveness::Ready) && !heard_lately()
 }
 
 fn silent_about_a_stop(lab: &Lab, id: &NodeId, node: &ObservedNode) -> bool {
@@ -86,8 +128,8 @@ fn silent_about_a_stop(lab: &Lab, id: &NodeId, node: &ObservedNode) -> bool {
 }
 
 impl LeaderCore {
-    /// While slots wait for a node, the nodes are asked now and then: what kept them away (a foreign
-    /// port, an image) may be gone, and nobody reports that by himself.
+    /// While slots wait for a host port, the nodes on which something foreign holds it are asked now and
+    /// then: it may be free by now, and nobody reports that by himself.
     pub(super) fn ask_for_the_pending(&mut self, now: UnixMillis) {
         let due = self
             .pending_asked_at
@@ -96,9 +138,26 @@ impl LeaderCore {
             return;
         }
         self.pending_asked_at = Some(now);
-        let nodes = self.lab.observed.nodes.iter();
-        for (id, _) in nodes.filter(|(_, node)| node.liveness == NodeLiveness::Ready) {
-            self.asks.need(id);
+        let by_ports = self.report.pending.iter().filter(|pending| {
+            let mut reasons = pending.reasons.iter();
+            reasons.any(|reason| reason.filter == Filter::HostPorts)
+        });
+        for pending in by_ports {
+            let key = (pending.project.clone(), pending.service.clone());
+            let desired = &self.lab.desired;
+            let record = desired.services.get(&key);
+            let Some(spec) = record.and_then(|record| desired.specs.get(&record.spec)) else {
+                continue;
+            };
+            let nodes = self.lab.observed.nodes.iter();
+            let ready = nodes.filter(|(_, node)| node.liveness == NodeLiveness::Ready);
+            for (id, node) in ready {
+                let mut wanted = port::fixed(&spec.ports);
+                if wanted.any(|fixed| node.foreign_ports.iter().any(|held| fixed.is_held_by(held)))
+                {
+                    self.asks.need(id);
+                }
+            }
         }
     }
 

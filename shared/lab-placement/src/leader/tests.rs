@@ -3,6 +3,7 @@
 mod chance;
 mod handover;
 mod large;
+mod quiet;
 mod refused;
 
 use std::collections::BTreeMap;
@@ -34,6 +35,8 @@ struct Stage {
     events: Vec<lab_types::Event>,
     asked: Vec<lab_types::NodeId>,
     sequences: BTreeMap<String, u64>,
+    /// Whether the agents refuse every task.
+    rejects: bool,
 }
 
 const LEADER: Leader = Leader {
@@ -71,6 +74,7 @@ impl Stage {
             events: Vec::new(),
             asked: Vec::new(),
             sequences: BTreeMap::new(),
+            rejects: false,
         }
     }
 
@@ -158,6 +162,7 @@ impl Stage {
             .flat_map(|push| push.assignment.tasks.values());
         let tasks = tasks.map(|task| {
             let state = match task.target {
+                TaskTarget::Run if self.rejects => TaskState::Rejected,
                 TaskTarget::Run => TaskState::Running,
                 TaskTarget::Stop => TaskState::Stopped,
             };

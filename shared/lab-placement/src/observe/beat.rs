@@ -42,6 +42,7 @@ impl ObservedNode {
         self.boot = boot;
         self.sequence = 0;
         self.needs_full = true;
+        self.inherited = self.statuses.keys().cloned().collect();
     }
 
     pub(super) fn hear(&mut self, accepted: lab_types::Fence, now: UnixMillis) {

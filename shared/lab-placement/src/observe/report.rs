@@ -14,10 +14,14 @@ use crate::policy::Policy;
 /// A task's status after another one, if it may follow that: the state never goes back, a later attempt
 /// outranks any state, and a state that this version does not know tells nothing.
 ///
-/// Nothing follows `Stopped`, and it may follow everything: an agent that has lost its memory counts
-/// attempts anew, and its word that a task is gone must still be heard.
+/// Nothing follows `Stopped`, and it may follow everything. Over the end of a life of the agent nothing
+/// else is compared: one that has lost its memory counts attempts anew, and must still be heard.
 #[must_use]
-pub fn advance(old: Option<&TaskStatus>, new: &TaskStatus) -> Option<TaskStatus> {
+pub fn advance(
+    old: Option<&TaskStatus>,
+    new: &TaskStatus,
+    is_first_of_life: bool,
+) -> Option<TaskStatus> {
     if new.progress.state == TaskState::Unknown {
         return None;
     }
@@ -32,7 +36,8 @@ pub fn advance(old: Option<&TaskStatus>, new: &TaskStatus) -> Option<TaskStatus>
     if stops {
         next.progress.attempt = next.progress.attempt.max(old.progress.attempt);
     }
-    (next.progress >= old.progress && (stops || !was_stopped)).then_some(next)
+    let forward = next.progress >= old.progress || is_first_of_life;
+    (forward && (stops || !was_stopped)).then_some(next)
 }
 
 impl Lab {
@@ -52,6 +57,7 @@ impl Lab {
         if position <= (node.boot, node.sequence) && !policy.believes_any_order() {
             return ReportVerdict::NotNewer;
         }
+        let before = matches!(report.body, ReportBody::Full { .. }).then(|| node.clone());
         if report.boot > node.boot {
             node.begin_life(report.boot);
         }
@@ -87,9 +93,38 @@ impl Lab {
         ReportVerdict::Applied {
             fence,
             needs_full: node.needs_full,
+            // A delta is only sent when something is different.
+            changed: before.is_none_or(|before| differs(&before, node)),
             events,
         }
     }
+}
+
+/// Whether anything differs that a decision may rest on.
+fn differs(before: &ObservedNode, now: &ObservedNode) -> bool {
+    let unchanged = |status: &TaskStatus| {
+        let before = before.statuses.get(&status.task);
+        before.is_some_and(|before| {
+            let observed_at = before.observed_at;
+            *before
+                == TaskStatus {
+                    observed_at,
+                    ..status.clone()
+                }
+        })
+    };
+    let same_tasks = before.statuses.len() == now.statuses.len();
+    let same = ObservedNode {
+        sequence: now.sequence,
+        last_seen: now.last_seen,
+        statuses: BTreeMap::new(),
+        ..before.clone()
+    };
+    let now_bare = ObservedNode {
+        statuses: BTreeMap::new(),
+        ..now.clone()
+    };
+    same != now_bare || !same_tasks || !now.statuses.values().all(unchanged)
 }
 
 struct Intake<'a> {
@@ -169,7 +204,8 @@ impl Intake<'_> {
 
     fn take_status(&mut self, status: &TaskStatus) {
         let old = self.node.statuses.get(&status.task);
-        let next = match advance(old, status) {
+        let is_first_of_life = self.node.inherited.contains(&status.task);
+        let next = match advance(old, status, is_first_of_life) {
             Some(next) => next,
             None if self.believes_any_order => status.clone(),
             None => return,
@@ -180,6 +216,7 @@ impl Intake<'_> {
             let told = told::task(task, self.id, (old, &next), self.now);
             self.events.extend(told);
         }
+        self.node.inherited.remove(&next.task);
         self.node.statuses.insert(next.task.clone(), next);
     }
 }

@@ -346,11 +346,11 @@ const STATES: [TaskState; 11] = [
 
 proptest! {
     #[test]
-    fn a_tasks_state_never_goes_back_whatever_arrives_in_whatever_order(
+    fn within_one_life_of_its_agent_a_tasks_state_never_goes_back_whatever_arrives_in_whatever_order(
         messages in prop::collection::vec((0u64..3, 1u64..8, 0u32..4, 0usize..11, any::<bool>()), 1..40)
     ) {
         let (mut small, task, fence) = one_task();
-        let mut last: Option<TaskStatus> = None;
+        let mut last: Option<(AgentBoot, bool, TaskStatus)> = None;
         for (boot, sequence, attempt, state, full) in messages {
             let seen = at(attempt, STATES[state], &task);
             let mut report = delta((boot + 1, sequence), fence, vec![seen.clone()]);
@@ -362,14 +362,18 @@ proptest! {
                 report.body = ReportBody::Full { inventory: Box::new(inventory) };
             }
             hear(&mut small, &report);
-            let now = small.lab.observed.nodes[&node("n1")].statuses.get(&task);
-            if let (Some(old), Some(new)) = (&last, now) {
-                prop_assert!(new.progress >= old.progress, "{:?} after {:?}", new, old);
+            let observed = &small.lab.observed.nodes[&node("n1")];
+            let now = observed.statuses.get(&task);
+            if let (Some((life, inherited, old)), Some(new)) = (&last, now) {
+                let another_life = observed.boot > *life || *inherited;
+                let forward = new.progress >= old.progress || another_life;
+                prop_assert!(forward, "{:?} after {:?}", new, old);
                 let stopped = TaskState::Stopped;
                 prop_assert!(old.progress.state != stopped || new.progress.state == stopped);
                 prop_assert!(new.progress.state != TaskState::Unknown);
             }
-            last = now.cloned();
+            let inherited = observed.inherited.contains(&task);
+            last = now.map(|now| (observed.boot, inherited, now.clone()));
         }
     }
 
@@ -389,6 +393,49 @@ proptest! {
         }
         prop_assert_eq!(progress(&small, &task).attempt, 11);
     }
+}
+
+#[test]
+fn an_agent_that_lost_its_memory_counts_anew_and_is_believed() {
+    let (mut small, task, fence) = one_task();
+    hear(
+        &mut small,
+        &delta((2, 1), fence, vec![at(3, TaskState::Running, &task)]),
+    );
+    let unhealthy = TaskStatus {
+        health: Health::Unhealthy,
+        ..at(1, TaskState::Running, &task)
+    };
+    hear(&mut small, &delta((2, 2), fence, vec![unhealthy.clone()]));
+    assert_eq!(progress(&small, &task).attempt, 3, "in one life it is late");
+    hear(&mut small, &delta((3, 1), fence, vec![unhealthy]));
+    let believed = &small.lab.observed.nodes[&node("n1")].statuses[&task];
+    assert_eq!(
+        (believed.progress.attempt, believed.health),
+        (1, Health::Unhealthy)
+    );
+    hear(
+        &mut small,
+        &delta((3, 2), fence, vec![at(1, TaskState::Starting, &task)]),
+    );
+    assert_eq!(
+        progress(&small, &task).state,
+        TaskState::Running,
+        "nor back in the next"
+    );
+    hear(
+        &mut small,
+        &delta((4, 1), fence, vec![at(1, TaskState::Stopped, &task)]),
+    );
+    hear(
+        &mut small,
+        &delta((5, 1), fence, vec![at(1, TaskState::Running, &task)]),
+    );
+    assert_eq!(
+        progress(&small, &task).state,
+        TaskState::Stopped,
+        "nothing follows that"
+    );
 }
 
 #[test]

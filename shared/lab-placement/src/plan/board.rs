@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lab_types::{
     AssignedTask, Assignment, EngineName, Event, MountSource, NodeId, NodeLiveness, NodeRecord,
     Outcome as Ending, OutcomeRecord, ProjectName, Resources, ServiceName, ServiceRecord, TaskId,
-    TaskSpec, TaskStatus, TaskTarget, UnixMillis,
+    TaskSpec, TaskState, TaskStatus, TaskTarget, UnixMillis,
 };
 
 use super::{Outcome, PlanReport, PlanningInput, guards};
@@ -49,6 +49,8 @@ pub(super) struct Site<'a> {
     pub(super) ports: Vec<(Fixed<'a>, usize)>,
     /// Volumes whose removal is complete.
     pub(super) removed: BTreeSet<&'a EngineName>,
+    /// Volumes that were never made there, because every task that mounts them was refused.
+    pub(super) unmade: BTreeSet<&'a EngineName>,
     /// Whether any of its tasks changes.
     pub(super) changed: bool,
 }
@@ -63,6 +65,8 @@ pub(super) struct Wanted<'a> {
     pub(super) current: BTreeMap<u32, usize>,
     /// Slots of the present spec that have ended for good.
     pub(super) ended: BTreeMap<u32, Ended>,
+    /// Nodes that have refused a slot's task of the present spec, with why.
+    pub(super) refused: BTreeMap<u32, BTreeMap<NodeId, String>>,
 }
 
 /// How a slot has ended for good.
@@ -73,12 +77,14 @@ pub(super) enum Ended {
 }
 
 impl Ended {
-    pub(super) fn of(ending: &Ending) -> Self {
+    /// Nothing for a slot that some nodes have refused: another may take it.
+    pub(super) fn of(ending: &Ending) -> Option<Self> {
         match ending {
-            Ending::Completed => Self::Completed,
-            Ending::Exhausted { message, .. } => Self::Exhausted {
+            Ending::Completed => Some(Self::Completed),
+            Ending::Exhausted { message, .. } => Some(Self::Exhausted {
                 message: message.clone(),
-            },
+            }),
+            Ending::Refused { .. } => None,
         }
     }
 }
@@ -96,6 +102,18 @@ pub(super) struct Seat<'a> {
     pub(super) leaves: bool,
     /// This plan asked it to stop.
     pub(super) withdrawn: bool,
+}
+
+impl Wanted<'_> {
+    /// Takes in how one of its slots ended, or which nodes have refused it.
+    pub(super) fn take(&mut self, record: &OutcomeRecord) {
+        let slot = record.slot;
+        if let Ending::Refused { nodes } = &record.outcome {
+            self.refused.insert(slot, nodes.clone());
+        }
+        self.ended
+            .extend(Ended::of(&record.outcome).map(|ended| (slot, ended)));
+    }
 }
 
 impl Seat<'_> {
@@ -118,6 +136,7 @@ impl<'a> Board<'a> {
                 seats: Vec::new(),
                 current: BTreeMap::new(),
                 ended: BTreeMap::new(),
+                refused: BTreeMap::new(),
             })
             .collect();
         let index = services.iter().enumerate();
@@ -138,17 +157,18 @@ impl<'a> Board<'a> {
         };
         board.read_outcomes();
         board.read_assignments();
+        board.unpin_unmade();
         board
     }
 
     fn read_outcomes(&mut self) {
-        for ((project, service, slot), record) in &self.input.lab.desired.outcomes {
+        for ((project, service, _), record) in &self.input.lab.desired.outcomes {
             let Some(number) = self.index.get(&(project, service)) else {
                 continue;
             };
             let wanted = &mut self.services[*number];
-            if record.spec == wanted.record.spec {
-                wanted.ended.insert(*slot, Ended::of(&record.outcome));
+            if record.is_of(wanted.record) {
+                wanted.take(record);
             }
         }
     }
@@ -181,6 +201,42 @@ impl<'a> Board<'a> {
                     leaves: false,
                     withdrawn: false,
                 });
+            }
+        }
+    }
+
+    /// A volume that a refused task alone asked for, and that its node does not have, holds no data: it
+    /// must not keep the next try on that node.
+    fn unpin_unmade(&mut self) {
+        let is_rejected = |seat: &Seat<'_>| {
+            let status = seat.status.map(|status| status.progress.state);
+            status == Some(TaskState::Rejected)
+        };
+        let rejected = self.tasks.iter().filter(|seat| is_rejected(seat));
+        let mounted = rejected.flat_map(|seat| {
+            let volumes = seat.spec.into_iter().flat_map(named_volumes);
+            volumes.map(move |volume| (seat.node, volume))
+        });
+        let unmade: Vec<(usize, &EngineName)> = mounted
+            .filter(|(node, volume)| {
+                let site = &self.nodes[*node];
+                let known = site.observed.filter(|node| node.known && !node.needs_full);
+                let absent = known.is_some_and(|node| !node.present.contains(*volume));
+                let mut others = site.seats.iter().map(|number| &self.tasks[*number]);
+                absent
+                    && others.all(|other| {
+                        let mut mounts = other.spec.into_iter().flat_map(named_volumes);
+                        is_rejected(other) || !mounts.any(|name| name == *volume)
+                    })
+            })
+            .collect();
+        for (node, volume) in unmade {
+            self.nodes[node].unmade.insert(volume);
+            if let Some(holders) = self.holders.get_mut(volume) {
+                holders.remove(&node);
+                if holders.is_empty() {
+                    self.holders.remove(volume);
+                }
             }
         }
     }
@@ -314,6 +370,7 @@ fn sites<'a>(input: &PlanningInput<'a>) -> Vec<Site<'a>> {
             reserved: Resources::default(),
             ports: Vec::new(),
             removed: BTreeSet::new(),
+            unmade: BTreeSet::new(),
             changed: false,
         }
     };
@@ -321,6 +378,12 @@ fn sites<'a>(input: &PlanningInput<'a>) -> Vec<Site<'a>> {
 }
 
 impl Site<'_> {
+    /// Whether what its agent told last is how things are.
+    pub(super) fn is_known_now(&self) -> bool {
+        let told_all = self.observed.is_some_and(|node| !node.needs_full);
+        self.liveness == NodeLiveness::Ready && told_all
+    }
+
     /// Its name for people.
     pub(super) fn name(&self) -> &str {
         self.record

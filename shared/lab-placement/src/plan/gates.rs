@@ -80,6 +80,9 @@ fn waits(
 
 fn holds(board: &Board<'_>, other: &Wanted<'_>, slot: u32, condition: Condition) -> bool {
     let seat = other.current.get(&slot).map(|number| &board.tasks[*number]);
+    // The last word of a node that is silent, or whose agent has begun a new life and not told yet what
+    // is there, says nothing of now.
+    let seat = seat.filter(|seat| board.nodes[seat.node].is_known_now());
     let ended = other.ended.get(&slot);
     match condition {
         Condition::ServiceStarted => ended.is_some() || seat.is_some_and(has_started),

@@ -136,6 +136,7 @@ fn volumes(board: &Board<'_>, site: &Site<'_>) -> BTreeMap<EngineName, ProjectVo
     let mut volumes = site
         .base
         .map_or_else(BTreeMap::new, |base| base.volumes.clone());
+    volumes.retain(|engine_name, _| !site.unmade.contains(engine_name));
     for (engine_name, listed) in &mut volumes {
         let declared = project(board, &listed.project);
         let declared = declared.and_then(|p| p.volumes.get(&listed.spec.volume));
@@ -214,6 +215,6 @@ fn volume_removed(
             object: Some(volume.as_str().to_owned()),
             ..EventScope::default()
         },
-        message: format!("volume {volume} was removed from node {}", site.name()),
+        message: format!("volume {volume} is gone from node {}", site.name()),
     })
 }

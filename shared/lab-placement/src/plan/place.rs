@@ -9,11 +9,11 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
-use lab_types::{AssignedTask, EventScope, EventWhat, Gate, Guard, TaskSpec, TaskTarget};
+use lab_types::{AssignedTask, EventScope, EventWhat, Gate, Guard, NodeId, TaskSpec, TaskTarget};
 
 use super::board::{Board, Seat, Wanted, named_volumes};
 use super::rules::{Tally, refuses, takes_none};
-use super::{Pending, Placement, Score, TIED_NODES_MAX, guards};
+use super::{Filter, Pending, Placement, Score, TIED_NODES_MAX, guards, outcomes};
 use crate::event::{self, Fact};
 use crate::rng::PlacementRng;
 
@@ -48,14 +48,17 @@ pub(super) fn place(board: &mut Board<'_>, rng: &mut PlacementRng) {
         if wants.is_empty() {
             continue;
         }
-        let mut walk = Walk {
-            tally: closed.clone(),
-            chosen: BTreeMap::new(),
-        };
-        walk.service(board, &order, (service, wants), rng);
-        for (node, before) in walk.chosen {
-            order.remove(&(before, node));
-            order.insert((board.nodes[node].n_tasks, node));
+        for (refused, wants) in by_refusals(board, service, wants) {
+            let mut walk = Walk {
+                tally: closed.clone(),
+                refused,
+                chosen: BTreeMap::new(),
+            };
+            walk.service(board, &order, (service, wants), rng);
+            for (node, before) in walk.chosen {
+                order.remove(&(before, node));
+                order.insert((board.nodes[node].n_tasks, node));
+            }
         }
     }
 }
@@ -100,9 +103,32 @@ fn wants(board: &Board<'_>, service: usize) -> Vec<Want> {
     .collect()
 }
 
+/// The slots that any node may take go together; each that nodes have refused goes its own way.
+fn by_refusals(
+    board: &Board<'_>,
+    service: usize,
+    wants: Vec<Want>,
+) -> Vec<(BTreeMap<NodeId, String>, Vec<Want>)> {
+    let refused = &board.services[service].refused;
+    let (own, together): (Vec<Want>, Vec<Want>) = wants
+        .into_iter()
+        .partition(|want| refused.contains_key(&want.slot));
+    let mut groups = Vec::new();
+    if !together.is_empty() {
+        groups.push((BTreeMap::new(), together));
+    }
+    groups.extend(own.into_iter().map(|want| {
+        let nodes = refused.get(&want.slot).cloned().unwrap_or_default();
+        (nodes, vec![want])
+    }));
+    groups
+}
+
 /// One service's walk along the nodes.
 struct Walk {
     tally: Tally,
+    /// Nodes that have refused these slots, with why.
+    refused: BTreeMap<NodeId, String>,
     /// Nodes that got tasks, with how many they had before.
     chosen: BTreeMap<usize, u32>,
 }
@@ -145,7 +171,7 @@ impl Walk {
                 let Some(score) = unused.or_else(|| again.pop().map(|Reverse(score)| score)) else {
                     break None;
                 };
-                match refuses(board, score.rank, spec) {
+                match self.refuses(board, score.rank, spec) {
                     None => break Some(score),
                     Some(filter) => self.tally.count(filter, score.rank),
                 }
@@ -172,13 +198,25 @@ impl Walk {
         }
     }
 
+    fn refuses(&self, board: &Board<'_>, node: usize, spec: &TaskSpec) -> Option<Filter> {
+        if self.refused.contains_key(board.nodes[node].id) {
+            return Some(Filter::Refused);
+        }
+        refuses(board, node, spec)
+    }
+
     fn pending(&self, board: &mut Board<'_>, service: usize, wants: &[Want]) {
         let wanted = &board.services[service];
         let (project, name) = wanted.key.clone();
-        let reasons = match wanted.spec {
+        let mut reasons = match wanted.spec {
             Some(spec) => self.tally.reasons(board, spec),
             None => Vec::new(),
         };
+        for reason in &mut reasons {
+            if reason.filter == Filter::Refused {
+                reason.words = outcomes::told(board, &self.refused);
+            }
+        }
         let pending = Pending {
             project: project.clone(),
             service: name.clone(),

@@ -53,6 +53,8 @@ pub enum Filter {
     Available,
     /// Its Docker engine can be reached.
     Engine,
+    /// It has not refused this very task before.
+    Refused,
     /// It has not as many tasks as a node may have.
     Room,
     /// What the task reserves is free.

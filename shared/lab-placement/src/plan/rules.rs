@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lab_types::{Availability, NodeLiveness, TaskSpec};
+use lab_types::{Availability, NodeId, NodeLiveness, TaskSpec};
 
 use super::board::{Board, Site, named_volumes, plus};
 use super::{Filter, Reason};
@@ -84,6 +84,20 @@ pub(super) fn refuses(board: &Board<'_>, node: usize, spec: &TaskSpec) -> Option
         return Some(Filter::HostPorts);
     }
     volume_trouble(board, node, spec).map(|_| Filter::Volumes)
+}
+
+/// Whether a node is left that has not refused the task and might take it, now or when it has room.
+pub(super) fn may_ever_take(
+    board: &Board<'_>,
+    spec: &TaskSpec,
+    refused: &BTreeMap<NodeId, String>,
+) -> bool {
+    let mut nodes = board.nodes.iter().enumerate();
+    nodes.any(|(node, site)| {
+        takes_none(site).is_none()
+            && !refused.contains_key(site.id)
+            && volume_trouble(board, node, spec).is_none()
+    })
 }
 
 fn port_holder(board: &Board<'_>, node: usize, spec: &TaskSpec) -> Option<String> {
@@ -179,6 +193,7 @@ fn words(board: &Board<'_>, spec: &TaskSpec, filter: Filter, node: usize) -> Str
             let holder = holder.unwrap_or_else(|| "a port is taken".to_owned());
             format!("on node {name} {holder}")
         }
+        Filter::Refused => format!("node {name} refused it"),
         Filter::Volumes => match volume_trouble(board, node, spec) {
             Some(trouble) => format!("node {name} does not fit: {trouble}"),
             None => format!("node {name} does not hold its volume"),

@@ -18,9 +18,8 @@ pub(super) fn removals(board: &Board<'_>) -> Vec<Key> {
     for ((project, service, slot), record) in &desired.outcomes {
         let wanted = board.index.get(&(project, service));
         let wanted = wanted.map(|number| board.services[*number].record);
-        let needed = wanted.is_some_and(|wanted| {
-            wanted.spec == record.spec && (1..=wanted.replicas).contains(slot)
-        });
+        let needed = wanted
+            .is_some_and(|wanted| record.is_of(wanted) && (1..=wanted.replicas).contains(slot));
         let key = Key::Outcome(project.clone(), service.clone(), *slot);
         // This very plan may write another outcome in its place.
         if !needed && !ended.contains(&record.task) && !written.contains(&key) {

@@ -4,6 +4,7 @@ mod exclusive;
 mod gates;
 mod outcomes;
 mod placement;
+mod refusals;
 mod replacement;
 mod volumes;
 
@@ -246,4 +247,36 @@ fn a_network_stays_on_a_node_while_its_project_has_a_task_there() {
             n1 at 1.1.5
         "#]],
     );
+}
+
+#[test]
+fn a_gate_does_not_open_on_the_last_word_of_a_node_that_is_lost_or_began_a_new_life() {
+    let mut small = Small::new(&["n1", "n2"]);
+    let services = |replicas| {
+        let web = svc("web:1").after("db", Condition::ServiceHealthy);
+        [
+            ("db", svc("db:1").volume("shop_data")),
+            ("web", web.replicas(replicas)),
+        ]
+    };
+    small.up("shop", &services(1));
+    small.settle();
+    let db = crate::testing::node("n1");
+    assert!(small.lab.desired.assignments[&db].volumes.len() == 1);
+    let closed = |small: &Small| {
+        let assignments = small.lab.desired.assignments.values();
+        let mut tasks = assignments.flat_map(|assignment| assignment.tasks.values());
+        tasks.any(|task| task.gate != lab_types::Gate::Open)
+    };
+    small.lab.observed.nodes.get_mut(&db).unwrap().needs_full = true;
+    small.up("shop", &services(2));
+    small.plan();
+    assert!(closed(&small), "its agent may have come back without it");
+    small.report("n1");
+    small.plan();
+    assert!(!closed(&small));
+    small.lose("n1");
+    small.up("shop", &services(3));
+    small.plan();
+    assert!(closed(&small));
 }

@@ -59,7 +59,14 @@ fn is_surplus(board: &Board<'_>, number: usize) -> bool {
     let was_stopped = seat
         .status
         .is_some_and(|status| status.progress.state == TaskState::Stopped);
-    slot == 0 || slot > wanted.replicas || seat.task.spec != wanted.spec || drained || was_stopped
+    // Its node refused it and another is tried, or somebody asked to try again.
+    let forgiven = seat.ended && !board.services[service].ended.contains_key(&slot);
+    forgiven
+        || slot == 0
+        || slot > wanted.replicas
+        || seat.task.spec != wanted.spec
+        || drained
+        || was_stopped
 }
 
 /// Takes the tasks away that should stop and have.

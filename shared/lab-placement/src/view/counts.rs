@@ -110,11 +110,11 @@ fn slot_state(
     };
     let key = (record.project.clone(), record.name.clone(), slot);
     let ended = lab.desired.outcomes.get(&key);
-    if let Some(ended) = ended.filter(|ended| ended.spec == record.spec) {
-        return match &ended.outcome {
-            Outcome::Completed => Slot::Completed,
-            Outcome::Exhausted { message, .. } => trouble(true, message.clone()),
-        };
+    let ended = ended.filter(|ended| ended.is_of(record));
+    match ended.map(|ended| &ended.outcome) {
+        Some(Outcome::Completed) => return Slot::Completed,
+        Some(Outcome::Exhausted { message, .. }) => return trouble(true, message.clone()),
+        Some(Outcome::Refused { .. }) | None => {}
     }
     let pending = report.pending.iter().find(|pending| {
         let same = pending.project == record.project && pending.service == record.name;
@@ -124,7 +124,10 @@ fn slot_state(
         return trouble(false, pending.why());
     }
     let Some(placed) = placed else {
-        return Slot::Starting;
+        return match ended.map(|ended| &ended.outcome) {
+            Some(Outcome::Refused { nodes }) => trouble(false, refused(lab, nodes)),
+            Some(_) | None => Slot::Starting,
+        };
     };
     if placed.liveness == NodeLiveness::Lost {
         return trouble(false, "its node is lost".to_owned());
@@ -157,6 +160,16 @@ fn slot_state(
         }
         (_, None) => Slot::Starting,
     }
+}
+
+/// While the next node is looked for: who refused the task last, by the order of node ids.
+fn refused(lab: &Lab, nodes: &BTreeMap<NodeId, String>) -> String {
+    let Some((id, why)) = nodes.last_key_value() else {
+        return "another node is tried".to_owned();
+    };
+    let record = lab.desired.nodes.get(id);
+    let name = record.map_or_else(|| id.to_string(), |record| record.name.to_string());
+    format!("node {name} refused it: {why}; another node is tried")
 }
 
 /// What the tasks of a node reserve, without those that have ended for good.

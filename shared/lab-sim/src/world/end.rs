@@ -139,7 +139,8 @@ impl World {
             for slot in 1..=wanted.replicas {
                 let key = (project.clone(), service.clone(), slot);
                 let outcome = core.lab().desired.outcomes.get(&key);
-                if outcome.is_some_and(|outcome| outcome.spec == wanted.spec) {
+                let ended = outcome.filter(|outcome| outcome.spec == wanted.spec);
+                if ended.is_some_and(|ended| !matches!(ended.outcome, Ending::Refused { .. })) {
                     continue;
                 }
                 let excuse = core.report().pending.iter().any(|pending| {

@@ -54,10 +54,10 @@ fn a_push_ends_in_running_containers_and_costs_two_looks_at_the_engine() {
     }
     expect![[r#"
         network shop_default, create, missing
-        volume shop_data, create, missing
         container shop-web-1, create, missing
-        container shop-redis-1, create, missing
+        volume shop_data, create, missing
         container shop-web-1, start, should run
+        container shop-redis-1, create, missing
         container shop-redis-1, start, should run"#]]
     .assert_eq(&rig.log.join("\n"));
     assert_eq!(

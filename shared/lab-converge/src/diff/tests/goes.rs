@@ -120,9 +120,19 @@ fn a_volume_goes_only_with_a_confirmation_and_only_when_nobody_uses_it() {
     .assert_eq(&shown);
 }
 
+/// A node without tasks on which the volume of the assignment is from earlier.
+fn with_volume() -> Bench {
+    let mut bench = Bench::new().settle();
+    for (name, listed) in &bench.ledger.assignment.volumes {
+        let labels = crate::labels::volume(&bench.ledger.lab, &listed.project, &listed.spec);
+        bench.engine.volumes.insert(name.clone(), labels);
+    }
+    bench
+}
+
 #[test]
 fn a_volume_used_by_a_foreign_container_waits_for_it() {
-    let mut bench = Bench::new().settle();
+    let mut bench = with_volume();
     bench.ledger.assignment.volumes.clear();
     confirm(&mut bench, "shop_data");
     bench
@@ -133,7 +143,7 @@ fn a_volume_used_by_a_foreign_container_waits_for_it() {
 
 #[test]
 fn a_volume_waits_for_a_container_that_is_being_made_with_it() {
-    let mut bench = Bench::new().settle();
+    let mut bench = with_volume();
     bench.ledger.assignment.volumes.clear();
     confirm(&mut bench, "shop_data");
     let create = crate::diff::Busy {
@@ -154,7 +164,7 @@ fn a_volume_waits_for_a_container_that_is_being_made_with_it() {
 }
 
 #[test]
-fn a_volume_that_is_not_the_labs_is_not_removed_even_with_a_confirmation() {
+fn a_volume_that_is_not_the_labs_is_not_removed_and_counts_as_gone() {
     let mut bench = Bench::new().settle();
     bench
         .engine
@@ -162,6 +172,7 @@ fn a_volume_that_is_not_the_labs_is_not_removed_even_with_a_confirmation() {
         .insert(name("old_data"), BTreeMap::new());
     confirm(&mut bench, "old_data");
     expect![[r#"
+        volume old_data is gone
         AGT0103: volume old_data was to be removed, but it is made outside the lab
     "#]]
     .assert_eq(&text(&bench.decide()));
@@ -169,7 +180,7 @@ fn a_volume_that_is_not_the_labs_is_not_removed_even_with_a_confirmation() {
 
 #[test]
 fn a_volume_that_is_wanted_and_to_be_removed_stays() {
-    let mut bench = Bench::new().settle();
+    let mut bench = with_volume();
     confirm(&mut bench, "shop_data");
     expect![[r#"
         AGT0103: volume shop_data is both wanted and to be removed; it stays

@@ -272,3 +272,12 @@ fn a_name_too_long_for_the_engine_is_refused_in_words() {
         "{shown}"
     );
 }
+
+#[test]
+fn no_volume_is_made_for_a_task_that_the_node_refuses() {
+    let mut bench = Bench::new().with(task("t1", "redis", 1, &redis()), &redis());
+    let other = ModelContainer::created("shop-redis-1", BTreeMap::new(), redis());
+    bench.engine.put(other);
+    let bench = bench.settle();
+    assert!(bench.engine.volumes.is_empty());
+}

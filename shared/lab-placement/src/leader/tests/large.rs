@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use lab_types::{DurationMs, TaskTarget};
+use lab_types::{DurationMs, Fence, NodeLiveness, TaskTarget};
 
 use super::{Stage, register, up};
+use crate::change::Change;
 use crate::leader::EVENTS_MAX;
 use crate::record::Record;
-use crate::testing::node;
+use crate::testing::{model, node, project, svc};
 
 #[test]
 fn no_more_agents_are_asked_at_a_time_than_the_policy_says() {
@@ -37,6 +38,52 @@ fn no_more_agents_are_asked_at_a_time_than_the_policy_says() {
         65 + 64,
         "who did not answer is asked again"
     );
+}
+
+#[test]
+fn nodes_that_never_answer_do_not_keep_the_others_from_being_asked() {
+    let mut stage = Stage::new();
+    let names: Vec<String> = (0..200).map(|number| format!("n{number:03}")).collect();
+    for name in &names {
+        stage.ask(&format!("join-{name}"), register(name));
+    }
+    stage.settle();
+    stage.succeed();
+    // The first eighty are switched off; the others beat, and answer when they are asked.
+    for _ in 0..20 {
+        for name in &names[80..] {
+            stage.beat(name, Fence::default());
+        }
+        stage.core.tick(stage.now);
+        stage.take();
+        for asked in std::mem::take(&mut stage.asked) {
+            if asked >= node("n080") {
+                stage.report(asked.as_str());
+            }
+        }
+        stage.take();
+        stage.now = stage.now.plus(DurationMs(500));
+    }
+    let lab = stage.core.lab();
+    let unheard: Vec<&String> = names[80..]
+        .iter()
+        .filter(|name| lab.liveness_of(&node(name)) != NodeLiveness::Ready)
+        .collect();
+    assert!(unheard.is_empty(), "{} of 120: {unheard:?}", unheard.len());
+    stage.asked.clear();
+    stage.now = stage.now.plus(DurationMs(2000));
+    for name in &names[80..] {
+        stage.beat(name, Fence::default());
+    }
+    stage.core.tick(stage.now);
+    stage.take();
+    assert!(
+        stage.asked.is_empty(),
+        "who is lost is asked when it is heard"
+    );
+    stage.beat("n000", Fence::default());
+    stage.take();
+    assert_eq!(stage.asked, [node("n000")]);
 }
 
 #[test]
@@ -112,4 +159,61 @@ fn a_replacement_and_its_withdrawal_are_in_one_pass() {
     }
     assert!(replaced > 0);
     assert_eq!(stage.core.report().deferred, 0);
+}
+
+#[test]
+fn a_request_that_no_pass_could_hold_is_refused_and_deposes_nobody() {
+    let mut stage = Stage::with_nodes(&["n1"]);
+    let many = |kind: &str, n: u32| {
+        let names: Vec<String> = (0..n).map(|number| format!("{kind}{number}")).collect();
+        let services = names
+            .iter()
+            .map(|name| (name.as_str(), svc("web:1").replicas(0)));
+        let services: Vec<_> = services.collect();
+        Box::new(model("shop", &services))
+    };
+    let apply = |base_revision, model| Change::ApplyProject {
+        project: project("shop"),
+        plan: None,
+        base_revision,
+        model,
+    };
+    stage.ask("r1", apply(0, many("old", 500)));
+    stage.settle();
+    stage.ask("r2", apply(1, many("new", 500)));
+    stage.settle();
+    assert_eq!(
+        stage.replied(),
+        ["r1: revision 1, changed true", "r2: SCH0008"]
+    );
+    stage.ask("r3", apply(1, many("new", 390)));
+    stage.settle();
+    assert_eq!(stage.replied(), ["r3: revision 2, changed true"]);
+}
+
+#[test]
+fn a_thousand_refused_tasks_are_tried_again_by_one_up_in_passes_that_fit() {
+    let mut stage = Stage::with_nodes(&["n1"]);
+    stage.rejects = true;
+    stage.ask("r1", up(0, "web:1", 1000));
+    stage.settle();
+    stage.report("n1");
+    stage.settle();
+    let outcomes = |stage: &Stage| stage.core.lab().desired.outcomes.len();
+    assert_eq!(outcomes(&stage), 1000);
+    stage.rejects = false;
+    stage.ask("r2", up(1, "web:1", 1000));
+    stage.settle();
+    for _ in 0..3 {
+        stage.report("n1");
+        stage.settle();
+    }
+    assert_eq!(outcomes(&stage), 0);
+    let tasks = stage.core.lab().desired.assignments[&node("n1")]
+        .tasks
+        .values();
+    assert_eq!(
+        tasks.filter(|task| task.target == TaskTarget::Run).count(),
+        1000
+    );
 }

@@ -5,7 +5,7 @@ use lab_types::ConfirmationId;
 
 use super::check;
 use crate::change::Change;
-use crate::testing::{Small, project, svc, told};
+use crate::testing::{Small, node, project, svc, told};
 
 fn down(small: &mut Small) {
     let change = Change::RemoveProject {
@@ -71,7 +71,7 @@ fn a_confirmed_removal_reaches_the_node_and_ends_when_its_agent_has_done_it() {
     check(
         &format!("{}{}", told(&outcome.events), small.shown()),
         &expect![[r#"
-            volume removed: volume shop_data was removed from node n1
+            volume removed: volume shop_data is gone from node n1
             n1 at 1.1.3
         "#]],
     );
@@ -132,5 +132,43 @@ fn a_removal_is_not_over_while_a_task_may_still_use_the_volume() {
               networks: shop_default
               remove: shop_data
         "#]],
+    );
+}
+
+#[test]
+fn data_that_another_project_mounts_is_not_removed_with_its_own() {
+    let mut small = Small::new(&["n1"]);
+    small.up("shop", &[("db", svc("db:1").volume("shop_data"))]);
+    small.settle();
+    let mut change = small.apply_of("audit", &[("reader", svc("reader:1").volume("shop_data"))]);
+    if let Change::ApplyProject { model, .. } = &mut change {
+        model
+            .volumes
+            .values_mut()
+            .for_each(|volume| volume.external = true);
+    }
+    small.change(&change).unwrap();
+    small.settle();
+    let change = Change::RemoveProject {
+        project: project("shop"),
+        remove_volumes: Some(ConfirmationId::new("yes").unwrap()),
+    };
+    let refused = small.change(&change).unwrap_err();
+    check(
+        &refused.to_string(),
+        &expect![[r#"SCH0013: volume shop_data is also mounted by service audit/reader"#]],
+    );
+    small
+        .change(&Change::RemoveProject {
+            project: project("audit"),
+            remove_volumes: None,
+        })
+        .unwrap();
+    down(&mut small);
+    small.settle();
+    assert!(
+        small.lab.desired.assignments[&node("n1")]
+            .volumes
+            .is_empty()
     );
 }
