@@ -8,7 +8,7 @@
 //! leading ──── one task: requests, reports, beats, time ─► core ─► commit ─► pushes, replies, events
 //! request ──── a request ─► a change for the core, or a read      reply ── the core's answer ─► reply
 //! agents ───── what agents say, and what they are told            streams ─ opened for users
-//! record ───── the bytes of a record in the state stream
+//! record ───── the bytes of a record in the state stream          events ── what is kept of events
 //! ```
 //!
 //! Entry point: [`run`].
@@ -17,6 +17,7 @@ mod agents;
 mod candidate;
 pub mod codes;
 pub mod config;
+mod events;
 mod images;
 mod leading;
 mod publisher;

@@ -17,6 +17,8 @@ pub const LEASE_PREFIX: &str = "$KV.tercio_lease.";
 pub const EVENT_STREAM: &str = "TERCIO_EVENTS";
 /// All events.
 pub const EVENTS_ALL: &str = "tercio.v1.ev.>";
+/// The events that the stream keeps: the leader's, who also tells what agents report.
+pub const EVENTS_KEPT: &str = "tercio.v1.ev.scheduler.>";
 /// All requests.
 pub const REQUESTS_ALL: &str = "tercio.v1.req.>";
 /// All that agents say.
