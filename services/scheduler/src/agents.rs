@@ -7,8 +7,8 @@ use lab_kit::clock;
 use lab_placement::Change;
 use lab_placement::leader::{Push, Request};
 use lab_placement::observe::{HeartbeatVerdict, ReportVerdict};
-use lab_types::{Fence, Generation, Heartbeat, NodeId, Report, RequestId, UserName};
-use lab_wire::agent::{AssignPush, InventoryAsk, SyncReply, SyncRequest};
+use lab_types::{Event, Fence, Generation, Heartbeat, NodeId, Report, RequestId, UserName};
+use lab_wire::agent::{AssignPush, CommandReply, InventoryAsk, SyncReply, SyncRequest};
 use lab_wire::subject::{self, CommandVerb, NodeVerb};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -56,6 +56,27 @@ impl Leading {
             }
             NodeVerb::Sync => self.on_sync(&node, message).await,
             NodeVerb::Image => self.on_image(node, &message).await,
+            NodeVerb::Event => self.on_event(&node, message).await,
+        }
+    }
+
+    /// Something that the agent saw happen: it goes into the outbox of the next pass.
+    async fn on_event(&mut self, node: &NodeId, message: Message) {
+        let event: Event = match lab_wire::decode(&message.payload) {
+            Ok(event) => event,
+            Err(error) => {
+                tracing::warn!(node_id = %node, %error, "an agent's event cannot be read");
+                return;
+            }
+        };
+        let answer = match self.core.on_agent_event(node, event) {
+            Ok(()) => CommandReply::Done,
+            Err(problem) => CommandReply::Refused {
+                problem: Box::new(problem),
+            },
+        };
+        if let Some(reply) = message.reply {
+            say(&self.bus, reply, &answer).await;
         }
     }
 

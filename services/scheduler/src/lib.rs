@@ -10,6 +10,7 @@
 //! request ──── a request ─► a change for the core, or a read      reply ── the core's answer ─► reply
 //! agents ───── what agents say, and what they are told            streams ─ opened for users
 //! record ───── the bytes of a record in the state stream        refusal ── a store that is full
+//! record ───── the bytes of a record in the state stream          events ── what is kept of events
 //! ```
 //!
 //! Entry point: [`run`].
@@ -18,6 +19,7 @@ mod agents;
 mod candidate;
 pub mod codes;
 pub mod config;
+mod events;
 mod images;
 mod leading;
 mod pace;

@@ -81,6 +81,7 @@ impl Leading {
                 incoming.refuse(&problem).await;
             }
             ("project", "facts") => self.facts(incoming).await,
+            ("event", "list") => self.events(incoming).await,
             ("service", "logs") => self.logs(incoming).await,
             ("image", "build") => self.build(incoming).await,
             ("image", "pull") => self.pull(incoming).await,

@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use lab_types::{
     BeatAnswer, Event, EventScope, EventWhat, Fence, ForeignPort, Generation, Heartbeat, NodeId,
-    Pass, Problem, Report, RequestId, UnixMillis, UserName, WriteTag,
+    Pass, Problem, Report, RequestId, UnixMillis, UserName, WriteTag, WriterKind,
 };
 
 pub use effects::{Effects, Publish, Push, Reply};
@@ -223,6 +223,25 @@ impl LeaderCore {
             }
         }
         verdict
+    }
+
+    /// Takes in what an agent saw happen on its node. It is told with the next pass, by the leader on the
+    /// agent's word, as what its reports tell.
+    ///
+    /// # Errors
+    /// This leader writes nothing now.
+    pub fn on_agent_event(&mut self, node: &NodeId, event: Event) -> Result<(), Problem> {
+        if self.standing != Standing::Leading {
+            let message = format!("this leader keeps no event now: {}", event.message);
+            let help = "`tercio lab status` says what holds the leader back";
+            return Err(Problem::new(codes::NOT_LEADER, message).help(help));
+        }
+        let mut event = event;
+        event.writer_kind = WriterKind::Scheduler;
+        event.writer = event::WRITER.to_owned();
+        event.scope.node = Some(node.clone());
+        self.told.push(event);
+        Ok(())
     }
 
     /// Takes a heartbeat in.

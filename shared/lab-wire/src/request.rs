@@ -5,6 +5,7 @@
 //! [`REQUEST_ID`](crate::header::REQUEST_ID): repeated with the same id, they are answered by the
 //! first answer and change nothing again.
 
+mod event;
 mod image;
 mod lab;
 
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::agent::BuildOptions;
 use crate::row::{ProjectRow, ServiceRow, TaskRow};
 
+pub use event::{EventList, EventsListed, NumberedEvent};
 pub use image::{ImageBuild, ImagePull, OpenedStream, ServiceLogs, StreamsOpened};
 pub use lab::{
     LabCounts, LabStatus, LabStatusGet, MachineList, MachineListed, NodeChanged, NodeInspect,
@@ -116,6 +118,7 @@ requests! {
     ImageBuild => StreamsOpened, "image"."build", Change, Scheduler, "Opens a stream that takes a build context and answers with the build's output.";
     ImagePull => StreamsOpened, "image"."pull", Change, Scheduler, "Makes nodes pull an image, with its output as a stream.";
     LabStatusGet => LabStatus, "lab"."status", Read, Scheduler, "Tells who leads, and the state's last pass.";
+    EventList => EventsListed, "event"."list", Read, Scheduler, "Lists events that are kept, a page from any sequence or time.";
     MachineList => MachineListed, "machine"."list", Read, Provisioner, "Lists machines.";
 }
 

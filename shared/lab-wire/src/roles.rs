@@ -1,15 +1,18 @@
 //! Who may publish and hear what: one table, from which every credential is made.
 //!
-//! `lab-bus` turns a row into the claims of a NATS user. Replies to requests that a part serves are
-//! allowed by NATS's `allow_responses`, not by a subject here. Each identity hears only its own
-//! inbox. The contract tests try every row against a real server.
+//! `lab-bus` turns a row into the claims of a NATS user. Each identity hears only its own inbox. The
+//! contract tests try every row against a real server.
+//!
+//! NATS checks where a message is sent, and never where its answer is to go. So only the scheduler
+//! may speak to what NATS answers by itself (the JetStream API, and the subjects that streams keep),
+//! and a part answers nobody but who asked: see [`may_answer`].
 
 use lab_types::{NodeId, UserName};
 
 use crate::request::{Access, REQUESTS, RequestInfo, ServedBy};
 use crate::subject::{
-    EVENT_STREAM, EVENTS_ALL, LEADER_PROBE, LEASE_PREFIX, LEASE_STREAM, NODES_ALL, STATE_PREFIX,
-    STATE_STREAM,
+    EVENT_STREAM, EVENTS_ALL, EVENTS_KEPT, LEADER_PROBE, LEASE_PREFIX, LEASE_STREAM, NODES_ALL,
+    STATE_PREFIX, STATE_STREAM,
 };
 
 /// An identity in the lab.
@@ -36,7 +39,8 @@ pub struct Permissions {
     pub publish: Vec<String>,
     /// Subjects it may subscribe to.
     pub subscribe: Vec<String>,
-    /// Whether it may answer requests that it receives.
+    /// Whether it may answer what it receives, wherever the answer is to go. For an agent, which
+    /// hears the scheduler alone; the other parts may answer into inboxes, by a subject above.
     pub respond: bool,
 }
 
@@ -85,6 +89,33 @@ impl Role {
     }
 }
 
+/// Inboxes of users, of agents and of the parts, which may be answered.
+const INBOXES: [&str; 3] = ["_INBOX.user.>", "_INBOX.node.>", "_INBOX.svc.>"];
+
+/// Whether what came on `subject` may be answered on `reply`: only in an inbox of whoever sent it,
+/// whose name NATS vouches for in the subject. `$SRV` bears no name, but only users may send it.
+#[must_use]
+pub fn may_answer(subject: &str, reply: &str) -> bool {
+    let in_inbox_of = |kind: &str, name: &str| {
+        let rest = reply.strip_prefix("_INBOX.");
+        let rest = rest.and_then(|rest| rest.strip_prefix(kind)?.strip_prefix('.'));
+        let rest = rest.and_then(|rest| rest.strip_prefix(name)?.strip_prefix('.'));
+        rest.is_some_and(|token| !token.is_empty())
+    };
+    let mut tokens = subject.split('.');
+    if tokens.next() == Some("$SRV") {
+        return reply.starts_with("_INBOX.user.");
+    }
+    match (tokens.nth(1), tokens.next()) {
+        (Some("req"), Some(user)) => {
+            in_inbox_of("user", user) || (user == PLANNER_USER && in_inbox_of("svc", user))
+        }
+        (Some("node"), Some(node)) => in_inbox_of("node", node),
+        (Some("cmd" | "ctl"), Some(_)) => in_inbox_of("svc", "scheduler"),
+        _ => false,
+    }
+}
+
 fn strings<const N: usize>(subjects: [&str; N]) -> Vec<String> {
     subjects.map(str::to_owned).to_vec()
 }
@@ -98,22 +129,11 @@ fn served_by(part: ServedBy) -> Vec<String> {
 
 /// The API subjects by which `stream` is made, read and consumed; never deleted or purged.
 fn stream_api(stream: &str) -> Vec<String> {
-    [
-        "STREAM.CREATE",
-        "STREAM.UPDATE",
-        "STREAM.INFO",
-        "STREAM.MSG.GET",
-    ]
-    .map(|verb| format!("$JS.API.{verb}.{stream}"))
-    .into_iter()
-    .chain(consumer_api(stream))
-    .collect()
-}
-
-/// The API subjects by which `stream` is read in order by a consumer.
-fn consumer_api(stream: &str) -> Vec<String> {
     vec![
+        format!("$JS.API.STREAM.CREATE.{stream}"),
+        format!("$JS.API.STREAM.UPDATE.{stream}"),
         format!("$JS.API.STREAM.INFO.{stream}"),
+        format!("$JS.API.STREAM.MSG.GET.{stream}"),
         format!("$JS.API.DIRECT.GET.{stream}"),
         format!("$JS.API.DIRECT.GET.{stream}.>"),
         format!("$JS.API.CONSUMER.CREATE.{stream}.>"),
@@ -128,9 +148,10 @@ fn scheduler() -> Permissions {
         "$JS.API.INFO",
         "$JS.FC.>",
         "tercio.v1.cmd.*.>",
-        "tercio.v1.ev.scheduler.>",
+        EVENTS_KEPT,
         LEADER_PROBE,
     ]);
+    publish.extend(strings(INBOXES));
     publish.push(format!("{STATE_PREFIX}>"));
     publish.push(format!("{LEASE_PREFIX}>"));
     for stream in [STATE_STREAM, LEASE_STREAM, EVENT_STREAM] {
@@ -142,7 +163,7 @@ fn scheduler() -> Permissions {
     Permissions {
         publish,
         subscribe,
-        respond: true,
+        respond: false,
     }
 }
 
@@ -151,12 +172,12 @@ fn planner() -> Permissions {
     subscribe.extend(served_by(ServedBy::Planner));
     let publish = vec![
         format!("tercio.v1.req.{PLANNER_USER}.*.project.facts"),
-        "tercio.v1.ev.planner.>".to_owned(),
+        "_INBOX.user.>".to_owned(),
     ];
     Permissions {
         publish,
         subscribe,
-        respond: true,
+        respond: false,
     }
 }
 
@@ -164,9 +185,9 @@ fn provisioner() -> Permissions {
     let mut subscribe = strings(["$SRV.>"]);
     subscribe.extend(served_by(ServedBy::Provisioner));
     Permissions {
-        publish: strings(["tercio.v1.ev.provisioner.>"]),
+        publish: strings(["_INBOX.user.>"]),
         subscribe,
-        respond: true,
+        respond: false,
     }
 }
 
@@ -176,7 +197,6 @@ pub fn agent(node: &str) -> Permissions {
     Permissions {
         publish: vec![
             format!("tercio.v1.node.{node}.>"),
-            format!("tercio.v1.ev.agent.{node}.>"),
             format!("tercio.v1.str.{node}.*.*.down"),
             // Its ends of transfers, as the source and as the target. Which ones there are only the
             // leader says: a stream's id is random, and an agent joins none that it was not told of.
@@ -199,8 +219,7 @@ fn user_with(user: &UserName, may: impl Fn(&RequestInfo) -> bool) -> Permissions
         .map(|r| format!("tercio.v1.req.{user}.*.{}.{}", r.noun, r.verb))
         .collect();
     publish.push(format!("tercio.v1.str.*.{user}.*.up"));
-    publish.extend(strings(["$SRV.>", "$JS.FC.>"]));
-    publish.extend(consumer_api(EVENT_STREAM));
+    publish.push("$SRV.>".to_owned());
     Permissions {
         publish,
         subscribe: vec![
@@ -213,7 +232,7 @@ fn user_with(user: &UserName, may: impl Fn(&RequestInfo) -> bool) -> Permissions
 
 #[cfg(test)]
 mod tests {
-    use super::Role;
+    use super::{Role, may_answer};
     use lab_types::{NodeId, UserName};
 
     #[test]
@@ -244,6 +263,73 @@ mod tests {
                 subject.contains(".n1.") && !subject.starts_with('$'),
                 "{subject}"
             );
+        }
+    }
+
+    #[test]
+    fn an_answer_goes_to_an_inbox_of_who_asked_and_nowhere_else() {
+        let good = [
+            ("tercio.v1.req.vera._.node.list", "_INBOX.user.vera.x.1"),
+            (
+                "tercio.v1.req.planner.shop.project.facts",
+                "_INBOX.svc.planner.x.1",
+            ),
+            ("tercio.v1.node.n1.sync", "_INBOX.node.n1.x"),
+            ("tercio.v1.cmd.n1.open", "_INBOX.svc.scheduler.x.1"),
+            ("tercio.v1.ctl.scheduler.probe", "_INBOX.svc.scheduler.x"),
+            ("$SRV.PING", "_INBOX.user.vera.x.1"),
+            ("$SRV.INFO.scheduler", "_INBOX.user.vera.x.1"),
+        ];
+        for (subject, reply) in good {
+            assert!(may_answer(subject, reply), "{subject} {reply}");
+        }
+        let bad = [
+            (
+                "tercio.v1.req.vera._.node.list",
+                "$KV.tercio_state.head.scheduler",
+            ),
+            ("tercio.v1.req.vera._.node.list", "tercio.v1.cmd.n1.open"),
+            ("tercio.v1.req.vera._.node.list", "_INBOX.user.ada.x"),
+            ("tercio.v1.req.vera._.node.list", "_INBOX.user.vera"),
+            ("tercio.v1.req.vera._.node.list", "_INBOX.user.vera."),
+            ("tercio.v1.req.vera._.node.list", "_INBOX.user.veranda.x"),
+            ("tercio.v1.req.vera._.node.list", "_INBOX.svc.vera.x"),
+            (
+                "tercio.v1.req.scheduler._.node.list",
+                "_INBOX.svc.scheduler.x",
+            ),
+            ("tercio.v1.node.n1.sync", "_INBOX.node.n2.x"),
+            ("tercio.v1.node.n1.sync", "tercio.v1.cmd.n2.assign"),
+            ("tercio.v1.cmd.n1.open", "_INBOX.user.ada.x"),
+            ("$SRV.PING", "$KV.tercio_state.head.scheduler"),
+            ("$SRV.PING", "_INBOX.svc.scheduler.x"),
+            ("$SRV.PING", "_INBOX.node.n1.x"),
+            ("_INBOX.user.vera.x", "_INBOX.user.vera.y"),
+            ("", "_INBOX.user.vera.y"),
+        ];
+        for (subject, reply) in bad {
+            assert!(!may_answer(subject, reply), "{subject} {reply}");
+        }
+    }
+
+    /// NATS answers by itself to whatever place it is told: who may ask it has its hand.
+    #[test]
+    fn only_the_scheduler_may_say_what_nats_answers_by_itself() {
+        let user = UserName::new("root").unwrap();
+        let node = NodeId::new("n1").unwrap();
+        let others = [
+            Role::Planner,
+            Role::Provisioner,
+            Role::Node(node),
+            Role::Admin(user.clone()),
+            Role::Viewer(user),
+        ];
+        for role in others {
+            for subject in role.permissions().publish {
+                let answered = ["$JS", "$KV", "$SYS", "tercio.v1.ev"];
+                let answered = answered.iter().any(|prefix| subject.starts_with(prefix));
+                assert!(!answered, "{role:?}: {subject}");
+            }
         }
     }
 

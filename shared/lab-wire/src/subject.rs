@@ -17,6 +17,8 @@ pub const LEASE_PREFIX: &str = "$KV.tercio_lease.";
 pub const EVENT_STREAM: &str = "TERCIO_EVENTS";
 /// All events.
 pub const EVENTS_ALL: &str = "tercio.v1.ev.>";
+/// The events that the stream keeps: the leader's, who also tells what agents report.
+pub const EVENTS_KEPT: &str = "tercio.v1.ev.scheduler.>";
 /// All requests.
 pub const REQUESTS_ALL: &str = "tercio.v1.req.>";
 /// All that agents say.
@@ -195,6 +197,9 @@ pub enum NodeVerb {
     Sync,
     /// It lacks an image, and says how far it has come: an [`ImageStand`](crate::image::ImageStand).
     Image,
+    /// Something happened that the leader is to keep: an [`Event`](lab_types::Event), answered with a
+    /// [`CommandReply`](crate::agent::CommandReply).
+    Event,
 }
 
 impl NodeVerb {
@@ -204,6 +209,7 @@ impl NodeVerb {
             Self::Report => "report",
             Self::Sync => "sync",
             Self::Image => "image",
+            Self::Event => "event",
         }
     }
 }
@@ -217,7 +223,7 @@ pub fn node(node: &NodeId, verb: NodeVerb) -> Subject {
 /// Reads a subject that an agent speaks on: NATS vouches for the node's id.
 ///
 /// # Errors
-/// [`ParseError`] when it is not `tercio.v1.node.<node>.beat|report|sync|image`.
+/// [`ParseError`] when it is not `tercio.v1.node.<node>.beat|report|sync|image|event`.
 pub fn parse_node(subject: &str) -> Result<(NodeId, NodeVerb), ParseError> {
     let refuse = |rule: String| ParseError {
         kind: "an agent",
@@ -233,6 +239,7 @@ pub fn parse_node(subject: &str) -> Result<(NodeId, NodeVerb), ParseError> {
         "report" => NodeVerb::Report,
         "sync" => NodeVerb::Sync,
         "image" => NodeVerb::Image,
+        "event" => NodeVerb::Event,
         other => {
             let rule = format!("{other:?} is not beat, report, sync or image");
             return Err(refuse(rule));
@@ -332,6 +339,7 @@ mod tests {
             NodeVerb::Report,
             NodeVerb::Sync,
             NodeVerb::Image,
+            NodeVerb::Event,
         ] {
             assert_eq!(
                 parse_node(node(&id, verb).as_str()).unwrap(),

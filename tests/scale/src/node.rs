@@ -13,7 +13,7 @@ use lab_converge::{
 };
 use lab_kit::clock;
 use lab_kit::file::{Readers, write_atomic};
-use lab_types::{AgentBoot, EngineFacts, LabId, NodeFacts, NodeId, Resources};
+use lab_types::{AgentBoot, EngineFacts, LabId, NodeFacts, NodeId, NodeRole, Resources};
 use lab_wire::Encoding;
 use lab_wire::agent::{AssignPush, InventoryAsk, SyncReply, SyncRequest};
 use lab_wire::subject::{self, CommandVerb, NodeVerb};
@@ -339,6 +339,7 @@ impl Node {
     fn sight(&self) -> NodeSight {
         NodeSight {
             hostname: self.setup.id.to_string(),
+            role: NodeRole::Worker,
             facts: NodeFacts {
                 architecture: "amd64".to_owned(),
                 os: "linux".to_owned(),

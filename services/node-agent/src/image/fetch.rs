@@ -15,21 +15,26 @@ mod pulse;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use lab_bus::{Bus, EventLog};
+use lab_bus::Bus;
 use lab_converge::ActionError;
 use lab_kit::clock;
 use lab_types::ids::sha256_hex;
 use lab_types::{
     Cause, Event, EventId, EventScope, EventWhat, Fence, NodeId, NodeName, WriterKind,
 };
+use lab_wire::agent::CommandReply;
 use lab_wire::image::ImageStage;
+use lab_wire::subject::{self, NodeVerb};
 use tokio::sync::watch;
 
 use super::load::load;
 use super::spool::Spool;
 use crate::engine::{Engine, Kind, action_error};
+
+/// How long the leader may take to take an event in: a leader that has just gone is followed within 2 s.
+const EVENT_MAX: Duration = Duration::from_secs(5);
 
 /// Who fetches, and through what.
 #[derive(Clone, Debug)]
@@ -155,7 +160,12 @@ async fn note(
             .into_iter()
             .collect::<BTreeMap<_, _>>(),
     };
-    if let Err(error) = EventLog::of(&bus).publish_batch(&[event]).await {
-        tracing::warn!(%error, "an event was not stored");
+    let subject = subject::node(node, NodeVerb::Event);
+    match bus.request_message(subject, &event, EVENT_MAX).await {
+        Ok(CommandReply::Done | CommandReply::Unknown) => {}
+        Ok(CommandReply::Refused { problem }) => {
+            tracing::warn!(error = %problem, "the leader did not keep an event");
+        }
+        Err(error) => tracing::warn!(%error, "an event did not reach the leader"),
     }
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use lab_bus::{Bus, EventFilter, Replay, ReplayOptions, Since};
-use lab_types::{ProjectName, TaskState};
+use lab_bus::{Bus, Subscription};
+use lab_types::{Event, ProjectName, TaskState};
 use lab_wire::request::TaskList;
+use lab_wire::subject::EVENTS_ALL;
 use tokio::time::Instant;
 
 use super::goal::{Goal, Seen, Verdict, judge, lines};
@@ -22,23 +23,17 @@ const GATHER: Duration = Duration::from_millis(20);
 /// Something that may have changed.
 #[derive(Debug)]
 pub struct Wake {
-    /// Absent where events cannot be read: the clock alone wakes then.
-    replay: Option<Replay>,
+    /// Absent where events cannot be heard: the clock alone wakes then.
+    live: Option<Subscription>,
+    project: ProjectName,
 }
 
 impl Wake {
-    /// Listens from now on; what happens after this returns wakes.
+    /// Listens from now on; what follows from anything sent after this returns wakes.
     pub async fn listen(bus: &Bus, project: &ProjectName) -> Self {
-        let options = ReplayOptions {
-            since: Since::Now,
-            follow: true,
-            filter: EventFilter {
-                project: Some(project.clone()),
-                service: None,
-            },
-        };
         Self {
-            replay: Replay::start(bus, options).await.ok(),
+            live: bus.subscribe(EVENTS_ALL).await.ok(),
+            project: project.clone(),
         }
     }
 
@@ -56,19 +51,21 @@ impl Wake {
     }
 
     async fn event_before(&mut self, deadline: Instant) -> bool {
-        let Some(replay) = &mut self.replay else {
-            tokio::time::sleep_until(deadline).await;
-            return false;
-        };
-        match tokio::time::timeout_at(deadline, replay.next()).await {
-            Err(_) => false,
-            Ok(Ok(Some(_))) => true,
-            Ok(Ok(None) | Err(_)) => {
-                self.replay = None;
-                tokio::time::sleep_until(deadline).await;
-                false
+        while let Some(live) = &mut self.live {
+            match tokio::time::timeout_at(deadline, live.next()).await {
+                Err(_) => return false,
+                Ok(None) => self.live = None,
+                Ok(Some(message)) => {
+                    let event: Result<Event, _> = lab_wire::decode(&message.payload);
+                    if event.is_ok_and(|event| event.scope.project.as_ref() == Some(&self.project))
+                    {
+                        return true;
+                    }
+                }
             }
         }
+        tokio::time::sleep_until(deadline).await;
+        false
     }
 }
 

@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::StreamExt as _;
+use lab_wire::roles;
 
 /// Headers of a message.
 pub type Headers = Vec<(String, String)>;
@@ -72,7 +73,8 @@ pub enum SubscribeError {
 pub struct Message {
     /// Where it was sent.
     pub subject: String,
-    /// Where its sender waits for an answer.
+    /// Where its sender waits for an answer. A place that is not in an inbox of the sender's is
+    /// not told: an answer there would be said with the answerer's rights, at another's wish.
     pub reply: Option<String>,
     /// What rides beside the body.
     pub headers: Headers,
@@ -102,9 +104,11 @@ impl From<async_nats::Message> for Message {
         }
         // The library keeps them in a map without order.
         headers.sort();
+        let subject = message.subject.to_string();
+        let reply = message.reply.map(|reply| reply.to_string());
         Self {
-            subject: message.subject.to_string(),
-            reply: message.reply.map(|reply| reply.to_string()),
+            reply: reply.filter(|reply| roles::may_answer(&subject, reply)),
+            subject,
             headers,
             payload: message.payload,
         }

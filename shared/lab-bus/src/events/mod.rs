@@ -1,19 +1,24 @@
-//! The stream of events: written once each, replayed from anywhere.
+//! The stream of events: written once each by the leader, replayed from anywhere.
+//!
+//! Only the scheduler speaks to the stream; users get [`page`]s of it from the leader ([`Replay`]),
+//! and hear what happens on core NATS.
 //!
 //! The event's id is its message id, so the same event published again is stored once, as long as it
 //! comes within the stream's window for duplicates. Attributes ride as CloudEvents headers (binary
 //! mode), the body is MessagePack.
 
 mod batch;
+mod page;
 mod publish;
 mod replay;
 
+pub use page::page;
 pub use replay::{EventFilter, Replay, ReplayError, ReplayOptions, Since};
 
 use std::time::Duration;
 
 use lab_types::{Event, Problem, UnixMillis};
-use lab_wire::subject::{self, EVENT_STREAM, EVENTS_ALL};
+use lab_wire::subject::{self, EVENT_STREAM, EVENTS_KEPT};
 use lab_wire::{Encoding, header};
 use serde_json::json;
 use time::OffsetDateTime;
@@ -102,13 +107,7 @@ impl EventLog {
                 "nats-server does not take over these settings: {settings}"
             )));
         }
-        Ok(Self::of(bus))
-    }
-
-    /// A writer into the stream that the scheduler makes: for agents, planner, provisioner.
-    #[must_use]
-    pub fn of(bus: &Bus) -> Self {
-        Self { bus: bus.clone() }
+        Ok(Self { bus: bus.clone() })
     }
 
     /// Stores events in this order, many with one write where the server takes them so, and waits for
@@ -177,7 +176,9 @@ fn stream_config(limits: EventLimits) -> serde_json::Value {
     json!({
         "name": EVENT_STREAM,
         "description": "what happened in the lab, in order",
-        "subjects": [EVENTS_ALL],
+        "subjects": [EVENTS_KEPT],
+        // For pages.
+        "allow_direct": true,
         "retention": "limits",
         "storage": "file",
         "num_replicas": limits.replicas,

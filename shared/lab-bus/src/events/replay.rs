@@ -1,23 +1,26 @@
-//! Reading events back, with the permissions of any user.
+//! Reading events back, with the permissions of any user: pages from the leader, and what is heard
+//! meanwhile as the wake-up to ask for the next.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::DeliverPolicy;
-use lab_types::{Event, Problem, ProjectName, ServiceName, UnixMillis};
-use lab_wire::subject::{EVENT_STREAM, EVENTS_ALL};
-use serde::Deserialize;
-use time::OffsetDateTime;
-use tokio::time::Instant;
+use lab_types::{Event, Problem, ProjectName, ServiceName, UnixMillis, UserName};
+use lab_wire::request::{EventList, EventsListed, NumberedEvent};
+use lab_wire::subject::EVENTS_ALL;
 
-use crate::bus::{Bus, ConnectionStatus};
-use crate::jetstream;
-use crate::reader::Reader;
+use crate::bus::{Bus, Subscription};
+use crate::call::{CallError, CallOptions};
 
-/// How long to wait before a reading that broke is begun anew.
-const REOPEN_WAIT: Duration = Duration::from_millis(100);
-/// How long a replay that does not follow may be without its stream before it fails; a server
-/// restarts in a second.
+/// How long a replay may be without an answer before it fails, unless it follows; a server restarts
+/// in a second, and a leader is replaced in a few.
 const STUCK_MAX: Duration = Duration::from_secs(15);
+/// How long a page may take: the leader asks the stream once, and a lost answer is asked for again.
+const PAGE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a follower gathers after the first event that it hears: a burst is one page, and what is
+/// heard is stored by then.
+const GATHER: Duration = Duration::from_millis(20);
+/// How often a follower asks without having heard anything: what is heard may be lost.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// From where to replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,14 +72,20 @@ pub enum ReplayError {
     /// The stream cannot be read.
     #[error("the event stream cannot be read: {0}")]
     Stream(String),
+    /// The leader does not answer, or refuses.
+    #[error(transparent)]
+    Call(#[from] CallError),
 }
 
 impl ReplayError {
     /// The same for a person, with a code and what to do next.
     #[must_use]
     pub fn problem(&self) -> Problem {
-        Problem::new("BUS0023", self.to_string())
-            .help("check that the lab runs (`tercio lab status`) and has had a leader once")
+        match self {
+            Self::Call(error) => error.problem(),
+            Self::Stream(_) => Problem::new("BUS0023", self.to_string())
+                .help("check that nats-server runs with JetStream and its disk is not full"),
+        }
     }
 }
 
@@ -84,57 +93,56 @@ impl ReplayError {
 #[derive(Debug)]
 pub struct Replay {
     bus: Bus,
+    user: UserName,
     options: ReplayOptions,
-    reader: Option<Reader>,
-    from: DeliverPolicy,
-    /// How many there were when last told; 0 means that all that was there has been read.
-    pending: u64,
-    stuck_since: Option<Instant>,
-}
-
-#[derive(Deserialize)]
-struct StreamInfo {
-    state: StreamState,
-}
-
-#[derive(Deserialize)]
-struct StreamState {
-    last_seq: u64,
+    /// What is asked for next.
+    ask: EventList,
+    /// What has come and was not taken yet.
+    page: VecDeque<NumberedEvent>,
+    /// Whether there is more to ask for.
+    more: bool,
+    /// What happens now, when it follows.
+    live: Option<Subscription>,
 }
 
 impl Replay {
-    /// Starts one, with the permissions of any user.
+    /// Starts one, with the permissions of any user. One that follows misses nothing that happens
+    /// after this has returned.
     ///
     /// # Errors
     /// [`ReplayError`].
     pub async fn start(bus: &Bus, options: ReplayOptions) -> Result<Self, ReplayError> {
-        let from = match options.since {
-            Since::All => DeliverPolicy::All,
-            Since::Sequence(start_sequence) => from_sequence(start_sequence),
-            Since::Time(at) => {
-                let nanos = i128::from(at.0) * 1_000_000;
-                let start_time = OffsetDateTime::from_unix_timestamp_nanos(nanos);
-                let start_time = start_time.unwrap_or(OffsetDateTime::UNIX_EPOCH);
-                DeliverPolicy::ByStartTime { start_time }
-            }
-            // Told as a sequence, so that nothing is missed when the reading has to begin anew.
-            Since::Now => {
-                let info = jetstream::api(bus, &format!("STREAM.INFO.{EVENT_STREAM}"), None).await;
-                let info: StreamInfo =
-                    info.map_err(|error| ReplayError::Stream(error.to_string()))?;
-                from_sequence(info.state.last_seq + 1)
-            }
+        let user = UserName::new(bus.identity_name());
+        let user = user.map_err(|error| ReplayError::Stream(error.to_string()))?;
+        let live = match options.follow {
+            true => Some(bus.subscribe(EVENTS_ALL).await),
+            false => None,
         };
-        let reader = Reader::open(bus, EVENT_STREAM, EVENTS_ALL, from).await;
-        let reader = reader.map_err(ReplayError::Stream)?;
-        Ok(Self {
+        let live = live.transpose();
+        let ask = EventList {
+            after: match options.since {
+                Since::Sequence(first) => Some(first.saturating_sub(1)),
+                Since::All | Since::Time(_) | Since::Now => None,
+            },
+            since: match options.since {
+                Since::Time(at) => Some(at),
+                Since::All | Since::Sequence(_) | Since::Now => None,
+            },
+            service: options.filter.service.clone(),
+            limit: (options.since == Since::Now).then_some(0),
+        };
+        let mut replay = Self {
             bus: bus.clone(),
+            user,
             options,
-            from,
-            pending: reader.pending,
-            reader: Some(reader),
-            stuck_since: None,
-        })
+            ask,
+            page: VecDeque::new(),
+            more: true,
+            live: live.map_err(|error| ReplayError::Stream(error.to_string()))?,
+        };
+        let first = replay.ask().await?;
+        replay.take(first);
+        Ok(replay)
     }
 
     /// The next event with its sequence; `None` at the end of a replay that does not follow.
@@ -146,64 +154,49 @@ impl Replay {
     /// Safe.
     pub async fn next(&mut self) -> Result<Option<(u64, Event)>, ReplayError> {
         loop {
-            if !self.options.follow && self.pending == 0 {
-                return Ok(None);
+            if let Some(NumberedEvent { sequence, event }) = self.page.pop_front() {
+                return Ok(Some((sequence, event)));
             }
-            let read = match &mut self.reader {
-                Some(reader) => reader.next().await,
-                None => match self.reopen().await {
-                    Ok(()) => continue,
-                    Err(reason) => Err(reason),
-                },
-            };
-            let read = match read {
-                Ok(read) => read,
-                Err(reason) => {
-                    self.broke(reason)?;
-                    continue;
+            if !self.more {
+                let Some(live) = &mut self.live else {
+                    return Ok(None);
+                };
+                heard(live).await;
+                self.more = true;
+            }
+            match self.ask().await {
+                Ok(page) => self.take(page),
+                Err(error) if self.options.follow && error.is_transient() => {
+                    tracing::debug!(%error, "no page of events, asking again");
                 }
-            };
-            self.stuck_since = None;
-            self.pending = read.pending;
-            self.from = from_sequence(read.sequence + 1);
-            match lab_wire::decode::<Event>(&read.body) {
-                Ok(event) if self.options.filter.accepts(&event) => {
-                    return Ok(Some((read.sequence, event)));
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    let sequence = read.sequence;
-                    tracing::warn!(sequence, %error, "an event cannot be read");
-                }
+                Err(error) => return Err(error.into()),
             }
         }
     }
 
-    async fn reopen(&mut self) -> Result<(), String> {
-        tokio::time::sleep(REOPEN_WAIT).await;
-        let mut status = self.bus.status();
-        let back = status.wait_for(|status| *status != ConnectionStatus::Disconnected);
-        if tokio::time::timeout(STUCK_MAX, back).await.is_err() {
-            return Err("there is no connection to NATS".into());
-        }
-        let reader = Reader::open(&self.bus, EVENT_STREAM, EVENTS_ALL, self.from).await?;
-        self.pending = reader.pending;
-        self.reader = Some(reader);
-        Ok(())
+    /// A page, asked for again and again while nobody answers.
+    async fn ask(&self) -> Result<EventsListed, CallError> {
+        let options = CallOptions {
+            timeout: STUCK_MAX,
+            attempt: PAGE_TIMEOUT,
+            request_id: None,
+        };
+        let project = self.options.filter.project.as_ref();
+        self.bus.call(&self.user, project, &self.ask, options).await
     }
 
-    /// A reading that breaks goes on after the last event; only one that stays broken fails.
-    fn broke(&mut self, reason: String) -> Result<(), ReplayError> {
-        tracing::debug!(reason, "the reading of events broke");
-        self.reader = None;
-        let since = *self.stuck_since.get_or_insert_with(Instant::now);
-        if !self.options.follow && since.elapsed() > STUCK_MAX {
-            return Err(ReplayError::Stream(reason));
-        }
-        Ok(())
+    fn take(&mut self, page: EventsListed) {
+        self.ask.after = Some(page.next);
+        self.ask.limit = None;
+        self.more = page.more;
+        self.page.extend(page.events);
     }
 }
 
-const fn from_sequence(start_sequence: u64) -> DeliverPolicy {
-    DeliverPolicy::ByStartSequence { start_sequence }
+/// Waits until something happens, or may have.
+async fn heard(live: &mut Subscription) {
+    if let Ok(Some(_)) = tokio::time::timeout(LOOK_EVERY, live.next()).await {
+        let gathered = tokio::time::Instant::now() + GATHER;
+        while let Ok(Some(_)) = tokio::time::timeout_at(gathered, live.next()).await {}
+    }
 }

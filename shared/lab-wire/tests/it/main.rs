@@ -113,6 +113,7 @@ fn every_message_travels_in_the_bytes_in_which_it_was_pinned() {
     pinned.request::<req::ImagePull>();
     pinned.request::<req::LabStatusGet>();
     pinned.request::<req::MachineList>();
+    pinned.request::<req::EventList>();
     for info in req::REQUESTS {
         let name = format!("{}.{}.request", info.noun, info.verb);
         assert!(pinned.0.contains(&name), "{name} has no fixture");

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use lab_bus::{EventError, EventFilter, EventLimits, EventLog, Replay, ReplayOptions, Since};
-use lab_testkit::{Flow, NatsServer, Proxy, node_id, user};
-use lab_types::{
-    Event, EventId, EventScope, EventWhat, ProjectName, ServiceName, TaskId, UnixMillis, WriterKind,
+use lab_bus::{
+    Bus, EventFilter, EventLimits, EventLog, Replay, ReplayOptions, ServiceInfo, ServiceServer,
+    Sharing, Since, events,
 };
-use lab_wire::Role;
+use lab_testkit::{Flow, NatsServer, Proxy, user};
+use lab_types::{
+    Event, EventId, EventScope, EventWhat, ProjectName, ServiceName, UnixMillis, WriterKind,
+};
+use lab_wire::request::EventList;
+use lab_wire::{Request as _, Role};
 
 const LATER: Duration = Duration::from_secs(30);
 
@@ -26,19 +30,6 @@ fn event(number: u32, project: &str) -> Event {
         message: format!("event number {number}"),
         cause: lab_types::Cause::default(),
         details: std::collections::BTreeMap::new(),
-    }
-}
-
-fn of_agent(number: u32, node: &str) -> Event {
-    Event {
-        writer_kind: WriterKind::Agent,
-        writer: node.into(),
-        what: EventWhat::TaskFailed,
-        scope: EventScope {
-            task: Some(TaskId::new("t1").unwrap()),
-            ..EventScope::default()
-        },
-        ..event(number, "shop")
     }
 }
 
@@ -67,9 +58,35 @@ async fn next(replay: &mut Replay) -> Option<(u64, Event)> {
 
 async fn log(server: &NatsServer) -> EventLog {
     let scheduler = server.connect_as(&Role::Scheduler).await;
+    serve_pages(&scheduler).await;
     EventLog::ensure(&scheduler, EventLimits::default())
         .await
         .unwrap()
+}
+
+/// Answers `event.list` as the leader does, until the test ends.
+async fn serve_pages(scheduler: &Bus) {
+    let info = ServiceInfo {
+        name: "scheduler".into(),
+        version: "0.1.0".into(),
+        description: "Pages of events.".into(),
+    };
+    let endpoints = vec![EventList::INFO];
+    let served = ServiceServer::start(scheduler, info, endpoints, Sharing::LeaderOnly).await;
+    let (served, mut requests) = served.unwrap();
+    scheduler.flush().await.unwrap();
+    let bus = scheduler.clone();
+    tokio::spawn(async move {
+        while let Some(incoming) = requests.recv().await {
+            let asked: EventList = incoming.decode().unwrap();
+            let project = incoming.address.project.clone();
+            match events::page(&bus, &asked, project.as_ref()).await {
+                Ok(page) => incoming.reply(&page).await,
+                Err(error) => incoming.try_again(&error.to_string()).await,
+            }
+        }
+        drop(served);
+    });
 }
 
 #[tokio::test]
@@ -77,12 +94,13 @@ async fn events_come_back_in_order_and_one_published_again_is_stored_once() {
     let server = NatsServer::start().await;
     let log = log(&server).await;
     assert_eq!(replayed(&server, options(Since::All, false)).await, []);
-    let events: Vec<_> = (1..=500).map(|n| event(n, "shop")).collect();
+    // More than one page.
+    let events: Vec<_> = (1..=1200).map(|n| event(n, "shop")).collect();
     log.publish_batch(&events).await.unwrap();
     // A new leader publishes what it finds in the outbox: these, and one more.
-    let again: Vec<_> = (400..=501).map(|n| event(n, "shop")).collect();
+    let again: Vec<_> = (1100..=1201).map(|n| event(n, "shop")).collect();
     log.publish_batch(&again).await.unwrap();
-    let expected: Vec<_> = (1..=501).map(|n| (n, format!("e{n}"))).collect();
+    let expected: Vec<_> = (1..=1201).map(|n| (n, format!("e{n}"))).collect();
     let short = |(sequence, event): (u64, Event)| (sequence, event.id.to_string());
     let all = replayed(&server, options(Since::All, false)).await;
     assert_eq!(all.into_iter().map(short).collect::<Vec<_>>(), expected);
@@ -91,24 +109,6 @@ async fn events_come_back_in_order_and_one_published_again_is_stored_once() {
         from.into_iter().map(short).collect::<Vec<_>>(),
         expected[498..]
     );
-}
-
-#[tokio::test]
-async fn an_agent_stores_its_own_events_and_no_others() {
-    let server = NatsServer::start().await;
-    log(&server).await;
-    let n1 = server.connect_as(&Role::Node(node_id("n1"))).await;
-    let own = EventLog::of(&n1);
-    own.publish_batch(&[of_agent(1, "n1")]).await.unwrap();
-    for foreign in [of_agent(2, "n2"), event(3, "shop")] {
-        let refused = own.publish_batch(&[foreign]).await.unwrap_err();
-        let EventError::Unacknowledged { reason, .. } = refused else {
-            panic!("{refused}");
-        };
-        assert!(reason.contains("may not publish"), "{reason}");
-    }
-    let stored = replayed(&server, options(Since::All, false)).await;
-    assert_eq!(stored, [(1, of_agent(1, "n1"))]);
 }
 
 #[tokio::test]
@@ -162,6 +162,7 @@ async fn a_filter_takes_the_events_of_one_project() {
 async fn a_follower_misses_and_repeats_nothing_across_cuts_and_a_restart_of_the_server() {
     let mut server = NatsServer::start().await;
     let scheduler = server.connect_as(&Role::Scheduler).await;
+    serve_pages(&scheduler).await;
     let log = EventLog::ensure(&scheduler, EventLimits::default())
         .await
         .unwrap();

@@ -5,6 +5,7 @@
 mod commit;
 mod connection;
 mod events;
+mod forged;
 mod full;
 mod lease;
 mod permissions;

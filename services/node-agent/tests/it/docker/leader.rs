@@ -7,8 +7,8 @@ use std::sync::Arc;
 use lab_bus::{Bus, Nats};
 use lab_testkit::NatsServer;
 use lab_types::{
-    AssignedTask, Assignment, Epoch, Fence, Generation, Heartbeat, Incarnation, Inventory, Problem,
-    ProjectNetwork, Report, ReportBody, SpecDigest, TaskId, TaskSpec, TaskStatus,
+    AssignedTask, Assignment, Epoch, Event, Fence, Generation, Heartbeat, Incarnation, Inventory,
+    Problem, ProjectNetwork, Report, ReportBody, SpecDigest, TaskId, TaskSpec, TaskStatus,
 };
 use lab_wire::Role;
 use lab_wire::agent::{AssignPush, CommandReply, InventoryAsk, SyncReply};
@@ -65,6 +65,8 @@ pub(crate) struct Heard {
     pub(crate) beats: usize,
     /// What was said of images, last first.
     pub(crate) stages: Vec<ImageStage>,
+    /// What the agent told it to keep.
+    pub(crate) events: Vec<Event>,
     pub(crate) accepted: Fence,
     /// The last report's number.
     sequence: u64,
@@ -134,6 +136,12 @@ impl Leader {
                         let answer = says(stand);
                         let reply = message.reply.unwrap();
                         speaker.publish(reply, &answer).await.unwrap();
+                    }
+                    NodeVerb::Event => {
+                        let event: Event = lab_wire::decode(&message.payload).unwrap();
+                        tell.send_modify(|heard| heard.events.push(event));
+                        let reply = message.reply.unwrap();
+                        speaker.publish(reply, &CommandReply::Done).await.unwrap();
                     }
                     NodeVerb::Sync => {
                         let reply = answers.borrow().clone();

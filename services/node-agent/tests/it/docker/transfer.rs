@@ -9,7 +9,7 @@ use futures::StreamExt as _;
 use lab_bus::{Bus, StreamClient, StreamHost, StreamItem};
 use lab_testkit::{node_id, user};
 use lab_types::ids::sha256_hex;
-use lab_types::{NodeName, StreamId, TaskState, TaskStatus};
+use lab_types::{EventWhat, NodeName, StreamId, TaskState, TaskStatus};
 use lab_wire::agent::{CommandReply, StreamContent, StreamOpen};
 use lab_wire::image::{ImageAnswer, ImageHave, ImageHead, ImageStage};
 use lab_wire::subject::CommandVerb;
@@ -238,6 +238,15 @@ async fn goes_from_node_to_node(bytes: usize) {
     world.status(&task.id, "it runs", runs).await;
     let has = |heard: &Heard| (heard.stages.first() == Some(&ImageStage::Has)).then_some(());
     world.heard("the leader hears that it has it", has).await;
+    let told = |heard: &Heard| {
+        let mut events = heard.events.iter();
+        events
+            .find(|event| event.what == EventWhat::ImageTransferred)
+            .cloned()
+    };
+    let told = world.heard("the leader is told of it", told).await;
+    assert_eq!(told.details["from"], "host2");
+    assert_eq!(told.details["image_id"], id);
     let had = [haves.recv().await, haves.recv().await, haves.recv().await].map(Option::unwrap);
     let is_more = had[0] == 0 && had[1] > 0 && had[2] > had[1] && had[2] < archive.len() as u64;
     assert!(is_more, "each goes on where the one before broke: {had:?}");
