@@ -72,6 +72,7 @@ async fn a_guarded_task_ends_without_a_leader_and_goes_on_with_one_also_over_the
     // Dead for longer than that, and with no leader when it is back: it stops what it finds.
     agent.kill().await;
     world.leader.answer_beats(None);
+    // Nothing shows that a lease is over while nobody lives who could notice: time itself is waited for.
     tokio::time::sleep(LEASE.as_std() + Duration::from_secs(1)).await;
     assert_eq!(
         life(&world.bed, &name).await,
