@@ -226,3 +226,49 @@ fn the_labs_own_file_and_the_examples_are_accepted() {
         );
     }
 }
+
+#[test]
+fn a_service_is_exclusive_when_it_says_so_or_writes_to_a_named_volume() {
+    let exclusive = |lines: &str| {
+        let text = format!("services:\n  w:\n    image: a\n{lines}volumes: {{v: }}\n");
+        service(&text).task.is_exclusive()
+    };
+    assert!(!exclusive(""));
+    assert!(exclusive("    volumes: ['vol:/d']\n"));
+    assert!(!exclusive("    volumes: ['vol:/d:ro']\n"));
+    assert!(!exclusive("    volumes: ['/etc:/d', '/anonymous']\n"));
+    assert!(exclusive("    x-tercio: {exclusive: true}\n"));
+    assert!(!exclusive(
+        "    x-tercio: {exclusive: false}\n    volumes: ['vol:/d']\n"
+    ));
+}
+
+#[test]
+fn saying_what_follows_from_the_mounts_anyway_changes_no_task() {
+    let volume = "    volumes: ['vol:/d']\nvolumes: {vol: }\n";
+    let said = with(&format!("    x-tercio: {{exclusive: true}}\n{volume}"));
+    assert_eq!(said.task.digest(), with(volume).task.digest());
+    let other = with(&format!("    x-tercio: {{exclusive: false}}\n{volume}"));
+    assert_ne!(other.task.digest(), said.task.digest());
+}
+
+#[test]
+fn config_shows_what_a_service_says_to_tercio() {
+    let text = "services:\n  w:\n    image: a\n    x-tercio: {exclusive: \"true\"}\n";
+    let project = Files::one(text).project();
+    let yaml = project.to_yaml();
+    assert!(
+        yaml.contains("    x-tercio:\n      exclusive: true\n"),
+        "{yaml}"
+    );
+    assert!(
+        project.to_json().contains("\"x-tercio\""),
+        "{}",
+        project.to_json()
+    );
+    let again = Files::one(&yaml).project();
+    assert_eq!(
+        again.to_model(&BTreeMap::new()).services,
+        project.to_model(&BTreeMap::new()).services
+    );
+}

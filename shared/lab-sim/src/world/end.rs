@@ -1,5 +1,6 @@
 //! The end: has the lab converged, to what, and does it stay so?
 
+use lab_converge::AgentCore;
 use lab_placement::change::{self, ChangeContext};
 use lab_placement::leader::Standing;
 use lab_placement::plan::{PlanningInput, plan};
@@ -117,6 +118,17 @@ impl World {
         let obeyed = agent.core.as_ref().map(|core| core.heartbeat().accepted);
         if obeyed != Some(wanted) {
             return Some(format!("{} obeys {obeyed:?} and should {wanted}", agent.id));
+        }
+        let mut tasks = agent
+            .core
+            .iter()
+            .flat_map(|core| core.ledger().tasks.values());
+        if tasks.any(|task| task.fenced) || agent.core.as_ref().is_some_and(AgentCore::lacks_lease)
+        {
+            return Some(format!(
+                "{} stops what it may not run without a leader",
+                agent.id
+            ));
         }
         if let Some(name) = left_over(agent, newest) {
             return Some(format!("{name} is left over on {}", agent.id));

@@ -9,6 +9,7 @@ mod compose_file;
 mod docker;
 mod example;
 mod lab;
+mod nodes;
 mod scripts;
 mod survival;
 mod wait;

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use lab_bus::{Bus, Nats};
 use lab_testkit::NatsServer;
 use lab_types::{
-    AssignedTask, Assignment, Epoch, Event, Fence, Generation, Heartbeat, Incarnation, Inventory,
-    Problem, ProjectNetwork, Report, ReportBody, SpecDigest, TaskId, TaskSpec, TaskStatus,
+    AssignedTask, Assignment, BeatAnswer, DurationMs, Epoch, Event, Fence, Generation, Heartbeat,
+    Incarnation, Inventory, Problem, ProjectNetwork, Report, ReportBody, SpecDigest, TaskId,
+    TaskSpec, TaskStatus,
 };
 use lab_wire::Role;
 use lab_wire::agent::{AssignPush, CommandReply, InventoryAsk, SyncReply};
@@ -90,6 +91,8 @@ pub(crate) struct Leader {
     pub(crate) heard: watch::Receiver<Heard>,
     answer: watch::Sender<SyncReply>,
     images: watch::Sender<ImageSays>,
+    /// For how long an answered sign of life lets exclusive tasks run; absent for no answer.
+    lease: watch::Sender<Option<DurationMs>>,
     listening: JoinHandle<()>,
 }
 
@@ -103,6 +106,7 @@ impl Leader {
         let (answer, answers) = watch::channel(nothing);
         let says: ImageSays = Arc::new(|_| ImageAnswer::Nobody);
         let (images, says) = watch::channel(says);
+        let (lease, leases) = watch::channel(None);
         let (tell, heard) = watch::channel(Heard::default());
         let mut messages = bus.subscribe(subject::NODES_ALL).await.unwrap();
         bus.flush().await.unwrap();
@@ -118,6 +122,15 @@ impl Leader {
                             heard.beats += 1;
                             heard.accepted = beat.accepted;
                         });
+                        let lease = *leases.borrow();
+                        if let (Some(reply), Some(lease)) = (message.reply, lease) {
+                            let answer = BeatAnswer {
+                                leader: beat.accepted,
+                                assigned: beat.accepted,
+                                lease,
+                            };
+                            speaker.publish(reply, &answer).await.unwrap();
+                        }
                         // A report was lost, as when both ends lose the bus: ask for all.
                         if beat.sequence != tell.borrow().sequence {
                             let fence = beat.accepted;
@@ -158,8 +171,14 @@ impl Leader {
             heard,
             answer,
             images,
+            lease,
             listening,
         }
+    }
+
+    /// Answers signs of life from now on, or does not.
+    pub(crate) fn answer_beats(&self, lease: Option<DurationMs>) {
+        self.lease.send_replace(lease);
     }
 }
 

@@ -3,6 +3,7 @@
 mod agent;
 mod bed;
 mod containers;
+mod exclusive;
 mod faults;
 mod images;
 mod leader;

@@ -46,6 +46,37 @@ fn a_service_needs_an_image_or_a_build() {
 }
 
 #[test]
+fn what_tercio_alone_knows_of_a_service_is_read_or_refused_by_name_and_place() {
+    check_service(
+        "    x-tercio: {exclusive: maybe, exclusiv: true}\n",
+        &expect![[r#"
+            compose.yml:4:27 CMP0014 services.w.x-tercio.exclusive must be true or false, not "maybe"
+            compose.yml:4:34 CMP0005 x-tercio has no attribute `exclusiv`
+        "#]],
+    );
+    check_service(
+        "    x-tercio: true\n",
+        &expect![[r#"
+        compose.yml:4:15 CMP0007 services.w.x-tercio must be a mapping, not a truth value
+    "#]],
+    );
+    check_service(
+        "    x-tercio:\n      exclusive: [true]\n",
+        &expect![[r#"
+            compose.yml:5:18 CMP0007 services.w.x-tercio.exclusive must be true or false, not a list
+        "#]],
+    );
+    check_service(
+        "    x-tercio:\n",
+        &expect![[r#"
+        compose.yml:4:5 CMP0007 services.w.x-tercio has no value
+    "#]],
+    );
+    // Everybody else's keys hold anything.
+    check_service("    x-mine: {exclusiv: 5}\n", &expect![[r#""#]]);
+}
+
+#[test]
 fn builds_are_folders_on_this_machine() {
     check_service(
         "    build: https://example.com/x.git\n",
