@@ -8,12 +8,13 @@ use lab_bus::{Bus, Incoming};
 use lab_placement::images::{Present, Seen, present};
 use lab_placement::leader::Request as CoreRequest;
 use lab_placement::view;
-use lab_types::{Fence, NodeId, NodeLiveness, NodeName, Problem, TaskState, TaskTarget};
+use lab_types::{
+    Fence, NodeId, NodeLiveness, NodeName, NodeRecord, Problem, TaskState, TaskTarget,
+};
 use lab_wire::agent::{CheckAsk, CheckReply, StreamContent};
 use lab_wire::request::{
     ImageBuild, ImagePull, ProjectFacts, ProjectFactsGet, ServiceFacts, ServiceLogs,
 };
-use lab_wire::row::NodeRow;
 use lab_wire::subject::CommandVerb;
 
 use crate::agents;
@@ -189,9 +190,18 @@ impl Leading {
 
     /// Nodes that report and whose engine answers, in the order of their ids.
     pub(crate) fn working_nodes(&self) -> Vec<(NodeId, NodeName)> {
-        let works = |row: &NodeRow| row.liveness == NodeLiveness::Ready && row.engine.is_some();
-        let rows = view::nodes(self.core.lab()).into_iter().filter(works);
-        rows.map(|row| (row.node, row.name)).collect()
+        let lab = self.core.lab();
+        let has_engine = |node: &NodeId| {
+            let observed = lab.observed.nodes.get(node);
+            observed.is_some_and(|node| node.facts.engine.is_some())
+        };
+        let works = |record: &&NodeRecord| {
+            lab.liveness_of(&record.id) == NodeLiveness::Ready && has_engine(&record.id)
+        };
+        let records = lab.desired.nodes.values().filter(works);
+        records
+            .map(|record| (record.id.clone(), record.name.clone()))
+            .collect()
     }
 }
 

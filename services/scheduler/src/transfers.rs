@@ -7,7 +7,6 @@ use futures::stream::{self, StreamExt as _};
 use lab_bus::{Bus, Message};
 use lab_kit::clock;
 use lab_placement::images::{Ask, Looked, Stage, Verdict};
-use lab_placement::view;
 use lab_types::{Fence, NodeId, NodeName, StreamId, UserName};
 use lab_wire::agent::{CheckAsk, CommandReply, StreamContent, StreamOpen};
 use lab_wire::image::{IMAGE_MISSING, ImageAnswer, ImageStage, ImageStand};
@@ -118,7 +117,7 @@ impl Leading {
     /// Asks all nodes that work for the image.
     fn look(&mut self, image: String, working: Vec<(NodeId, NodeName)>) {
         let (bus, fence) = (self.bus.clone(), self.fence());
-        let all_work = working.len() == view::nodes(self.core.lab()).len();
+        let all_work = working.len() == self.core.lab().desired.nodes.len();
         self.errands.push(Box::pin(async move {
             let ask = CheckAsk {
                 fence,

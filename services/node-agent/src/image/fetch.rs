@@ -101,8 +101,13 @@ pub async fn fetch(
         done = work => done?,
         never = pulse => match never {},
     };
-    pulse::say(fetcher, &wanted.id, ImageStage::Has).await;
-    note(fetcher, wanted, &source, (came, started)).await;
+    let (fetcher, wanted) = (fetcher.clone(), wanted.clone());
+    let took = started.elapsed();
+    // Containers need not wait until others know; both parts of it end by themselves in time.
+    tokio::spawn(async move {
+        pulse::say(&fetcher, &wanted.id, ImageStage::Has).await;
+        note(&fetcher, &wanted, &source, (came, took)).await;
+    });
     Ok(())
 }
 
@@ -122,13 +127,12 @@ async fn note(
     fetcher: &Fetcher,
     wanted: &Wanted,
     source: &NodeName,
-    (bytes, started): (u64, Instant),
+    (bytes, took): (u64, Duration),
 ) {
     let Some(bus) = fetcher.bus.borrow().clone() else {
         return;
     };
     let (node, at) = (&fetcher.node, clock::now());
-    let took = started.elapsed();
     let id = sha256_hex(format!("{node} {} {}", wanted.id, at.0).as_bytes());
     let details = [
         ("image", wanted.image.clone()),
@@ -151,7 +155,7 @@ async fn note(
         message: format!(
             "image {} came to this node from node {source}: {} MB in {:.1} s",
             wanted.image,
-            bytes.div_ceil(1_000_000),
+            (bytes + 500_000) / 1_000_000,
             took.as_secs_f64()
         ),
         cause: Cause::default(),

@@ -20,6 +20,9 @@ const TICK: Duration = Duration::from_millis(500);
 const KEEP_ALIVE: Duration = Duration::from_secs(3);
 /// How long the other end may be silent: ten signs of life, and a restart of nats-server.
 pub(super) const SILENT_MAX: Duration = Duration::from_secs(30);
+/// The same between two agents, where another source is at hand and nothing that has come is lost:
+/// three signs of life.
+pub(super) const SILENT_MAX_TRANSFER: Duration = Duration::from_secs(10);
 
 /// For how long an end that was let go still answers, so that a lost last word is said again.
 const LINGER: Duration = Duration::from_secs(5);
@@ -31,7 +34,8 @@ pub(super) enum State {
     /// The end that was sent has arrived.
     Delivered,
     Cancelled,
-    Silent,
+    /// For so long.
+    Silent(Duration),
     Closed,
 }
 
@@ -40,7 +44,7 @@ impl State {
         match self {
             Self::Open | Self::Delivered => None,
             Self::Cancelled => Some(StreamError::Cancelled),
-            Self::Silent => Some(StreamError::Silent(SILENT_MAX)),
+            Self::Silent(long) => Some(StreamError::Silent(long)),
             Self::Closed => Some(StreamError::Closed),
         }
     }
@@ -80,6 +84,7 @@ pub(super) struct Link {
     to_user: Option<mpsc::Sender<StreamItem>>,
     shared: Shared,
     state: watch::Sender<State>,
+    silent_max: Duration,
     started: Instant,
     heard: Instant,
     told: Instant,
@@ -97,8 +102,13 @@ pub(super) struct Ends {
 }
 
 impl Link {
-    /// Starts the task: it hears `frames` and sends to `subject`.
-    pub(super) fn start(bus: &Bus, side: Side, frames: Subscription, subject: String) -> Ends {
+    /// Starts the task: it hears `frames`, sends to `subject`, and bears silence for `silent_max`.
+    pub(super) fn start(
+        bus: &Bus,
+        (side, silent_max): (Side, Duration),
+        frames: Subscription,
+        subject: String,
+    ) -> Ends {
         // The window holds what is under way; the channel need not.
         let (to_link, from_user) = mpsc::channel(1);
         let capacity = usize::try_from(WINDOW_FRAMES).unwrap_or(usize::MAX);
@@ -120,6 +130,7 @@ impl Link {
             to_user: Some(to_user),
             shared: shared.clone(),
             state: tell,
+            silent_max,
             started: now,
             heard: now,
             told: now,
@@ -277,8 +288,8 @@ impl Link {
     }
 
     async fn tick(&mut self) {
-        if self.heard.elapsed() > SILENT_MAX {
-            return self.close(State::Silent);
+        if self.heard.elapsed() > self.silent_max {
+            return self.close(State::Silent(self.silent_max));
         }
         self.send.on_tick(self.now());
         self.send_due().await;

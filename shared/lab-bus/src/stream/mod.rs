@@ -8,6 +8,7 @@ mod window;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bytes::Bytes;
 use lab_types::{NodeId, Problem, StreamId, UserName};
@@ -16,7 +17,7 @@ use lab_wire::stream::CHUNK_BYTES_MAX;
 use lab_wire::{Direction, subject};
 
 use crate::bus::{Bus, SubscribeError};
-use link::{Ends, Link, Outgoing, Side, State};
+use link::{Ends, Link, Outgoing, SILENT_MAX, SILENT_MAX_TRANSFER, Side, State};
 
 /// Why a stream is over too early.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +31,7 @@ pub enum StreamError {
     Cancelled,
     /// The other end has been silent for too long.
     #[error("the other end of the stream has been silent for {0:?}")]
-    Silent(std::time::Duration),
+    Silent(Duration),
     /// More than fits one frame.
     #[error("a piece of {0} bytes is larger than a frame takes")]
     TooLarge(usize),
@@ -81,7 +82,12 @@ impl Drop for End {
 }
 
 impl End {
-    async fn join(bus: &Bus, side: Side, hear: String, speak: String) -> Result<Self, StreamError> {
+    async fn join(
+        bus: &Bus,
+        side: (Side, Duration),
+        hear: String,
+        speak: String,
+    ) -> Result<Self, StreamError> {
         let frames = bus.subscribe(hear).await?;
         Ok(Self {
             ends: Link::start(bus, side, frames, speak),
@@ -158,7 +164,13 @@ impl StreamClient {
         opened: &OpenedStream,
     ) -> Result<Self, StreamError> {
         let of = |way| subject::stream(&opened.node, user, &opened.stream, way).into();
-        let end = End::join(bus, Side::Client, of(Direction::Down), of(Direction::Up)).await?;
+        let end = End::join(
+            bus,
+            (Side::Client, SILENT_MAX),
+            of(Direction::Down),
+            of(Direction::Up),
+        )
+        .await?;
         Ok(Self { end })
     }
 
@@ -173,7 +185,13 @@ impl StreamClient {
         stream: &StreamId,
     ) -> Result<Self, StreamError> {
         let of = |way| subject::transfer(source, target, stream, way).into();
-        let end = End::join(bus, Side::Client, of(Direction::Down), of(Direction::Up)).await?;
+        let end = End::join(
+            bus,
+            (Side::Client, SILENT_MAX_TRANSFER),
+            of(Direction::Down),
+            of(Direction::Up),
+        )
+        .await?;
         Ok(Self { end })
     }
 
@@ -241,7 +259,13 @@ impl StreamHost {
         stream: &StreamId,
     ) -> Result<Self, StreamError> {
         let of = |way| subject::stream(node, user, stream, way).into();
-        let end = End::join(bus, Side::Host, of(Direction::Up), of(Direction::Down)).await?;
+        let end = End::join(
+            bus,
+            (Side::Host, SILENT_MAX),
+            of(Direction::Up),
+            of(Direction::Down),
+        )
+        .await?;
         Ok(Self { end })
     }
 
@@ -257,7 +281,13 @@ impl StreamHost {
         stream: &StreamId,
     ) -> Result<Self, StreamError> {
         let of = |way| subject::transfer(source, target, stream, way).into();
-        let end = End::join(bus, Side::Host, of(Direction::Up), of(Direction::Down)).await?;
+        let end = End::join(
+            bus,
+            (Side::Host, SILENT_MAX_TRANSFER),
+            of(Direction::Up),
+            of(Direction::Down),
+        )
+        .await?;
         Ok(Self { end })
     }
 

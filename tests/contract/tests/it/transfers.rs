@@ -102,6 +102,19 @@ async fn a_source_that_dies_is_told_to_the_target_and_the_next_one_goes_on_where
     assert_eq!(second, Some(StreamItem::Data("second half".into())));
 }
 
+#[tokio::test]
+async fn a_source_that_is_cut_off_without_a_word_is_given_up_while_logs_would_still_wait() {
+    let server = NatsServer::start().await;
+    let (host, mut client, proxy) = ends(&server, "t5").await;
+    proxy.set(Flow::LoseReplies);
+    let started = std::time::Instant::now();
+    let silent = client.recv().await.unwrap_err();
+    assert!(matches!(silent, StreamError::Silent(_)), "{silent}");
+    let took = started.elapsed();
+    assert!((9..20).contains(&took.as_secs()), "{took:?}");
+    drop(host);
+}
+
 /// The permissions themselves stand in `permissions.rs`, subject by subject.
 #[tokio::test]
 async fn a_node_that_was_not_invited_neither_gets_what_flows_nor_adds_to_it() {

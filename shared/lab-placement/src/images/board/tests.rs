@@ -179,6 +179,31 @@ enum Doing {
     Having,
 }
 
+impl Doing {
+    /// Goes on, and says how it stands.
+    fn a_second_later(&mut self, is_gone: impl Fn(usize) -> bool) -> Option<Stage> {
+        match self {
+            Self::Having => None,
+            Self::Lacking => Some(Stage::Lacks),
+            Self::Drawing { source, .. } if is_gone(*source) => Some(Stage::Broke {
+                source: node(*source),
+            }),
+            Self::Drawing { left: 0, .. } => Some(Stage::Has),
+            Self::Drawing {
+                source,
+                stream,
+                left,
+            } => {
+                *left -= 1;
+                Some(Stage::Draws {
+                    source: node(*source),
+                    stream: stream.clone(),
+                })
+            }
+        }
+    }
+}
+
 /// Runs a lab in which each node says every second how it stands, a transfer takes 3 s, and the nodes
 /// in `dies` are gone from their second on, for a while. Gives how many seconds it took, and how many
 /// transfers each node began.
@@ -194,29 +219,8 @@ fn spread(count: usize, dies: &BTreeMap<usize, u64>) -> (u64, Vec<u32>) {
         };
         table.working = (0..count).filter(|n| !is_gone(*n)).map(node).collect();
         for number in (0..count).filter(|number| !is_gone(*number)) {
-            let stage = match doing[number].clone() {
-                Doing::Having => continue,
-                Doing::Lacking => Stage::Lacks,
-                Doing::Drawing { source, .. } if is_gone(source) => Stage::Broke {
-                    source: node(source),
-                },
-                Doing::Drawing { left: 0, .. } => Stage::Has,
-                Doing::Drawing {
-                    source,
-                    stream,
-                    left,
-                } => {
-                    let left = left - 1;
-                    doing[number] = Doing::Drawing {
-                        source,
-                        stream: stream.clone(),
-                        left,
-                    };
-                    Stage::Draws {
-                        source: node(source),
-                        stream,
-                    }
-                }
+            let Some(stage) = doing[number].a_second_later(is_gone) else {
+                continue;
             };
             let has = stage == Stage::Has;
             match table.ask(number, stage) {
