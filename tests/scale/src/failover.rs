@@ -86,6 +86,14 @@ type Tried<T> = Result<T, String>;
 
 impl Trial {
     async fn begin(&mut self) -> Tried<()> {
+        // With all of them there each gets its share.
+        let joined = self.until(async || {
+            let status = self.lab.status().await;
+            status.is_some_and(|status| usize::try_from(status.counts.nodes_ready) == Ok(AGENTS))
+        });
+        joined
+            .await
+            .map_err(|()| "the agents did not join".to_owned())?;
         let created = self.lab.create_service("web", self.replicas).await;
         created.map_err(|error| format!("a service was refused: {error}"))?;
         self.settled().await

@@ -16,6 +16,7 @@ use lab_wire::Encoding;
 use lab_wire::subject::{LEADER_PROBE, LEASE_PREFIX, LEASE_STREAM, lease_key};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::time::MissedTickBehavior;
 
 use crate::bus::{Bus, ConnectionStatus, Headers, SubscribeError, Subscription};
 use crate::call::CallError;
@@ -110,10 +111,11 @@ impl Candidate {
         let random: [u8; 16] = rand::random();
         self.record.nonce = lab_types::ids::id_text(&random);
         let mut first_sent = None;
-        let mut pause = Duration::ZERO;
+        // A probe of a leader that hangs takes as long as the pause, and must not be waited for twice.
+        let mut turn = tokio::time::interval(PROBE_EVERY);
+        turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            tokio::time::sleep(pause).await;
-            pause = PROBE_EVERY;
+            turn.tick().await;
             let found = match self.key.read().await {
                 Ok(found) => found,
                 Err(error) => {
