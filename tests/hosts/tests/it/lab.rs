@@ -90,7 +90,8 @@ impl Lab {
         Said::of(self.hosts.tercio(words).output().expect("tercio runs"))
     }
 
-    /// `up -d` of the service `web`, which says now and then where it is.
+    /// `up -d` of the service `web`, which says now and then where it is, and ends with 0 when it is
+    /// asked to end, as well-behaved servers do.
     pub(crate) fn up(&self, replicas: usize) -> Said {
         let text = format!(
             "services:\n  web:\n    image: {IMAGE}\n    \
