@@ -170,6 +170,7 @@ impl LeaderCore {
     /// The bus is gone: silence says nothing about the nodes until it is back.
     pub fn on_disconnected(&mut self) {
         self.connected_since = None;
+        self.judge_at = None;
     }
 
     /// Takes a request in. Its reply comes with the effects: at once for a repetition, after the commit
@@ -204,7 +205,7 @@ impl LeaderCore {
                 changed,
                 events,
             } => {
-                self.told.extend(events.iter().cloned());
+                self.tell(events.iter().cloned());
                 self.dirty |= changed;
                 self.on_fence(&report.node, *fence, now);
                 self.asks.heard(&report.node, *needs_full);
@@ -218,7 +219,7 @@ impl LeaderCore {
     pub fn on_heartbeat(&mut self, beat: &Heartbeat, now: UnixMillis) -> HeartbeatVerdict {
         let (verdict, returned) = self.lab.on_heartbeat(beat, now);
         if let Some(event) = returned {
-            self.told.push(event);
+            self.tell([event]);
             self.dirty = true;
         }
         match verdict {
@@ -251,7 +252,7 @@ impl LeaderCore {
             self.judge_at = silence.wake_at;
             self.held = silence.held.or(self.held);
             if !silence.events.is_empty() {
-                self.told.extend(silence.events);
+                self.tell(silence.events);
                 self.dirty = true;
             }
         }
@@ -281,7 +282,8 @@ impl LeaderCore {
             self.plan_at,
             self.judge_at,
             self.sweep_at,
-            self.asks.due(&self.policy),
+            self.connected_since
+                .and_then(|_| self.asks.due(&self.policy)),
         ];
         times.into_iter().flatten().min()
     }
@@ -382,10 +384,27 @@ impl LeaderCore {
         }
     }
 
+    /// Keeps events for the next pass; without a next pass there is nobody to tell them.
+    fn tell(&mut self, events: impl IntoIterator<Item = Event>) {
+        if self.standing == Standing::Leading {
+            self.told.extend(events);
+        }
+    }
+
+    /// Writes nothing any more. Only the pass that is out already may still be committed, and answers
+    /// for itself.
     fn halt(&mut self, problem: Problem) {
-        for request in std::mem::take(&mut self.inbox) {
-            self.waiting.remove(&request.id);
-            self.reply(&request.user, request.id, Err(problem.clone()));
+        self.inbox.clear();
+        self.told.clear();
+        let out = self.queue.front().filter(|_| self.in_flight);
+        let out = out.into_iter().flat_map(|queued| &queued.replies);
+        let out: BTreeSet<RequestId> = out.map(|reply| reply.request.clone()).collect();
+        for (request, user) in std::mem::take(&mut self.waiting) {
+            if out.contains(&request) {
+                self.waiting.insert(request, user);
+            } else {
+                self.reply(&user, request, Err(problem.clone()));
+            }
         }
         self.standing = Standing::Halted(problem);
     }

@@ -64,8 +64,6 @@ pub struct PlantedBugs {
     pub push_before_commit: bool,
     /// Reports are believed in any order.
     pub believe_any_order: bool,
-    /// Fences do not tell one leader from the next.
-    pub no_fence: bool,
 }
 
 impl Policy {
@@ -86,10 +84,6 @@ impl Policy {
     pub(crate) const fn believes_any_order(&self) -> bool {
         self.planted.believe_any_order
     }
-
-    pub(crate) const fn has_no_fence(&self) -> bool {
-        self.planted.no_fence
-    }
 }
 
 #[cfg(not(feature = "planted-bugs"))]
@@ -103,10 +97,6 @@ impl Policy {
     }
 
     pub(crate) const fn believes_any_order(&self) -> bool {
-        false
-    }
-
-    pub(crate) const fn has_no_fence(&self) -> bool {
         false
     }
 }

@@ -50,7 +50,8 @@ pub struct ServiceRow {
     pub revision: u64,
     /// Whether every slot is in its place: running and healthy, or completed.
     pub converged: bool,
-    /// Slots that wait or failed for good, each with why, in words.
+    /// Slots that wait or failed for good, each with why, in words; at most [`SlotProblem::MAX`], those
+    /// that failed for good first of all.
     pub problems: Vec<SlotProblem>,
 }
 
@@ -63,6 +64,12 @@ pub struct SlotProblem {
     pub is_final: bool,
     /// In words.
     pub reason: String,
+}
+
+impl SlotProblem {
+    /// How many a row tells: more than a person reads, and with some hundred bytes each a small part of
+    /// NATS' largest message.
+    pub const MAX: usize = 100;
 }
 
 /// One task.

@@ -13,7 +13,7 @@ use lab_types::{AssignedTask, EventScope, EventWhat, Gate, NodeId, TaskSpec, Tas
 
 use super::board::{Board, Seat, Wanted, named_volumes};
 use super::rules::{Tally, refuses, takes_none};
-use super::{Filter, Pending, Placement, Score, TIED_NODES_MAX, outcomes};
+use super::{Filter, Pending, Placement, Score, TIED_NODES_MAX, blocked, outcomes};
 use crate::event::{self, Fact};
 use crate::rng::PlacementRng;
 
@@ -41,6 +41,7 @@ pub(super) fn place(board: &mut Board<'_>, rng: &mut PlacementRng) {
         if is_filled(wanted) && !gives_up_any {
             continue;
         }
+        blocked::explain(board, service);
         let wants = wants(board, service);
         if wants.is_empty() {
             continue;
@@ -225,7 +226,22 @@ impl Walk {
             let key = (project.clone(), name.clone(), want.slot);
             if !board.input.lab.observed.pending.contains(&key) {
                 let slot = want.slot.to_string();
-                let parts = ["pending", project.as_str(), name.as_str(), &slot, &revision];
+                // A slot may wait again, after a task that ran meanwhile, or for another reason.
+                let seats = board.services[service].seats.iter();
+                let mut of_slot = seats.map(|seat| &board.tasks[*seat].task);
+                let last = of_slot.rfind(|task| task.slot == want.slot);
+                let last = last.map_or("", |task| task.id.as_str());
+                let why = pending.why();
+                let (project_name, service_name) = (project.as_str(), name.as_str());
+                let parts = [
+                    "pending",
+                    project_name,
+                    service_name,
+                    &slot,
+                    &revision,
+                    last,
+                    &why,
+                ];
                 board.events.push(event::scheduler(Fact {
                     id: event::id(&parts),
                     at: board.input.now,
@@ -236,7 +252,7 @@ impl Walk {
                         slot: Some(want.slot),
                         ..EventScope::default()
                     },
-                    message: format!("task {slot} of {project}/{name} waits: {}", pending.why()),
+                    message: format!("task {slot} of {project}/{name} waits: {why}"),
                 }));
             }
             board.pending.insert(key);

@@ -63,6 +63,8 @@ pub enum Filter {
     HostPorts,
     /// It holds the volumes that the task needs, or nobody does.
     Volumes,
+    /// The task before it in its slot has stopped.
+    Stopped,
 }
 
 /// One decision: the node with the lowest score took the task.
@@ -109,6 +111,9 @@ impl Pending {
     pub fn why(&self) -> String {
         if self.reasons.is_empty() {
             return "the lab has no node".to_owned();
+        }
+        if let Some(reason) = self.reasons.iter().find(|r| r.filter == Filter::Stopped) {
+            return reason.words.clone();
         }
         let words: Vec<&str> = self.reasons.iter().map(|r| r.words.as_str()).collect();
         format!("no node can take it: {}", words.join("; "))

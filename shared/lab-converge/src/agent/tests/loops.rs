@@ -390,3 +390,21 @@ fn a_job_that_is_done_stays_done_over_a_restart_of_the_agent() {
     assert!(rig.log.is_empty(), "{:?}", rig.log);
     assert_eq!(rig.furthest["t9"].state, TaskState::Complete);
 }
+
+#[test]
+fn a_disk_that_is_full_again_is_told_again() {
+    let mut rig = running();
+    let warnings = |rig: &Rig| {
+        let lines = rig.log.iter();
+        lines.filter(|line| line.starts_with("warning")).count()
+    };
+    for round in 1..=2u64 {
+        rig.disk_is_full = true;
+        rig.push(shop(round + 1), &[]);
+        rig.later(1_000);
+        rig.later(1_000);
+        assert_eq!(warnings(&rig), usize::try_from(round).unwrap());
+        rig.disk_is_full = false;
+        rig.later(1_000);
+    }
+}
