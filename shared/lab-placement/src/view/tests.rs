@@ -89,6 +89,7 @@ fn a_service_that_is_being_replaced_has_not_converged() {
     let report = small.plan().report;
     expect![[r#"
         shop/web 0 of 1 run, 0 completed
+          1 for now: it waits until the task before it has stopped on node n1
     "#]]
     .assert_eq(&shown(&services(&small.lab, &report, None)));
 }
