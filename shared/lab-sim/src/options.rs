@@ -63,7 +63,6 @@ impl Options {
             planted: PlantedBugs {
                 push_before_commit: self.bug == Some(Bug::PushBeforeAcknowledgement),
                 believe_any_order: self.bug == Some(Bug::ReportBelievedOutOfOrder),
-                ..PlantedBugs::default()
             },
             ..Policy::default()
         }
