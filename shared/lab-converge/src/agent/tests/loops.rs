@@ -408,3 +408,33 @@ fn a_disk_that_is_full_again_is_told_again() {
         rig.later(1_000);
     }
 }
+
+#[test]
+fn a_neighbours_change_does_not_hurry_a_registry_that_failed() {
+    let mut engine = engine();
+    engine.images.remove("web");
+    let mut rig = Rig::new(engine);
+    rig.pump();
+    rig.push(shop(1), &[web(), redis()]);
+    let pull = |rig: &Rig| {
+        let is_pull = |action: &crate::action::Action| {
+            matches!(action.kind, crate::action::ActionKind::PullImage { .. })
+        };
+        rig.issued.iter().position(|(_, action)| is_pull(action))
+    };
+    while pull(&rig).is_none() {
+        match rig.issued.is_empty() {
+            true => rig.hand_in(),
+            false => rig.finish(0, How::Works),
+        }
+    }
+    rig.finish(pull(&rig).unwrap(), How::Lost);
+    let mut next = shop(2);
+    next.tasks.remove("t2");
+    rig.push(next, &[]);
+    rig.hand_in();
+    assert_eq!(pull(&rig), None);
+    rig.later(600);
+    rig.hand_in();
+    assert!(pull(&rig).is_some(), "in its time");
+}
