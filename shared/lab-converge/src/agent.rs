@@ -66,7 +66,9 @@ pub struct AgentCore {
     decided: Vec<(ActionId, Action)>,
     /// Decided, and not to wait even for that: a full disk must not keep an exclusive task running.
     urgent: Vec<(ActionId, Action)>,
+    /// What the last decision found wrong, and the last write: told when it comes, and when it comes again.
     warned: BTreeSet<String>,
+    write_warned: Option<String>,
     warnings: Vec<Problem>,
     #[cfg(feature = "planted-bugs")]
     pub(crate) bug: Option<crate::planted::PlantedBug>,
@@ -92,6 +94,7 @@ impl AgentCore {
             decided: Vec::new(),
             urgent: Vec::new(),
             warned: BTreeSet::new(),
+            write_warned: None,
             warnings: Vec::new(),
             #[cfg(feature = "planted-bugs")]
             bug: None,
@@ -180,9 +183,12 @@ impl AgentCore {
 
     /// The ledger was written, or not (then why; it is tried again by itself).
     pub fn on_persisted(&mut self, result: Result<(), String>, now: UnixMillis) {
-        if let Some(problem) = self.disk.written(result, now) {
-            self.warn(problem);
+        let problem = self.disk.written(result, now);
+        let message = problem.as_ref().map(|problem| problem.message.clone());
+        if message != self.write_warned {
+            self.warnings.extend(problem);
         }
+        self.write_warned = message;
     }
 
     /// What is to be done now, in this order. Call it again until it is empty.
@@ -300,22 +306,18 @@ impl AgentCore {
         }
         self.reporter
             .observed(decision.statuses, decision.removed_volumes);
-        decision
-            .problems
-            .into_iter()
-            .for_each(|problem| self.warn(problem));
+        let messages = decision.problems.iter();
+        let messages = messages.map(|problem| problem.message.clone()).collect();
+        let before = std::mem::replace(&mut self.warned, messages);
+        let news = decision.problems.into_iter();
+        let news = news.filter(|problem| !before.contains(&problem.message));
+        self.warnings.extend(news);
     }
 
     #[cfg(feature = "planted-bugs")]
     pub(crate) fn forget_generation(&mut self) {
         self.ledger.assignment.fence = Fence::default();
         self.disk = Disk::new(Fence::default());
-    }
-
-    fn warn(&mut self, problem: Problem) {
-        if self.warned.insert(problem.message.clone()) {
-            self.warnings.push(problem);
-        }
     }
 }
 

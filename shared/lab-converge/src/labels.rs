@@ -15,6 +15,7 @@
 
 use std::collections::BTreeMap;
 
+use lab_types::assignment;
 use lab_types::{
     AssignedTask, DurationMs, EngineName, InvalidId, LabId, NetworkSpec, NodeId, ProjectName,
     ServiceName, SpecDigest, TaskId, TaskSpec, VolumeSpec,
@@ -105,11 +106,7 @@ fn with<const N: usize>(
 /// # Errors
 /// When project and service together are too long for a name.
 pub fn container_name(task: &AssignedTask) -> Result<EngineName, InvalidId> {
-    EngineName::new(name_of(&task.project, &task.service, task.slot))
-}
-
-fn name_of(project: &ProjectName, service: &ServiceName, slot: u32) -> String {
-    format!("{project}-{service}-{slot}")
+    EngineName::new(task.container_name())
 }
 
 /// Whose an object with these labels is.
@@ -156,7 +153,7 @@ pub fn container_owner(
     let read = || {
         let service = parsed::<ServiceName>(labels, SERVICE)?;
         let slot = parsed::<u32>(labels, SLOT)?;
-        let named_so = name == name_of(&project, &service, slot);
+        let named_so = name == assignment::container_name(&project, &service, slot);
         let complete = named_so && labels.contains_key(NODE);
         complete.then_some(())?;
         Some(ContainerLabels {

@@ -92,7 +92,7 @@ pub struct ObservedNode {
     pub sequence: u64,
     /// When it was last heard, by the leader's clock.
     pub last_seen: Option<UnixMillis>,
-    /// When it was found lost.
+    /// When it was last found lost.
     pub lost_at: Option<UnixMillis>,
     /// The highest fence it has said to obey.
     pub accepted: Fence,
@@ -110,6 +110,8 @@ pub struct ObservedNode {
     pub present: BTreeSet<EngineName>,
     /// Its tasks as last reported; in one life of its agent a status never goes back.
     pub statuses: BTreeMap<TaskId, TaskStatus>,
+    /// Of those, the ones that have not changed since the node's first inventory for this leader.
+    pub introduced: BTreeSet<TaskId>,
     /// Of those, the ones that an earlier life of its agent has told: this life counts attempts by itself,
     /// and its first word is taken as it is.
     pub inherited: BTreeSet<TaskId>,
@@ -136,6 +138,7 @@ impl Default for ObservedNode {
             foreign_ports: Vec::new(),
             present: BTreeSet::new(),
             statuses: BTreeMap::new(),
+            introduced: BTreeSet::new(),
             inherited: BTreeSet::new(),
             gone: BTreeSet::new(),
             removed_volumes: BTreeSet::new(),

@@ -181,6 +181,7 @@ impl LeaderCore {
     /// The bus is gone: silence says nothing about the nodes until it is back.
     pub fn on_disconnected(&mut self) {
         self.connected_since = None;
+        self.judge_at = None;
     }
 
     /// Takes a request in. Its reply comes with the effects: at once for a repetition, after the commit
@@ -215,7 +216,7 @@ impl LeaderCore {
                 changed,
                 events,
             } => {
-                self.told.extend(events.iter().cloned());
+                self.tell(events.iter().cloned());
                 self.dirty |= changed;
                 self.on_fence(&report.node, *fence, now);
                 self.asks.heard(&report.node, *needs_full);
@@ -240,7 +241,7 @@ impl LeaderCore {
         event.writer_kind = WriterKind::Scheduler;
         event.writer = event::WRITER.to_owned();
         event.scope.node = Some(node.clone());
-        self.told.push(event);
+        self.tell([event]);
         Ok(())
     }
 
@@ -256,7 +257,7 @@ impl LeaderCore {
         // A guard that was asked for holds when it is obeyed.
         self.dirty |= obeyed < Some(beat.accepted) && self.lab.awaits_guard(&beat.node);
         if let Some(event) = returned {
-            self.told.push(event);
+            self.tell([event]);
             self.dirty = true;
         }
         match verdict {
@@ -323,7 +324,7 @@ impl LeaderCore {
             self.judge_at = silence.wake_at;
             self.held = silence.held.or(self.held);
             if !silence.events.is_empty() {
-                self.told.extend(silence.events);
+                self.tell(silence.events);
                 self.dirty = true;
             }
         }
@@ -353,8 +354,9 @@ impl LeaderCore {
             self.plan_at,
             self.judge_at,
             self.sweep_at,
-            self.asks.due(&self.policy),
             self.rest_until,
+            self.connected_since
+                .and_then(|_| self.asks.due(&self.policy)),
         ];
         times.into_iter().flatten().min()
     }
@@ -455,10 +457,27 @@ impl LeaderCore {
         }
     }
 
+    /// Keeps events for the next pass; without a next pass there is nobody to tell them.
+    fn tell(&mut self, events: impl IntoIterator<Item = Event>) {
+        if self.standing == Standing::Leading {
+            self.told.extend(events);
+        }
+    }
+
+    /// Writes nothing any more. Only the pass that is out already may still be committed, and answers
+    /// for itself.
     fn halt(&mut self, problem: Problem) {
-        for request in std::mem::take(&mut self.inbox) {
-            self.waiting.remove(&request.id);
-            self.reply(&request.user, request.id, Err(problem.clone()));
+        self.inbox.clear();
+        self.told.clear();
+        let out = self.queue.front().filter(|_| self.in_flight);
+        let out = out.into_iter().flat_map(|queued| &queued.replies);
+        let out: BTreeSet<RequestId> = out.map(|reply| reply.request.clone()).collect();
+        for (request, user) in std::mem::take(&mut self.waiting) {
+            if out.contains(&request) {
+                self.waiting.insert(request, user);
+            } else {
+                self.reply(&user, request, Err(problem.clone()));
+            }
         }
         self.standing = Standing::Halted(problem);
     }

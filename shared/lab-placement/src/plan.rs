@@ -16,6 +16,7 @@
 //! It is deterministic: the same lab, time and seed give the same bytes. What it gives is *what* to
 //! do, complete; nobody decides anything after it.
 
+mod blocked;
 mod board;
 mod converged;
 mod gates;

@@ -70,8 +70,6 @@ pub struct PlantedBugs {
     pub push_before_commit: bool,
     /// Reports are believed in any order.
     pub believe_any_order: bool,
-    /// Fences do not tell one leader from the next.
-    pub no_fence: bool,
     /// A lost node's exclusive tasks are replaced at once.
     pub no_guard: bool,
     /// What tasks reserve is not counted.
@@ -106,10 +104,6 @@ impl Policy {
         self.planted.believe_any_order
     }
 
-    pub(crate) const fn has_no_fence(&self) -> bool {
-        self.planted.no_fence
-    }
-
     pub(crate) const fn has_no_guard(&self) -> bool {
         self.planted.no_guard
     }
@@ -130,10 +124,6 @@ impl Policy {
     }
 
     pub(crate) const fn believes_any_order(&self) -> bool {
-        false
-    }
-
-    pub(crate) const fn has_no_fence(&self) -> bool {
         false
     }
 

@@ -154,7 +154,7 @@ fn task_row(lab: &Lab, (node, name): (&NodeId, &NodeName), task: &AssignedTask) 
         project: task.project.clone(),
         service: task.service.clone(),
         slot: task.slot,
-        container_name: format!("{}-{}-{}", task.project, task.service, task.slot),
+        container_name: task.container_name(),
         container: status.and_then(|status| status.container.clone()),
         image: spec.map(|spec| spec.image.clone()).unwrap_or_default(),
         command: spec.and_then(|spec| spec.command.clone()),

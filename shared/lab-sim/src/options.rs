@@ -83,7 +83,6 @@ impl Options {
                 believe_any_order: self.bug == Some(Bug::ReportBelievedOutOfOrder),
                 no_guard: self.bug == Some(Bug::ExclusiveReplacedAtOnce),
                 overbook: self.bug == Some(Bug::Overbooks),
-                ..PlantedBugs::default()
             },
             ..Policy::default()
         }

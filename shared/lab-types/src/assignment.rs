@@ -113,6 +113,21 @@ impl Guard {
     }
 }
 
+impl AssignedTask {
+    /// Its container's name: `PROJECT-SERVICE-N`, as docker-compose's. Too long for an engine where
+    /// project and service together are.
+    #[must_use]
+    pub fn container_name(&self) -> String {
+        container_name(&self.project, &self.service, self.slot)
+    }
+}
+
+/// The name of the container of a slot.
+#[must_use]
+pub fn container_name(project: &ProjectName, service: &ServiceName, slot: u32) -> String {
+    format!("{project}-{service}-{slot}")
+}
+
 /// What should become of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

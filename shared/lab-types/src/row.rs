@@ -53,7 +53,8 @@ pub struct ServiceRow {
     /// Whether two tasks of one slot never run at the same time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub exclusive: bool,
-    /// Slots that wait or failed for good, each with why, in words.
+    /// Slots that wait or failed for good, each with why, in words; at most [`SlotProblem::MAX`], those
+    /// that failed for good first of all.
     pub problems: Vec<SlotProblem>,
 }
 
@@ -66,6 +67,12 @@ pub struct SlotProblem {
     pub is_final: bool,
     /// In words.
     pub reason: String,
+}
+
+impl SlotProblem {
+    /// How many a row tells: more than a person reads, and with some hundred bytes each a small part of
+    /// NATS' largest message.
+    pub const MAX: usize = 100;
 }
 
 /// One task.

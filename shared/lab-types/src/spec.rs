@@ -103,6 +103,12 @@ impl TaskSpec {
         mounts.any(|mount| !mount.read_only && matches!(mount.source, MountSource::Volume { .. }))
     }
 
+    /// What the engine is asked for: the id of a built image, else the image's name.
+    #[must_use]
+    pub fn engine_image(&self) -> &str {
+        self.image_id.as_ref().unwrap_or(&self.image)
+    }
+
     /// The digest of the spec's canonical bytes: JSON with sorted keys, no white space, and without the
     /// fields that say what a spec means by itself. So neither the order of the fields nor a new optional
     /// one changes the digest of a spec that is there, which would replace every task of every lab.

@@ -103,7 +103,12 @@ pub fn judge(goal: &Goal, seen: &Seen, quiet: Duration) -> Verdict {
         for problem in row.iter().flat_map(|row| &row.problems) {
             let has_task = tasks.iter().any(|task| task.slot == problem.slot);
             let why = said(name, problem.slot, &problem.reason);
-            if problem.is_final || (!has_task && quiet >= PENDING_MAX) {
+            // A stop may take as long as its grace says.
+            let mut rows = seen.tasks.iter().filter(|task| task.service == *name);
+            let leaves =
+                rows.any(|task| task.slot == problem.slot && task.target == TaskTarget::Stop);
+            let pending_too_long = !has_task && !leaves && quiet >= PENDING_MAX;
+            if problem.is_final || pending_too_long {
                 broken.insert(why);
             } else if !has_task {
                 busy.push(why);

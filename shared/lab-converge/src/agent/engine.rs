@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lab_types::{DurationMs, EngineName, LabId, TaskId, UnixMillis};
+use lab_types::{DurationMs, EngineName, LabId, TaskId, TaskSpec, UnixMillis};
 
 use super::ObserveAsk;
 use super::view::{merged, show};
@@ -46,8 +46,11 @@ impl Engine {
         self.look_wanted = true;
     }
 
-    pub(super) fn forget_failures(&mut self) {
-        self.calls.failed.clear();
+    /// A new assignment came: what cannot work by itself may now, and what is new in it is tried at once.
+    /// All else keeps its back-off, or a neighbour's change would hurry a registry that asks for patience.
+    pub(super) fn forget_failures(&mut self, is_new: impl Fn(&Subject) -> bool) {
+        let failed = &mut self.calls.failed;
+        failed.retain(|subject, failure| failure.retryable && !is_new(subject));
     }
 
     /// What to decide upon, when there is something.
@@ -256,9 +259,6 @@ fn judge_failure(
 
 /// The images that the specs in hand name.
 fn images_of(ledger: &Ledger) -> BTreeSet<String> {
-    let images = ledger.specs.values().map(|spec| match &spec.image_id {
-        Some(id) => id.clone(),
-        None => spec.image.clone(),
-    });
-    images.collect()
+    let images = ledger.specs.values().map(TaskSpec::engine_image);
+    images.map(str::to_owned).collect()
 }

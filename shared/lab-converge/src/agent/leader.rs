@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lab_types::{Assignment, DurationMs, Fence, Problem, SpecDigest, TaskSpec, UnixMillis};
 
 use super::{AgentCore, Heard, SyncAsk};
+use crate::action::Subject;
 use crate::codes::{REFUSED, SPEC_CHANGED, STATE_REPLACED};
 use crate::fence::{Verdict, accept};
 use crate::ledger::Ledger;
@@ -80,6 +81,16 @@ impl Leader {
     }
 }
 
+/// The images that the tasks of an assignment need, as far as their specs are there.
+fn images<'a>(
+    assignment: &Assignment,
+    specs: &'a BTreeMap<SpecDigest, TaskSpec>,
+) -> BTreeSet<&'a str> {
+    let digests = assignment.specs();
+    let specs = digests.iter().filter_map(|digest| specs.get(digest));
+    specs.map(TaskSpec::engine_image).collect()
+}
+
 fn lacks_any(ledger: &Ledger) -> bool {
     let mut tasks = ledger.assignment.tasks.values();
     tasks.any(|task| !ledger.specs.contains_key(&task.spec))
@@ -134,8 +145,24 @@ impl AgentCore {
             }
             Verdict::Same => {}
             Verdict::Accept => {
-                self.ledger.assignment = assignment;
-                self.engine.forget_failures();
+                let before = std::mem::replace(&mut self.ledger.assignment, assignment);
+                let known = images(&before, &self.ledger.specs);
+                let now = images(&self.ledger.assignment, &specs);
+                let ledger = &self.ledger.assignment;
+                self.engine.forget_failures(|subject| match subject {
+                    Subject::Task(id) => before.tasks.get(id) != ledger.tasks.get(id),
+                    Subject::Image(image) => {
+                        now.contains(image.as_str()) && !known.contains(image.as_str())
+                    }
+                    Subject::Network(name) => {
+                        before.networks.get(name) != ledger.networks.get(name)
+                    }
+                    Subject::Volume(name) => {
+                        let going = |of: &Assignment| of.remove_volumes.contains_key(name);
+                        before.volumes.get(name) != ledger.volumes.get(name)
+                            || going(&before) != going(ledger)
+                    }
+                });
                 self.disk.changed_if(true);
             }
         }

@@ -23,7 +23,7 @@ impl DiffPass<'_> {
                     ActionKind::StopContainer {
                         container: id,
                         name,
-                        task,
+                        task: task.clone(),
                         grace,
                     }
                 }
@@ -31,12 +31,17 @@ impl DiffPass<'_> {
                     ActionKind::RemoveContainer {
                         container: id,
                         name,
-                        task,
+                        task: task.clone(),
                     }
                 }
                 ContainerState::Removing => continue,
             };
-            self.act(kind, cause);
+            if !self.act(kind, cause)
+                && let Some(failure) = self.calls.failed.get(&Subject::Task(task.clone()))
+            {
+                let words = format!("the engine did not stop it yet: {}", failure.message);
+                self.waits.insert(task, words);
+            }
         }
     }
 

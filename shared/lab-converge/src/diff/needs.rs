@@ -81,7 +81,7 @@ impl DiffPass<'_> {
             self.make_volumes(spec);
         }
         if waits.is_empty() {
-            let image = spec.image_id.clone().unwrap_or_else(|| spec.image.clone());
+            let image = spec.engine_image().to_owned();
             Need::Met { name, image }
         } else {
             Need::Wait(waits.join("; "))

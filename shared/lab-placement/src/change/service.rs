@@ -32,7 +32,7 @@ pub(super) fn create(lab: &Lab, new: &New<'_>, context: &ChangeContext) -> Resul
             Problem::new(codes::SERVICE_EXISTS, message).help("scale it, or remove it first")
         );
     }
-    let task = with_default_network(owner, name, new.task)?;
+    let task = with_default_network(lab, (owner, name), new.task)?;
     let record = project_with(lab, owner, &task, context);
     let mut findings = sound(lab, &record, name, &task);
     findings.extend(model::replicas(owner, name, new.replicas));
@@ -215,17 +215,24 @@ fn touched(record: &ProjectRecord, context: &ChangeContext) -> ProjectRecord {
 /// A spec that names no network joins its project's default one, under the service's name, as a
 /// service of a Compose file does.
 fn with_default_network(
-    owner: &ProjectName,
-    name: &ServiceName,
+    lab: &Lab,
+    (owner, name): (&ProjectName, &ServiceName),
     task: &TaskSpec,
 ) -> Result<TaskSpec, Problem> {
     let mut task = task.clone();
     if task.networks.is_empty() {
-        let engine_name = EngineName::new(format!("{owner}_default")).map_err(|invalid| {
-            Problem::new(codes::BAD_MODEL, invalid.to_string()).help("use a shorter project name")
-        })?;
+        let network = NetworkName::new("default").expect("invariant: `default` is a network name");
+        let project = lab.desired.projects.get(owner);
+        let declared = project.and_then(|project| project.networks.get(&network));
+        let engine_name = match declared {
+            Some(declared) => declared.engine_name.clone(),
+            None => EngineName::new(format!("{owner}_default")).map_err(|invalid| {
+                Problem::new(codes::BAD_MODEL, invalid.to_string())
+                    .help("use a shorter project name")
+            })?,
+        };
         task.networks.push(NetworkAttachment {
-            network: NetworkName::new("default").expect("invariant: `default` is a network name"),
+            network,
             engine_name,
             aliases: vec![name.as_str().to_owned()],
         });

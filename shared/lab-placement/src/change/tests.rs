@@ -421,3 +421,30 @@ fn applying_again_tries_what_failed_for_good_once_more_and_leaves_what_completed
     let unchanged = small.apply_of("shop", &services);
     assert!(small.decide(&unchanged).unwrap().is_empty());
 }
+
+#[test]
+fn a_service_without_a_network_joins_the_default_one_whatever_its_name_on_the_engine() {
+    let mut small = Small::new(&["n1"]);
+    let mut up = small.apply_of("shop", &[("web", svc("web:1"))]);
+    let named = lab_types::EngineName::new("front").unwrap();
+    if let Change::ApplyProject { model, .. } = &mut up {
+        model
+            .networks
+            .values_mut()
+            .for_each(|spec| spec.engine_name = named.clone());
+        let services = model.services.values_mut();
+        let networks = services.flat_map(|service| &mut service.task.networks);
+        networks.for_each(|joined| joined.engine_name = named.clone());
+    }
+    small.change(&up).unwrap();
+    let create = Change::CreateService {
+        project: project("shop"),
+        name: service("extra"),
+        task: Box::new(svc("extra:1").0.task),
+        replicas: 1,
+    };
+    small.change(&create).unwrap();
+    let extra = &small.lab.desired.services[&(project("shop"), service("extra"))];
+    let spec = &small.lab.desired.specs[&extra.spec];
+    assert_eq!(spec.networks[0].engine_name, named);
+}

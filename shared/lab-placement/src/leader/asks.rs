@@ -162,6 +162,9 @@ impl LeaderCore {
     }
 
     pub(super) fn ask(&mut self, now: UnixMillis) {
+        if self.connected_since.is_none() {
+            return;
+        }
         let next = self.asks.next(now, &self.policy);
         self.effects.asks.extend(next);
     }

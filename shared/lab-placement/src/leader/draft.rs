@@ -11,7 +11,6 @@ use super::{LeaderCore, Request, Standing, not_leader};
 use crate::change::{self, ChangeContext};
 use crate::key::Key;
 use crate::plan::{self, Outcome, PlanningInput};
-use crate::policy::Leader;
 use crate::record::{Record, StoredAnswer};
 use crate::rng::PlacementRng;
 
@@ -130,7 +129,7 @@ impl LeaderCore {
                 now,
                 policy: &self.policy,
                 lab: &self.lab,
-                leader: self.fencing(),
+                leader: self.leader,
             },
             rng,
         );
@@ -198,7 +197,7 @@ impl LeaderCore {
             now,
             user: request.user.clone(),
             request: request.id.clone(),
-            leader: self.fencing(),
+            leader: self.leader,
         };
         let reply = |result| Reply {
             user: request.user.clone(),
@@ -234,16 +233,6 @@ impl LeaderCore {
             events: delta.events,
             replies: vec![reply(Ok(delta.answer))],
         });
-    }
-
-    fn fencing(&self) -> Leader {
-        if self.policy.has_no_fence() {
-            return Leader {
-                epoch: lab_types::Epoch(0),
-                ..self.leader
-            };
-        }
-        self.leader
     }
 
     fn push_all(&mut self, puts: &[(Key, Record)], now: UnixMillis) {

@@ -11,9 +11,29 @@ use crate::record::Record;
 /// The most records of one pass. A batch of NATS has 1,000 messages; a hundred stay free.
 pub const RECORDS_MAX: usize = 900;
 
-/// The most events of one pass: at some 400 bytes each they stay well below NATS' largest message of
-/// 1 MiB.
+/// The most events of one pass: what an hour of an ordinary lab gives, and what a person can still read.
 pub const EVENTS_MAX: usize = 1000;
+
+/// The most bytes of the events of one pass, as estimated by [`weight`]: half of NATS' largest message of
+/// 1 MiB, because they are one record, the outbox.
+pub(super) const EVENT_BYTES_MAX: usize = 512 * 1024;
+
+/// About how many bytes an event takes: its texts, and as much again as the names of its fields, its
+/// ids and numbers ever take.
+pub(super) fn weight(event: &Event) -> usize {
+    let scope = &event.scope;
+    let names = [
+        scope.project.as_ref().map(|name| name.as_str().len()),
+        scope.service.as_ref().map(|name| name.as_str().len()),
+        scope.task.as_ref().map(|name| name.as_str().len()),
+        scope.node.as_ref().map(|name| name.as_str().len()),
+        scope.object.as_ref().map(String::len),
+    ];
+    let names: usize = names.into_iter().flatten().sum();
+    let details = event.details.iter();
+    let details: usize = details.map(|(key, value)| key.len() + value.len()).sum();
+    event.message.len() + names + details + 512
+}
 
 /// Records to be committed at once. The shell adds the head and writes all of them as one batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +104,9 @@ pub(super) fn pack(units: Vec<Unit>, mut tag: WriteTag) -> Vec<Queued> {
     for mut unit in units {
         // One place is for the outbox.
         let full = open.records.len() + unit.len() + 1 > RECORDS_MAX;
-        let loud = open.events.len() + unit.events.len() > EVENTS_MAX;
+        let bytes: usize = unit.events.iter().map(weight).sum();
+        let loud = open.events.len() + unit.events.len() > EVENTS_MAX
+            || open.event_bytes + bytes > EVENT_BYTES_MAX;
         if (full || loud) && !open.is_empty() {
             passes.push(std::mem::take(&mut open).close(&mut tag));
         }
@@ -95,14 +117,14 @@ pub(super) fn pack(units: Vec<Unit>, mut tag: WriteTag) -> Vec<Queued> {
             open.records.insert(key, None);
         }
         open.replies.append(&mut unit.replies);
-        let mut events = unit.events.into_iter();
-        loop {
-            let room = EVENTS_MAX - open.events.len();
-            open.events.extend(events.by_ref().take(room));
-            if events.len() == 0 {
-                break;
+        for event in unit.events {
+            let bytes = open.event_bytes + weight(&event);
+            let room = open.events.len() < EVENTS_MAX && bytes <= EVENT_BYTES_MAX;
+            if !room && !open.events.is_empty() {
+                passes.push(std::mem::take(&mut open).close(&mut tag));
             }
-            passes.push(std::mem::take(&mut open).close(&mut tag));
+            open.event_bytes += weight(&event);
+            open.events.push(event);
         }
     }
     if !open.is_empty() {
@@ -115,6 +137,7 @@ pub(super) fn pack(units: Vec<Unit>, mut tag: WriteTag) -> Vec<Queued> {
 struct Open {
     records: BTreeMap<Key, Option<Record>>,
     events: Vec<Event>,
+    event_bytes: usize,
     replies: Vec<Reply>,
 }
 

@@ -56,7 +56,6 @@ impl ObservedNode {
         let before = self.liveness;
         if self.known {
             self.liveness = NodeLiveness::Ready;
-            self.lost_at = None;
         }
         before != self.liveness
     }

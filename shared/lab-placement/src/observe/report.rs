@@ -77,6 +77,7 @@ impl Lab {
             }
         };
         let mut intake = Intake {
+            is_introduction: !node.known && matches!(report.body, ReportBody::Full { .. }),
             node,
             assignment,
             id: &report.node,
@@ -127,8 +128,23 @@ fn differs(before: &ObservedNode, now: &ObservedNode) -> bool {
     same != now_bare || !same_tasks || !now.statuses.values().all(unchanged)
 }
 
+/// The longest text of an agent that is kept, in bytes: some sentences. It goes into events and records,
+/// and an engine's error may be of any length.
+const MESSAGE_BYTES_MAX: usize = 1024;
+
+fn short(mut status: TaskStatus) -> TaskStatus {
+    let ends = status.ends.iter_mut().map(|end| &mut end.message);
+    for text in status.message.iter_mut().chain(ends) {
+        text.truncate(text.floor_char_boundary(MESSAGE_BYTES_MAX));
+    }
+    status
+}
+
 struct Intake<'a> {
     node: &'a mut ObservedNode,
+    /// Whether this is the first that the leader hears of what the node has: an earlier leader may have
+    /// told it.
+    is_introduction: bool,
     assignment: &'a Assignment,
     id: &'a NodeId,
     told_since: UnixMillis,
@@ -155,9 +171,10 @@ impl Intake<'_> {
                 }
                 for task in forgotten {
                     self.node.statuses.remove(task);
+                    self.node.introduced.remove(task);
                     self.forget(task);
                 }
-                self.take_removed(removed_volumes);
+                self.take_removed(removed_volumes, accepted);
             }
             // Something that this version cannot read may have changed anything.
             ReportBody::Unknown => self.node.needs_full = true,
@@ -173,6 +190,7 @@ impl Intake<'_> {
         self.node.present = inventory.present.iter().cloned().collect();
         let held: &BTreeMap<TaskId, TaskStatus> = &inventory.tasks;
         self.node.statuses.retain(|task, _| held.contains_key(task));
+        self.node.introduced.retain(|task| held.contains_key(task));
         for status in held.values() {
             self.take_status(status);
         }
@@ -184,7 +202,7 @@ impl Intake<'_> {
                 self.forget(task);
             }
         }
-        self.take_removed(&inventory.removed_volumes);
+        self.take_removed(&inventory.removed_volumes, accepted);
     }
 
     fn forget(&mut self, task: &TaskId) {
@@ -194,7 +212,15 @@ impl Intake<'_> {
         }
     }
 
-    fn take_removed(&mut self, volumes: &[EngineName]) {
+    /// Believed of an agent that obeys the newest assignment: a late word about an earlier removal must
+    /// not complete one of a volume that was made since.
+    fn take_removed(&mut self, volumes: &[EngineName], accepted: Fence) {
+        if accepted < self.assignment.fence {
+            // It is not told twice: what is still so when the agent obeys has to be asked for.
+            let asked = &self.assignment.remove_volumes;
+            self.node.needs_full |= volumes.iter().any(|volume| asked.contains_key(volume));
+            return;
+        }
         for volume in volumes {
             if self.assignment.remove_volumes.contains_key(volume) {
                 self.node.removed_volumes.insert(volume.clone());
@@ -210,11 +236,21 @@ impl Intake<'_> {
             None if self.believes_any_order => status.clone(),
             None => return,
         };
+        let next = short(next);
+        // The node's clock may be wrong by hours, so it decides about nothing but what may be old.
+        let was_told = self.is_introduction && old.is_none() && next.observed_at < self.told_since;
         if let Some(task) = self.assignment.tasks.get(&next.task)
-            && next.observed_at >= self.told_since
+            && !was_told
         {
             let told = told::task(task, self.id, (old, &next), self.now);
             self.events.extend(told);
+        }
+        let same =
+            old.is_some_and(|old| (old.progress, old.health) == (next.progress, next.health));
+        if self.is_introduction && old.is_none() {
+            self.node.introduced.insert(next.task.clone());
+        } else if !same {
+            self.node.introduced.remove(&next.task);
         }
         self.node.inherited.remove(&next.task);
         self.node.statuses.insert(next.task.clone(), next);

@@ -67,7 +67,10 @@ fn passed_by(
 /// A node reports (again).
 pub(super) fn ready(record: &NodeRecord, node: &ObservedNode, now: UnixMillis) -> Event {
     let (boot, sequence) = (node.boot.0.to_string(), node.sequence.to_string());
-    let parts = ["node", record.id.as_str(), "ready", &boot, &sequence];
+    // A node that comes and goes by its beats alone reports nothing between.
+    let lost_at = node.lost_at.unwrap_or_default().0.to_string();
+    let id = record.id.as_str();
+    let parts = ["node", id, "ready", &boot, &sequence, &lost_at];
     event::scheduler(Fact {
         id: event::id(&parts),
         at: now,

@@ -67,7 +67,15 @@ fn convergence(board: &Board<'_>, wanted: &Wanted<'_>) -> Option<(Convergence, U
         if !status.is_serving() || board.nodes[seat.node].liveness != NodeLiveness::Ready {
             return None;
         }
-        latest = latest.max(status.observed_at);
+        let site = &board.nodes[seat.node];
+        // What changed under this leader is news, whatever the node's clock says.
+        let introduced = site
+            .observed
+            .is_some_and(|node| node.introduced.contains(&seat.task.id));
+        latest = latest.max(match introduced {
+            true => status.observed_at,
+            false => board.input.now,
+        });
         places.insert(slot, seat.task.id.clone());
     }
     let revision = wanted.record.revision;

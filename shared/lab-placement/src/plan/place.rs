@@ -13,7 +13,7 @@ use lab_types::{AssignedTask, EventScope, EventWhat, Gate, Guard, NodeId, TaskSp
 
 use super::board::{Board, Seat, Wanted, named_volumes};
 use super::rules::{Tally, refuses, takes_none};
-use super::{Filter, Pending, Placement, Score, TIED_NODES_MAX, guards, outcomes};
+use super::{Filter, Pending, Placement, Score, TIED_NODES_MAX, blocked, guards, outcomes};
 use crate::event::{self, Fact};
 use crate::rng::PlacementRng;
 
@@ -44,6 +44,7 @@ pub(super) fn place(board: &mut Board<'_>, rng: &mut PlacementRng) {
         if gives_up_any && let Some(kept) = guards::explain(board, service) {
             tell_pending(board, service, kept);
         }
+        blocked::explain(board, service);
         let wants = wants(board, service);
         if wants.is_empty() {
             continue;
@@ -231,11 +232,18 @@ impl Walk {
 fn tell_pending(board: &mut Board<'_>, service: usize, pending: Pending) {
     let revision = board.services[service].record.revision.to_string();
     let (project, name) = (pending.project.clone(), pending.service.clone());
+    let why = pending.why();
     for number in &pending.slots {
         let key = (project.clone(), name.clone(), *number);
         if !board.input.lab.observed.pending.contains(&key) {
             let slot = number.to_string();
-            let parts = ["pending", project.as_str(), name.as_str(), &slot, &revision];
+            // A slot may wait again, after a task that ran meanwhile, or for another reason.
+            let seats = board.services[service].seats.iter();
+            let mut of_slot = seats.map(|seat| &board.tasks[*seat].task);
+            let last = of_slot.rfind(|task| task.slot == *number);
+            let last = last.map_or("", |task| task.id.as_str());
+            let names = (project.as_str(), name.as_str());
+            let parts = ["pending", names.0, names.1, &slot, &revision, last, &why];
             board.events.push(event::scheduler(Fact {
                 id: event::id(&parts),
                 at: board.input.now,
@@ -246,7 +254,7 @@ fn tell_pending(board: &mut Board<'_>, service: usize, pending: Pending) {
                     slot: Some(*number),
                     ..EventScope::default()
                 },
-                message: format!("task {slot} of {project}/{name} waits: {}", pending.why()),
+                message: format!("task {slot} of {project}/{name} waits: {why}"),
             }));
         }
         board.pending.insert(key);

@@ -65,6 +65,8 @@ pub enum Filter {
     Volumes,
     /// No lost node may still run the task, where that is exclusive.
     Exclusive,
+    /// The task before it in its slot has stopped.
+    Stopped,
 }
 
 /// One decision: the node with the lowest score took the task.
@@ -112,7 +114,8 @@ impl Pending {
         if self.reasons.is_empty() {
             return "the lab has no node".to_owned();
         }
-        if let Some(reason) = self.reasons.iter().find(|r| r.filter == Filter::Exclusive) {
+        let is_whole = |filter| matches!(filter, Filter::Exclusive | Filter::Stopped);
+        if let Some(reason) = self.reasons.iter().find(|r| is_whole(r.filter)) {
             return reason.words.clone();
         }
         let words: Vec<&str> = self.reasons.iter().map(|r| r.words.as_str()).collect();

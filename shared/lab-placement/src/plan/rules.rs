@@ -194,6 +194,7 @@ fn words(board: &Board<'_>, spec: &TaskSpec, filter: Filter, node: usize) -> Str
             format!("on node {name} {holder}")
         }
         Filter::Refused => format!("node {name} refused it"),
+        Filter::Stopped => format!("node {name} has not stopped the task before it"),
         Filter::Volumes => match volume_trouble(board, node, spec) {
             Some(trouble) => format!("node {name} does not fit: {trouble}"),
             None => format!("node {name} does not hold its volume"),

@@ -9,7 +9,7 @@ use lab_types::{
 
 use super::{ServiceRow, SlotProblem, status};
 use crate::lab::Lab;
-use crate::plan::PlanReport;
+use crate::plan::{Pending, PlanReport};
 
 /// A task where it is.
 #[derive(Clone, Copy)]
@@ -66,9 +66,16 @@ pub(super) fn row(
         .filter(|placed| placed.task.target == TaskTarget::Run && placed.task.spec == record.spec)
         .map(|placed| (placed.task.slot, placed))
         .collect();
+    let pending: BTreeMap<u32, &Pending> = report
+        .pending
+        .iter()
+        .filter(|pending| pending.project == record.project && pending.service == record.name)
+        .flat_map(|pending| pending.slots.iter().map(move |slot| (*slot, pending)))
+        .collect();
     let mut in_place = 0;
     for slot in 1..=record.replicas {
-        match slot_state(lab, report, record, slot, current.get(&slot).copied()) {
+        let pending = pending.get(&slot).copied();
+        match slot_state(lab, pending, record, slot, current.get(&slot).copied()) {
             Slot::Serving => row.running += 1,
             Slot::Completed => row.completed += 1,
             Slot::Starting => continue,
@@ -79,6 +86,10 @@ pub(super) fn row(
         }
         in_place += 1;
     }
+    // What is final comes first, because it is what a person has to do something about.
+    row.problems.sort_by_key(|problem| !problem.is_final);
+    row.problems.truncate(SlotProblem::MAX);
+    row.problems.sort();
     let leftover = tasks.iter().any(|placed| {
         let surplus = placed.task.target == TaskTarget::Stop || placed.task.spec != record.spec;
         surplus && !matches!(placed.liveness, NodeLiveness::Away | NodeLiveness::Lost)
@@ -96,7 +107,7 @@ enum Slot {
 
 fn slot_state(
     lab: &Lab,
-    report: &PlanReport,
+    pending: Option<&Pending>,
     record: &ServiceRecord,
     slot: u32,
     placed: Option<&Placed<'_>>,
@@ -116,10 +127,6 @@ fn slot_state(
         Some(Outcome::Exhausted { message, .. }) => return trouble(true, message.clone()),
         Some(Outcome::Refused { .. }) | None => {}
     }
-    let pending = report.pending.iter().find(|pending| {
-        let same = pending.project == record.project && pending.service == record.name;
-        same && pending.slots.contains(&slot)
-    });
     if let Some(pending) = pending {
         return trouble(false, pending.why());
     }

@@ -89,6 +89,7 @@ fn a_service_that_is_being_replaced_has_not_converged() {
     let report = small.plan().report;
     expect![[r#"
         shop/web 0 of 1 run, 0 completed
+          1 for now: it waits until the task before it has stopped on node n1
     "#]]
     .assert_eq(&shown(&services(&small.lab, &report, None)));
 }
@@ -178,4 +179,58 @@ fn a_project_that_was_taken_down_is_not_listed_but_keeps_its_revision() {
     assert_eq!((facts.revision, facts.services.len()), (2, 0));
     let unknown = project_facts(&small.lab, &project("blog"));
     assert_eq!((unknown.revision, unknown.record), (0, None));
+}
+
+#[test]
+fn of_ten_thousand_slots_that_wait_a_row_tells_some_and_what_is_final_in_any_case() {
+    let mut small = Small::new(&["n1"]);
+    small.up(
+        "shop",
+        &[(
+            "web",
+            svc("web:1")
+                .memory(6 * crate::testing::GIB)
+                .replicas(10_000),
+        )],
+    );
+    small.settle();
+    let outcome = lab_types::OutcomeRecord {
+        project: crate::testing::project("shop"),
+        service: crate::testing::service("web"),
+        slot: 9_999,
+        spec: svc_digest(&small),
+        tries: 0,
+        task: lab_types::TaskId::new("gone").unwrap(),
+        outcome: lab_types::Outcome::Exhausted {
+            exit_code: None,
+            message: "broken".to_owned(),
+        },
+    };
+    let key = (
+        outcome.project.clone(),
+        outcome.service.clone(),
+        outcome.slot,
+    );
+    small.lab.desired.outcomes.insert(key, outcome);
+    let report = small.plan_only().report;
+    let rows = super::services(&small.lab, &report, None);
+    let problems = &rows[0].problems;
+    assert_eq!(problems.len(), lab_types::row::SlotProblem::MAX);
+    assert!(
+        problems
+            .iter()
+            .any(|problem| problem.is_final && problem.slot == 9_999)
+    );
+}
+
+fn svc_digest(small: &Small) -> lab_types::SpecDigest {
+    small
+        .lab
+        .desired
+        .services
+        .values()
+        .next()
+        .unwrap()
+        .spec
+        .clone()
 }

@@ -390,3 +390,51 @@ fn a_job_that_is_done_stays_done_over_a_restart_of_the_agent() {
     assert!(rig.log.is_empty(), "{:?}", rig.log);
     assert_eq!(rig.furthest["t9"].state, TaskState::Complete);
 }
+
+#[test]
+fn a_disk_that_is_full_again_is_told_again() {
+    let mut rig = running();
+    let warnings = |rig: &Rig| {
+        let lines = rig.log.iter();
+        lines.filter(|line| line.starts_with("warning")).count()
+    };
+    for round in 1..=2u64 {
+        rig.disk_is_full = true;
+        rig.push(shop(round + 1), &[]);
+        rig.later(1_000);
+        rig.later(1_000);
+        assert_eq!(warnings(&rig), usize::try_from(round).unwrap());
+        rig.disk_is_full = false;
+        rig.later(1_000);
+    }
+}
+
+#[test]
+fn a_neighbours_change_does_not_hurry_a_registry_that_failed() {
+    let mut engine = engine();
+    engine.images.remove("web");
+    let mut rig = Rig::new(engine);
+    rig.pump();
+    rig.push(shop(1), &[web(), redis()]);
+    let pull = |rig: &Rig| {
+        let is_pull = |action: &crate::action::Action| {
+            matches!(action.kind, crate::action::ActionKind::PullImage { .. })
+        };
+        rig.issued.iter().position(|(_, action)| is_pull(action))
+    };
+    while pull(&rig).is_none() {
+        match rig.issued.is_empty() {
+            true => rig.hand_in(),
+            false => rig.finish(0, How::Works),
+        }
+    }
+    rig.finish(pull(&rig).unwrap(), How::Lost);
+    let mut next = shop(2);
+    next.tasks.remove("t2");
+    rig.push(next, &[]);
+    rig.hand_in();
+    assert_eq!(pull(&rig), None);
+    rig.later(600);
+    rig.hand_in();
+    assert!(pull(&rig).is_some(), "in its time");
+}

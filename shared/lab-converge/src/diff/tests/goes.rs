@@ -286,3 +286,26 @@ fn a_task_stopped_before_it_ever_ran_only_loses_its_container() {
     "#]]
     .assert_eq(&text(&bench.step()));
 }
+
+#[test]
+fn a_stop_that_fails_again_and_again_says_why() {
+    let mut bench = shop();
+    let task = bench.ledger.assignment.tasks.get_mut("t1").unwrap();
+    task.target = TaskTarget::Stop;
+    bench.calls.failed.insert(
+        crate::action::Subject::Task(crate::fixture::id("t1")),
+        crate::diff::Failure {
+            times: 3,
+            message: "tried to kill container, but did not receive an exit event".into(),
+            retryable: true,
+            next_at: lab_types::UnixMillis(u64::MAX),
+        },
+    );
+    let status = &bench.decide().statuses["t1"];
+    assert_eq!(
+        status.message.as_deref(),
+        Some(
+            "the engine did not stop it yet: tried to kill container, but did not receive an exit event"
+        )
+    );
+}

@@ -136,3 +136,30 @@ fn a_node_that_obeys_more_than_the_state_knows_halts_the_leader() {
     expect!["SCH0020: node n1 obeys version 1.1.2 of its assignment, but the lab's state knows only 1.1.1: the state was restored from an older copy, or another scheduler leads"]
         .assert_eq(&problem.to_string());
 }
+
+#[test]
+fn a_halted_leader_answers_whoever_waits_and_keeps_no_events() {
+    let mut stage = Stage::with_nodes(&["n1"]);
+    stage.ask("r1", up(0, "web:1", 1000));
+    let first = stage.draft().unwrap();
+    stage.ask("r2", up(1, "web:2", 1));
+    let ahead = Fence {
+        generation: Generation(99),
+        ..Fence::default()
+    };
+    let ahead = Fence {
+        epoch: Epoch(9),
+        incarnation: stage.head.incarnation,
+        ..ahead
+    };
+    stage.beat("n1", ahead);
+    assert_eq!(stage.replied(), ["r2: SCH0020"]);
+    stage.ask("r1", up(0, "web:1", 1000));
+    stage.commit(&first);
+    assert_eq!(stage.replied(), ["r1: revision 1, changed true"]);
+    stage.report("n1");
+    stage.now = stage.now.plus(lab_types::DurationMs(60_000));
+    stage.core.tick(stage.now);
+    assert!(stage.core.told.is_empty());
+    assert_eq!(stage.draft(), None);
+}

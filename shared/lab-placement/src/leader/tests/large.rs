@@ -217,3 +217,31 @@ fn a_thousand_refused_tasks_are_tried_again_by_one_up_in_passes_that_fit() {
         1000
     );
 }
+
+#[test]
+fn an_outbox_stays_below_the_largest_message_however_long_its_words_are() {
+    let mut stage = Stage::with_nodes(&["n1"]);
+    stage.ask("r1", up(0, "web:1", 1000));
+    stage.settle();
+    let report = stage.written("n1");
+    let lab_types::ReportBody::Full { mut inventory } = report.body.clone() else {
+        panic!("{report:?}");
+    };
+    for status in inventory.tasks.values_mut() {
+        status.message = Some("it ".repeat(5_000));
+        status.progress.state = lab_types::TaskState::Failed;
+    }
+    let body = lab_types::ReportBody::Full { inventory };
+    let report = lab_types::Report { body, ..report };
+    stage.core.on_report(&report, stage.now);
+    let drafts = stage.settle();
+    let outboxes = drafts.iter().flat_map(|draft| &draft.puts);
+    let outboxes = outboxes.filter_map(|(_, record)| match record {
+        Record::Outbox(events) => Some(events),
+        _ => None,
+    });
+    let sizes: Vec<usize> = outboxes.map(|events| format!("{events:?}").len()).collect();
+    assert!(sizes.len() >= 2, "{sizes:?}");
+    // As text for people an event is about twice as long as on the wire.
+    assert!(sizes.iter().all(|size| *size < 2 << 20), "{sizes:?}");
+}

@@ -72,3 +72,28 @@ fn an_inventory_without_news_plans_nothing() {
     stage.report("n1");
     assert!(!stage.core.dirty);
 }
+
+#[test]
+fn while_the_bus_is_away_nothing_wakes_the_leader_and_nobody_is_asked() {
+    let mut stage = Stage::with_nodes(&["n1", "n2"]);
+    stage.now = stage.now.plus(DurationMs(1500));
+    stage.beat("n1", Fence::default());
+    stage.core.tick(stage.now);
+    stage.settle();
+    stage.core.asks.need(&node("n2"));
+    stage.core.tick(stage.now);
+    stage.core.on_disconnected();
+    stage.take();
+    stage.asked.clear();
+    stage.now = stage.now.plus(DurationMs(60_000));
+    stage.core.tick(stage.now);
+    stage.settle();
+    stage.take();
+    assert_eq!(stage.asked, []);
+    assert!(stage.core.wake_at().is_none_or(|at| at > stage.now));
+    stage.core.on_connected(stage.now);
+    stage.core.tick(stage.now);
+    stage.take();
+    assert_eq!(stage.asked, [node("n2")]);
+    assert!(stage.core.wake_at().is_some_and(|at| at > stage.now));
+}

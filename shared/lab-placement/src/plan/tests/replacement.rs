@@ -228,3 +228,31 @@ fn more_replacements_than_one_pass_can_hold_wait_for_the_next_plan() {
     assert_eq!(outcome.tied.len(), 800);
     assert_eq!(outcome.wake_at, Some(small.now));
 }
+
+#[test]
+fn a_slot_whose_task_has_not_stopped_yet_says_so() {
+    let mut small = Small::new(&["n1", "n2"]);
+    small.up("shop", &[("web", svc("web:1"))]);
+    small.settle();
+    small.up("shop", &[("web", svc("web:2"))]);
+    let outcome = small.plan();
+    assert_eq!(told(&outcome.events), "", "it is no event");
+    assert!(outcome.pending.is_empty());
+    let why = |small: &mut Small| small.plan_only().report.to_string();
+    check(
+        &why(&mut small),
+        &expect![[r#"
+            shop/web slot 1: it waits until the task before it has stopped on node n1
+        "#]],
+    );
+    let rows = crate::view::services(&small.lab, &outcome.report, None);
+    assert_eq!(rows[0].problems.len(), 1);
+    small.lab.observed.hold_until = Some(small.now.plus(lab_types::DurationMs(30_000)));
+    small.lose("n1");
+    check(
+        &why(&mut small).lines().last().unwrap_or_default(),
+        &expect![[
+            r#"shop/web slot 1: it waits until the task before it has stopped on node n1, which is lost"#
+        ]],
+    );
+}

@@ -91,6 +91,7 @@ fn a_volume_that_is_being_removed_is_not_used_again_before_it_is_gone() {
     check(
         &format!("{}{}", outcome.report, small.shown()),
         &expect![[r#"
+            shop/db slot 1: it waits until the task before it has stopped on node n1
             n1 at 1.1.2
               shop/db 1 (db:1) stop
               networks: shop_default
