@@ -148,6 +148,24 @@ impl App {
         Ok(true)
     }
 
+    /// Does the work unless Ctrl-C comes first; then says what is and what is not done. The work may be
+    /// dropped at any point.
+    ///
+    /// # Errors
+    /// The work's own, or that it was cancelled.
+    pub async fn interruptible<T>(
+        &self,
+        work: impl Future<Output = Outcome<T>>,
+        sentence: &str,
+    ) -> Outcome<T> {
+        // Cancel-safe: what is given here only reads, asks, or fills the engine's store of images.
+        tokio::select! {
+            biased;
+            () = self.interrupt.cancelled() => Err(Failure::Cancelled(sentence.to_owned())),
+            done = work => done,
+        }
+    }
+
     fn address<R: Request>(&self, project: Option<&ProjectName>) -> Outcome<RequestAddress> {
         Ok(RequestAddress {
             user: self.user()?,

@@ -34,7 +34,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use app::App;
-use cli::{Cli, Command, Verb};
+use cli::{Cli, Command};
 use failure::{Failure, Outcome, exit};
 use output::report;
 use output::screen::Screen;
@@ -119,10 +119,7 @@ async fn run(app: &App, cli: Cli) -> Outcome {
         return Box::pin(command::run(app, cli)).await;
     }
     telemetry(app)?;
-    let orderly = matches!(
-        cli.command,
-        Command::Verb(Verb::Up(_)) | Command::Compose(_) | Command::Lab(_)
-    );
+    let orderly = cli.command.minds_interrupt();
     let refuse = |error: std::io::Error| Problem::new("CLI0024", format!("no signals: {error}"));
     let mut interrupts = signal(SignalKind::interrupt()).map_err(refuse)?;
     // A task of its own, so that a command that blocks (on standard input) does not hide Ctrl-C.

@@ -137,3 +137,30 @@ fn each_help_says_what_and_most_show_examples() {
         }
     }
 }
+
+#[test]
+fn ctrl_c_ends_at_once_whatever_does_not_end_in_order_by_itself() {
+    for line in [
+        "tercio up",
+        "tercio compose up -d",
+        "tercio down",
+        "tercio compose down -v",
+        "tercio service scale web=3",
+        "tercio service rm web",
+        "tercio lab start",
+    ] {
+        assert!(parse(line).command.minds_interrupt(), "{line}");
+    }
+    for line in [
+        "tercio logs -f",
+        "tercio compose logs -f web",
+        "tercio compose events --follow",
+        "tercio compose ps",
+        "tercio lab status",
+        "tercio lab stop",
+        "tercio service logs -f web",
+        "tercio sub >",
+    ] {
+        assert!(!parse(line).command.minds_interrupt(), "{line}");
+    }
+}

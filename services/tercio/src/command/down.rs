@@ -61,11 +61,17 @@ pub async fn run(app: &App, args: Args, left: &ProjectArgs) -> Outcome {
     if app.shows(Some(&project), &request)? {
         return Ok(());
     }
-    let client = app.connect().await?;
-    if args.volumes && !args.yes {
-        confirm(app.screen, &volumes(&client, &project).await?).await?;
-    }
-    let wake = Wake::listen(&client.bus, &project).await;
+    let asked = async {
+        let client = app.connect().await?;
+        if args.volumes && !args.yes {
+            confirm(app.screen, &volumes(&client, &project).await?).await?;
+        }
+        let wake = Wake::listen(&client.bus, &project).await;
+        Ok((client, wake))
+    };
+    let nothing = "cancelled; nothing was changed";
+    let (client, wake) = app.interruptible(asked, nothing).await?;
+    // Sent once and its answer waited for, Ctrl-C or not: whether it was accepted must be known.
     let removed = client.call(Some(&project), &request).await?;
     if !removed.changed {
         app.screen.say(&format!("nothing of {project} is there\n"));
@@ -77,9 +83,11 @@ pub async fn run(app: &App, args: Args, left: &ProjectArgs) -> Outcome {
         networks: removed.networks,
         volumes: removed.volumes,
     };
-    going
-        .wait(wake, Progress::new(app.screen, "Removing"))
-        .await
+    let goes_on = format!(
+        "\n{project} is being removed; `tercio -p {project} ps -a` shows what is left"
+    );
+    let wait = Box::pin(going.wait(wake, Progress::new(app.screen, "Removing")));
+    app.interruptible(wait, &goes_on).await
 }
 
 /// The project's own volumes, by their names on the engine.

@@ -108,20 +108,20 @@ struct Up<'a> {
 impl Up<'_> {
     async fn run(&self, mut request: PlanCreate) -> Outcome {
         let nothing = "cancelled; nothing was changed";
-        let (plan, created) = self.interruptible(self.plan(&request), nothing).await?;
+        let (plan, created) = self.app.interruptible(self.plan(&request), nothing).await?;
         if self.args.plan {
             return self.app.screen.print(&summary::whole(&plan));
         }
         self.app.screen.say(&summary::line(&plan));
-        self.interruptible(self.confirm(&plan), nothing).await?;
+        self.app.interruptible(self.confirm(&plan), nothing).await?;
         let before_apply = "cancelled before anything was applied";
         let images = images::fetch(self.app, &self.client, &plan, &created.builds);
-        let fetched = self.interruptible(images, before_apply).await?;
+        let fetched = self.app.interruptible(images, before_apply).await?;
         let plan = match fetched {
             false => plan,
             true => {
                 request.build = BuildPolicy::IfMissing;
-                self.interruptible(self.plan(&request), before_apply)
+                self.app.interruptible(self.plan(&request), before_apply)
                     .await?
                     .0
             }
@@ -137,12 +137,12 @@ impl Up<'_> {
              `tercio -p {project} down` takes it down"
         );
         let wait = Box::pin(applied.wait(self.app, &self.client));
-        self.interruptible(wait, &goes_on).await?;
+        self.app.interruptible(wait, &goes_on).await?;
         if self.args.detach || self.args.wait {
             return Ok(());
         }
         let follow = apply::follow(self.app, &self.client, project, self.args.services.clone());
-        self.interruptible(follow, &goes_on).await
+        self.app.interruptible(follow, &goes_on).await
     }
 
     /// The plan and what it builds; a file with errors, which the planner found, ends here.
@@ -173,21 +173,6 @@ impl Up<'_> {
         match self.app.screen.confirms(&question).await {
             true => Ok(()),
             false => Err(Failure::Cancelled("nothing was changed".to_owned())),
-        }
-    }
-
-    /// Does the work unless Ctrl-C comes first; then says what is and what is not done.
-    async fn interruptible<T>(
-        &self,
-        work: impl Future<Output = Outcome<T>>,
-        sentence: &str,
-    ) -> Outcome<T> {
-        // The work given here may be dropped at any point: it only reads, or fills the engine's
-        // store of images, which is no part of the lab's state.
-        tokio::select! {
-            biased;
-            () = self.app.interrupt.cancelled() => Err(Failure::Cancelled(sentence.to_owned())),
-            done = work => done,
         }
     }
 }
