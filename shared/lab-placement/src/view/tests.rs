@@ -105,6 +105,8 @@ fn a_lost_node_takes_its_tasks_out_of_the_count() {
           1 for now: no node can take it: node n1 is lost
     "#]]
     .assert_eq(&shown(&services(&small.lab, &report, None)));
+    let rows = tasks(&small.lab, None);
+    assert!(rows.iter().all(super::TaskRow::is_out_of_reach), "{rows:?}");
 }
 
 #[test]
