@@ -127,8 +127,7 @@ pub const ALL: &[(&str, &str, &str)] = &[
     (
         "CLI0043",
         "The project is not gone",
-        "It was asked to go, and a container or volume has not gone in a long time. The node may be \
-         away: the lab removes the rest when it returns.",
+        "It was asked to go, and a container has not gone in a long time. The lab goes on removing it.",
     ),
     (
         "CLI0044",
@@ -138,8 +137,8 @@ pub const ALL: &[(&str, &str, &str)] = &[
     ),
     (
         "CLI0046",
-        "A network of the project is still in use",
-        "The project's containers are gone, and a network stays because something that the lab did not make \
-         is attached to it. The node removes it once nothing is.",
+        "A network or volume of the project is still in use",
+        "The project's containers are gone, and a network or volume stays because something that the lab did \
+         not make uses it. The node removes it once nothing does.",
     ),
 ];

@@ -132,7 +132,9 @@ async fn scale(
     detach: bool,
 ) -> Outcome {
     let (names, numbers): (Vec<_>, Vec<_>) = scales.into_iter().unzip();
-    let found = app.interruptible(targets(app, project, names), NOTHING).await?;
+    let found = app
+        .interruptible(targets(app, project, names), NOTHING)
+        .await?;
     let wanted: Vec<_> = found.into_iter().zip(numbers).collect();
     let request = |service: &lab_types::ServiceName, replicas| ServiceScale {
         service: service.clone(),
@@ -184,7 +186,9 @@ fn go_on(app: &App) -> Outcome {
 }
 
 async fn remove(app: &App, project: &ProjectArgs, services: Vec<Target>) -> Outcome {
-    let found = app.interruptible(targets(app, project, services), NOTHING).await?;
+    let found = app
+        .interruptible(targets(app, project, services), NOTHING)
+        .await?;
     let request = |service: &lab_types::ServiceName| ServiceRemove {
         service: service.clone(),
         request_id: Some(request_id()),

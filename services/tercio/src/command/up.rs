@@ -121,7 +121,8 @@ impl Up<'_> {
             false => plan,
             true => {
                 request.build = BuildPolicy::IfMissing;
-                self.app.interruptible(self.plan(&request), before_apply)
+                self.app
+                    .interruptible(self.plan(&request), before_apply)
                     .await?
                     .0
             }

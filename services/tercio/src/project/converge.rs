@@ -132,9 +132,7 @@ impl Clock {
         let since = self.pending.iter();
         Waited {
             quiet: now - self.changed_at,
-            pending: since
-                .map(|(slot, at)| (slot.clone(), now - *at))
-                .collect(),
+            pending: since.map(|(slot, at)| (slot.clone(), now - *at)).collect(),
         }
     }
 }

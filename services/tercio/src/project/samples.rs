@@ -1,7 +1,8 @@
 //! Rows for tests.
 
 use lab_types::{
-    Health, NodeId, NodeLiveness, NodeName, ProjectName, ServiceName, TaskId, TaskProgress, TaskState, TaskTarget,
+    Health, NodeId, NodeLiveness, NodeName, ProjectName, ServiceName, TaskId, TaskProgress,
+    TaskState, TaskTarget,
 };
 use lab_wire::row::{ServiceRow, TaskRow};
 

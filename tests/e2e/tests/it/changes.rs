@@ -80,13 +80,34 @@ fn a_volume_outlives_down_and_goes_only_with_consent() {
     );
 
     lab.compose(&file, &project, &["down", "-v", "--yes"]).ok();
-    wait::until("the volume goes", PATIENCE, || {
-        if exists() {
-            Err("it is there".into())
-        } else {
-            Ok(())
-        }
-    });
+    assert!(!exists(), "down -v ended before the volume was gone");
+}
+
+#[test]
+fn down_says_of_a_volume_that_is_in_use_that_it_is_still_there() {
+    let mut lab = Lab::new();
+    let project = lab.project("used");
+    let image = docker::busybox();
+    let text = format!(
+        "services:\n  db:\n    image: {image}\n    command: [sleep, '1000']\n    volumes: ['store:/data']\nvolumes:\n  store: {{}}\n"
+    );
+    let file = lab.file("compose.yml", &text);
+    let volume = format!("{project}_store");
+    lab.compose(&file, &project, &["up", "-d"]).ok();
+    let mount = format!("{volume}:/x");
+    let foreign = docker::docker(&["create", "-v", &mount, image, "sleep", "1000"]);
+    let said = lab.compose(&file, &project, &["down", "-v", "--yes"]);
+    docker::docker(&["rm", &foreign]);
+    let said = said.refused(&[&volume, "CLI0046"]);
+    assert!(!said.err.contains(&format!("Volume {volume}  Removed")));
+    wait::until(
+        "the volume goes once nothing uses it",
+        PATIENCE,
+        || match docker::try_docker(&["volume", "inspect", &volume]) {
+            Ok(_) => Err("it is there".into()),
+            Err(_) => Ok(()),
+        },
+    );
 }
 
 #[test]
