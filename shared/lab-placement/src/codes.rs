@@ -24,6 +24,8 @@ pub const NAME_TAKEN: &str = "SCH0012";
 pub const STILL_NEEDED: &str = "SCH0013";
 /// The request id was used by somebody else.
 pub const REQUEST_ID_USED: &str = "SCH0014";
+/// Volumes would go that were not named to the one who consented.
+pub const NOT_SHOWN: &str = "SCH0019";
 /// The lab's state is older than what an agent has obeyed: it was restored from an older copy.
 pub const RESTORED: &str = "SCH0020";
 /// This scheduler does not lead any more.
@@ -102,6 +104,12 @@ pub const ALL: &[(&str, &str, &str)] = &[
         "The request id was used by somebody else",
         "A repeated id gets the first answer again, and that answer belongs to another user. Make a \
          new id for each request.",
+    ),
+    (
+        NOT_SHOWN,
+        "The consent does not name these volumes",
+        "Removing a volume removes its data, so a consent holds for the volumes that were named when it was \
+         given. The project has got more of them since: run `tercio down -v` again and look at the list.",
     ),
     (
         RESTORED,

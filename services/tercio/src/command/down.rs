@@ -2,6 +2,8 @@
 
 mod going;
 
+use std::collections::BTreeSet;
+
 use lab_types::{ConfirmationId, EngineName, ProjectName};
 use lab_wire::request::{ProjectFactsGet, ProjectRemove};
 
@@ -41,11 +43,13 @@ pub struct Args {
 /// # Errors
 /// No project, no consent, or what the lab refused.
 pub async fn run(app: &App, args: Args, left: &ProjectArgs) -> Outcome {
+    app.plain()?;
     let project = project::name(app, &args.project.or(left))?;
     let id = request_id();
     let consent = ConfirmationId::new(id.as_str()).expect("invariant: both are made of one token");
-    let request = ProjectRemove {
+    let mut request = ProjectRemove {
         remove_volumes: args.volumes.then_some(consent),
+        shown: None,
         request_id: Some(id),
     };
     if app.shows(Some(&project), &request)? {
@@ -53,14 +57,19 @@ pub async fn run(app: &App, args: Args, left: &ProjectArgs) -> Outcome {
     }
     let asked = async {
         let client = app.connect().await?;
-        if args.volumes && !args.yes {
-            confirm(app.screen, &volumes(&client, &project).await?).await?;
+        let shown = match args.volumes && !args.yes {
+            true => Some(volumes(&client, &project).await?),
+            false => None,
+        };
+        if let Some(volumes) = &shown {
+            confirm(app.screen, volumes).await?;
         }
         let wake = Wake::listen(&client.bus, &project).await;
-        Ok((client, wake))
+        Ok((client, wake, shown))
     };
     let nothing = "cancelled; nothing was changed";
-    let (client, wake) = app.interruptible(asked, nothing).await?;
+    let (client, wake, shown) = app.interruptible(asked, nothing).await?;
+    request.shown = shown;
     // Sent once and its answer waited for, Ctrl-C or not: whether it was accepted must be known.
     let removed = client.call(Some(&project), &request).await?;
     if !removed.changed {
@@ -76,12 +85,12 @@ pub async fn run(app: &App, args: Args, left: &ProjectArgs) -> Outcome {
     };
     let goes_on =
         format!("\n{project} is being removed; `tercio -p {project} ps -a` shows what is left");
-    let wait = Box::pin(going.wait(wake, Progress::new(app.screen, "Removing")));
+    let wait = going.wait(wake, Progress::new(app.screen, "Removing"));
     app.interruptible(wait, &goes_on).await
 }
 
 /// The project's own volumes, by their names on the engine.
-async fn volumes(client: &Client, project: &ProjectName) -> Outcome<Vec<EngineName>> {
+async fn volumes(client: &Client, project: &ProjectName) -> Outcome<BTreeSet<EngineName>> {
     let facts = client
         .call(Some(project), &ProjectFactsGet::default())
         .await?;
@@ -92,7 +101,7 @@ async fn volumes(client: &Client, project: &ProjectName) -> Outcome<Vec<EngineNa
 }
 
 /// Asks whether these volumes may go.
-async fn confirm(screen: Screen, volumes: &[EngineName]) -> Outcome {
+async fn confirm(screen: Screen, volumes: &BTreeSet<EngineName>) -> Outcome {
     if volumes.is_empty() {
         return Ok(());
     }
@@ -128,9 +137,9 @@ mod tests {
             colours: false,
             size: (80, 24),
         };
-        assert!(confirm(screen, &[]).await.is_ok());
+        assert!(confirm(screen, &[].into()).await.is_ok());
         let store = EngineName::new("shop_store").unwrap();
-        match confirm(screen, &[store]).await {
+        match confirm(screen, &[store].into()).await {
             Err(Failure::Problem(problem)) => {
                 assert!(problem.message.contains("shop_store"), "{problem}");
                 assert!(problem.help.unwrap().contains("--yes"));

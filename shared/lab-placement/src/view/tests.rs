@@ -173,6 +173,7 @@ fn a_project_that_was_taken_down_is_not_listed_but_keeps_its_revision() {
     let down = Change::RemoveProject {
         project: project("shop"),
         remove_volumes: None,
+        shown: None,
     };
     small.change(&down).unwrap();
     assert_eq!(projects(&small.lab), []);

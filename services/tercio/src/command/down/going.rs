@@ -179,8 +179,9 @@ impl Going<'_> {
             } else if quiet > QUIET_MAX {
                 return Err(self.stuck());
             }
+            let tasks = there.rows.len();
             last = Some(there);
-            wake.next().await;
+            wake.next(tasks).await;
         }
     }
 

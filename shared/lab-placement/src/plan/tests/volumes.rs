@@ -11,6 +11,7 @@ fn down(small: &mut Small) {
     let change = Change::RemoveProject {
         project: project("shop"),
         remove_volumes: Some(ConfirmationId::new("yes").unwrap()),
+        shown: None,
     };
     small.change(&change).unwrap();
 }
