@@ -69,7 +69,9 @@ fn the_short_f_of_logs_follows() {
 #[test]
 fn every_command_of_the_issue_is_understood() {
     for line in [
-        "tercio up --wait --build --yes web db",
+        "tercio up --build --yes web db",
+        "tercio up --wait --remove-orphans",
+        "tercio up --attach web --attach db",
         "tercio up --plan",
         "tercio down -v --yes",
         "tercio ps -a -q --services",
