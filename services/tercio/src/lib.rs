@@ -93,7 +93,6 @@ fn start(screen: Screen, cli: Cli) -> Outcome {
         folder,
         screen,
         interrupt: CancellationToken::new(),
-        started_at: lab_kit::clock::now(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)

@@ -131,6 +131,7 @@ async fn scale(
     scales: Vec<(Target, u32)>,
     detach: bool,
 ) -> Outcome {
+    app.plain()?;
     let (names, numbers): (Vec<_>, Vec<_>) = scales.into_iter().unzip();
     let found = app
         .interruptible(targets(app, project, names), NOTHING)
@@ -167,7 +168,7 @@ async fn scale(
         return Ok(());
     }
     let goes_on = "\nthe lab goes on scaling; `tercio service ls` shows how far it is";
-    let wait = Box::pin(target::converge(app, &client, &wanted));
+    let wait = target::converge(app, &client, &wanted);
     app.interruptible(wait, goes_on).await
 }
 
@@ -186,6 +187,7 @@ fn go_on(app: &App) -> Outcome {
 }
 
 async fn remove(app: &App, project: &ProjectArgs, services: Vec<Target>) -> Outcome {
+    app.plain()?;
     let found = app
         .interruptible(targets(app, project, services), NOTHING)
         .await?;

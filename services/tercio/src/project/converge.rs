@@ -20,6 +20,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How long one look may be put off after an event, so that a burst of events is one look.
 const GATHER: Duration = Duration::from_millis(20);
 
+/// The same with more than [`MANY_TASKS`]: a look then takes several pages of the leader's, when it is busiest.
+const GATHER_MANY: Duration = Duration::from_millis(200);
+
+/// A fifth of a page of tasks.
+const MANY_TASKS: usize = 100;
+
 /// Something that may have changed.
 #[derive(Debug)]
 pub struct Wake {
@@ -43,16 +49,20 @@ impl Wake {
         }
     }
 
-    /// Waits for an event, or until it is time to look anyway.
+    /// Waits for an event, or until it is time to look anyway at so many tasks.
     ///
     /// # Cancel safety
     /// Safe: an event that is lost only puts the next look off.
-    pub async fn next(&mut self) {
+    pub async fn next(&mut self, tasks: usize) {
         let deadline = Instant::now() + LOOK_EVERY;
         if !self.event_before(deadline).await {
             return;
         }
-        let gathered = deadline.min(Instant::now() + GATHER);
+        let gather = match tasks > MANY_TASKS {
+            true => GATHER_MANY,
+            false => GATHER,
+        };
+        let gathered = deadline.min(Instant::now() + gather);
         while self.event_before(gathered).await {}
     }
 
@@ -167,7 +177,7 @@ impl Waiting<'_> {
                 Verdict::Failed(reasons) => return Err(self.failure(&reasons)),
                 Verdict::Wait(_) => {}
             }
-            wake.next().await;
+            wake.next(seen.tasks.len()).await;
         }
     }
 

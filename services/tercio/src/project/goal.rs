@@ -290,7 +290,9 @@ pub fn lines(goal: &Goal, seen: &Seen) -> Vec<Item> {
         best.is_some_and(|best| best.task == task.task)
     };
     let tasks = tasks.iter().filter(is_told);
-    tasks.map(|task| line(goal, task)).collect()
+    tasks
+        .map(|task| line(goal, task).of(format!("{} on {}", task.service, task.node_name)))
+        .collect()
 }
 
 fn is_leaving(goal: &Goal, task: &TaskRow) -> bool {
