@@ -331,3 +331,29 @@ fn a_name_that_somebody_elses_container_has_is_left_to_it_and_the_next_up_tries_
     lab.compose(&file, &project, &["up", "-d"]).ok();
     lab.running(&project, 1);
 }
+
+#[test]
+fn another_folder_of_the_same_name_takes_no_services_away_unasked() {
+    let mut lab = Lab::new();
+    let project = lab.project("twice");
+    let file = |lab: &Lab, folder: &str, service: &str| {
+        let text = format!(
+            "services:\n  {service}:\n    image: {}\n    command: [sleep, '1000']\n",
+            docker::busybox()
+        );
+        lab.file(&format!("{folder}/app/compose.yml"), &text)
+    };
+    let (first, second) = (file(&lab, "a", "web"), file(&lab, "b", "db"));
+    lab.compose(&first, &project, &["up", "-d"]).ok();
+    let before = lab.running(&project, 1);
+    lab.compose(&second, &project, &["up", "-d"])
+        .refused(&["CLI0047", "web", "a/app", "--yes"]);
+    assert_eq!(docker::running(&project), before);
+    let plan = lab.compose(&second, &project, &["up", "--plan", "--format", "json"]);
+    let plan = plan.ok().json();
+    assert_eq!(plan["project"], project, "{plan}");
+    lab.compose(&second, &project, &["up", "-d", "--remove-orphans"])
+        .ok();
+    let after = lab.running(&project, 1);
+    assert_ne!(after, before);
+}
