@@ -2,6 +2,7 @@
 # Measures the memory and the idle processor time of a lab with ten containers, once with all parts in
 # one process (the embedded lab) and once with each part in a container of its own.
 set -euo pipefail
+shopt -s inherit_errexit
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 ROOT=$(dirname -- "$(dirname -- "$here")")
 . "$here/../lib/say.sh"
@@ -11,6 +12,9 @@ ROOT=$(dirname -- "$(dirname -- "$here")")
 . "$here/../lib/nats.sh"
 . "$here/../lib/rust.sh"
 . "$here/../lib/measure.sh"
+
+# The caller's own lab and files are not what is measured.
+unset TERCIO_NATS_URL TERCIO_CREDS TERCIO_USER TERCIO_STATE_DIR COMPOSE_FILE COMPOSE_PROJECT_NAME
 
 PROJECT=footprint
 CONTAINERS=10
@@ -111,12 +115,18 @@ apart() {
     unset TERCIO_NATS_URL TERCIO_CREDS
 }
 
+# A lab that is gone cannot take its containers down, so what is left is found by its label.
 clean() {
+    local left
+    project down >/dev/null 2>&1 || true
+    if [ -n "${TERCIO_STATE_DIR:-}" ]; then tercio lab stop >/dev/null 2>&1 || true; fi
     compose down --volumes >/dev/null 2>&1 || true
-    if [ -n "${TERCIO_STATE_DIR:-}" ]; then
-        project down || true
-        tercio lab stop >/dev/null 2>&1 || true
-    fi
+    left=$(docker ps -aq --filter "label=com.docker.compose.project=$PROJECT") || true
+    # shellcheck disable=SC2086 # a list of ids
+    [ -z "$left" ] || docker rm -f $left >/dev/null 2>&1 || true
+    left=$(docker network ls -q --filter "label=com.docker.compose.project=$PROJECT") || true
+    # shellcheck disable=SC2086 # a list of ids
+    [ -z "$left" ] || docker network rm $left >/dev/null 2>&1 || true
     rm -rf "$work"
 }
 

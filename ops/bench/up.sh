@@ -2,6 +2,7 @@
 # Times `up -d` of the example project with Tercio and with docker-compose 1.29.2, on one engine, in
 # turns, images present, the lab running. RUNS=5 sets how often.
 set -euo pipefail
+shopt -s inherit_errexit
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 ROOT=$(dirname -- "$(dirname -- "$here")")
 . "$here/../lib/say.sh"
@@ -53,6 +54,13 @@ row() {
         "returned after:${returned[$tool]}"
 }
 
+# An interrupted run leaves a project up. The images stay for the next run.
+clean() {
+    (tool tercio down) >/dev/null 2>&1 || true
+    (tool compose down) >/dev/null 2>&1 || true
+    rm -f "$log"
+}
+
 rust_ensure
 engine_ensure
 nats_ensure
@@ -61,7 +69,7 @@ rust_build -p tercio --bin tercio
 TERCIO=$(rust_target)/release/tercio
 "$here/../standins" make
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+trap clean EXIT
 
 step "once each without measuring: builds the images, starts the lab"
 for name in tercio compose; do

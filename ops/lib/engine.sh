@@ -31,6 +31,11 @@ engine_answers() { [ -n "$(engine_version)" ]; }
 
 engine_version() { timeout 10 docker info --format '{{.ServerVersion}}' 2>/dev/null || true; }
 
+# engine_answers_or_shut: whether it answers, or has opened a socket that is closed to us.
+engine_answers_or_shut() {
+    engine_answers || { [ -S /var/run/docker.sock ] && [ ! -w /var/run/docker.sock ]; }
+}
+
 # A socket that is there but closed to us is a matter of rights, not of a missing engine.
 engine_reachable_by_user() {
     if [ -S /var/run/docker.sock ] && [ ! -w /var/run/docker.sock ]; then
@@ -50,7 +55,8 @@ engine_start() {
         # Installing the package may have started it.
         step "waiting for the Docker engine, process $(engine_process)"
     fi
-    wait_until "$ENGINE_WAIT" engine_answers || engine_start_failed
+    wait_until "$ENGINE_WAIT" engine_answers_or_shut || engine_start_failed
+    engine_reachable_by_user
 }
 
 engine_start_alone() {

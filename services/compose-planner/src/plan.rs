@@ -35,6 +35,7 @@ pub(crate) async fn create(bus: &Bus, request: PlanCreate) -> Result<PlanCreated
         return Ok(PlanCreated {
             plan: None,
             builds: BTreeMap::new(),
+            questions: Vec::new(),
             diagnostics,
         });
     };
@@ -61,7 +62,10 @@ pub(crate) async fn create(bus: &Bus, request: PlanCreate) -> Result<PlanCreated
         build,
         orphans: Orphans::Remove,
     });
+    let mut diagnostics = diagnostics;
+    diagnostics.extend(lab_compose::warnings(&plan));
     Ok(PlanCreated {
+        questions: lab_compose::questions(&current, &plan),
         plan: Some(plan),
         builds: builds(&project),
         diagnostics,

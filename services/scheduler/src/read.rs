@@ -104,7 +104,7 @@ impl Leading {
         let asked: ServiceList = incoming.decode()?;
         let project = incoming.address.project.as_ref();
         let rows = view::services(self.core.lab(), self.core.report(), project);
-        let (services, next) = page(rows, asked.after.as_deref(), service_key);
+        let (services, next) = page(rows, asked.after.as_deref(), service_place);
         Ok(ServiceListed { services, next })
     }
 
@@ -138,7 +138,7 @@ impl Leading {
         }
         rows.retain(|row| asked.services.is_empty() || asked.services.contains(&row.service));
         rows.retain(|row| asked.node.as_ref().is_none_or(|node| row.node == *node));
-        let (tasks, next) = page(rows, asked.after.as_deref(), |row| row.task.to_string());
+        let (tasks, next) = page(rows, asked.after.as_deref(), task_place);
         Ok(TaskListed { tasks, next })
     }
 
@@ -270,30 +270,53 @@ pub(crate) async fn answer<T: serde::Serialize + Sync>(
     }
 }
 
-fn service_key(row: &ServiceRow) -> String {
-    format!("{}/{}", row.project, row.service)
+/// Where a service stands in the order of all.
+fn service_place(row: &ServiceRow) -> [String; 2] {
+    [row.project.to_string(), row.service.to_string()]
 }
 
-/// One page of rows: those after the row of key `after`, and the key to ask after next.
-fn page<T>(
-    rows: Vec<T>,
+/// Where a task stands in the order of all. The number of its slot is as long in each, so that it sorts
+/// as a number.
+fn task_place(row: &TaskRow) -> [String; 4] {
+    [
+        row.project.to_string(),
+        row.service.to_string(),
+        format!("{:010}", row.slot),
+        row.task.to_string(),
+    ]
+}
+
+/// One page of rows in their order: those behind the place `after`, and what to ask after next. The row
+/// of that place need not be there any more.
+fn page<T, const N: usize>(
+    mut rows: Vec<T>,
     after: Option<&str>,
-    key: impl Fn(&T) -> String,
+    place: impl Fn(&T) -> [String; N],
 ) -> (Vec<T>, Option<String>) {
-    let start = after.map_or(0, |after| {
-        rows.iter()
-            .position(|row| key(row) == after)
-            .map_or(0, |position| position + 1)
-    });
-    let more = rows.len() > start + PAGE_ROWS;
-    let page: Vec<T> = rows.into_iter().skip(start).take(PAGE_ROWS).collect();
-    let next = page.last().filter(|_| more).map(&key);
-    (page, next)
+    if let Some(after) = after {
+        // No name or id holds a slash.
+        let after: Vec<&str> = after.split('/').collect();
+        rows.retain(|row| {
+            place(row)
+                .iter()
+                .map(String::as_str)
+                .gt(after.iter().copied())
+        });
+    }
+    let more = rows.len() > PAGE_ROWS;
+    rows.truncate(PAGE_ROWS);
+    let next = rows.last().filter(|_| more);
+    let next = next.map(|row| place(row).join("/"));
+    (rows, next)
 }
 
 #[cfg(test)]
 mod tests {
     use super::{PAGE_ROWS, page};
+
+    fn place(row: &usize) -> [String; 1] {
+        [format!("{row:010}")]
+    }
 
     #[test]
     fn pages_cover_all_rows_once() {
@@ -301,7 +324,7 @@ mod tests {
         let mut seen = Vec::new();
         let mut after: Option<String> = None;
         loop {
-            let (part, next) = page(rows.clone(), after.as_deref(), ToString::to_string);
+            let (part, next) = page(rows.clone(), after.as_deref(), place);
             seen.extend(part);
             match next {
                 Some(next) => after = Some(next),
@@ -309,5 +332,15 @@ mod tests {
             }
         }
         assert_eq!(seen, rows);
+    }
+
+    #[test]
+    fn a_page_goes_on_behind_a_row_that_is_gone() {
+        let mut rows: Vec<usize> = (0..PAGE_ROWS * 2).collect();
+        let (first, next) = page(rows.clone(), None, place);
+        rows.retain(|row| row != first.last().unwrap());
+        let (second, next) = page(rows, next.as_deref(), place);
+        assert_eq!(second[0], PAGE_ROWS);
+        assert_eq!((second.len(), next), (PAGE_ROWS, None));
     }
 }

@@ -127,6 +127,7 @@ fn remove(request: ProjectRemove, project: ProjectName) -> Result<Change, Proble
     Ok(Change::RemoveProject {
         project,
         remove_volumes: request.remove_volumes,
+        shown: request.shown,
     })
 }
 

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use lab_bus::Bus;
 use lab_types::{Fence, NodeId, NodeName, Problem, ServiceName, StreamId, TaskId, UserName, ids};
 use lab_wire::agent::{CommandReply, StreamContent, StreamOpen};
-use lab_wire::request::{OpenedStream, StreamsOpened};
+use lab_wire::request::{OpenedStream, StreamsOpened, UnopenedStream};
 use lab_wire::subject::CommandVerb;
 
 use crate::agents;
@@ -30,7 +30,7 @@ pub(crate) struct Wanted {
     pub(crate) content: StreamContent,
 }
 
-/// Opens all, or says which agents refused.
+/// Opens all, or says which agents refused. Logs are read of those that let them be read.
 ///
 /// # Errors
 /// `SCH0031` with one finding for each stream that was not opened.
@@ -40,22 +40,41 @@ pub(crate) async fn open(
     user: &UserName,
     wanted: Vec<Wanted>,
 ) -> Result<StreamsOpened, Problem> {
-    let opened = join_all(
-        wanted
-            .into_iter()
-            .map(|one| open_one(bus, fence, user, one)),
-    )
-    .await;
-    let mut streams = Vec::new();
+    let opened = join_all(wanted.into_iter().map(|one| async {
+        let (node_name, task) = (one.node_name.clone(), one.task.clone());
+        let opened = open_one(bus, fence, user, one).await;
+        opened.map_err(|problem| (node_name, task, problem))
+    }));
+    sort(opened.await)
+}
+
+/// Whose log a stream was to be, and why it is none.
+type Refusal = (NodeName, Option<(TaskId, ServiceName, u32)>, Problem);
+
+/// A log that is not opened stands beside the others; anything else refuses all.
+fn sort(opened: Vec<Result<OpenedStream, Refusal>>) -> Result<StreamsOpened, Problem> {
+    let mut sorted = StreamsOpened {
+        streams: Vec::new(),
+        unopened: Vec::new(),
+    };
     let mut problems = Vec::new();
     for one in opened {
         match one {
-            Ok(stream) => streams.push(stream),
-            Err(problem) => problems.push(problem),
+            Ok(stream) => sorted.streams.push(stream),
+            Err((_, None, problem)) => problems.push(problem),
+            Err((node_name, Some((task, service, slot)), problem)) => {
+                sorted.unopened.push(UnopenedStream {
+                    node_name,
+                    task,
+                    service,
+                    slot,
+                    problem,
+                });
+            }
         }
     }
     match problems.len() {
-        0 => Ok(StreamsOpened { streams }),
+        0 => Ok(sorted),
         1 => Err(problems.remove(0)),
         count => {
             let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
@@ -118,4 +137,48 @@ async fn open_one(
 pub(crate) fn new_stream_id() -> StreamId {
     let random: [u8; STREAM_ID_BYTES] = rand::random();
     StreamId::new(ids::id_text(&random)).expect("invariant: base 32 is made of letters and digits")
+}
+
+#[cfg(test)]
+mod tests {
+    use lab_types::{NodeId, NodeName, Problem, ServiceName, StreamId, TaskId};
+    use lab_wire::request::OpenedStream;
+
+    use super::{Refusal, sort};
+    use crate::codes;
+
+    fn opened() -> OpenedStream {
+        OpenedStream {
+            stream: StreamId::new("s1").unwrap(),
+            node: NodeId::new("n1").unwrap(),
+            node_name: NodeName::new("host1").unwrap(),
+            task: None,
+            service: None,
+            slot: None,
+        }
+    }
+
+    fn refused(of_task: bool) -> Refusal {
+        let task = || {
+            let service = ServiceName::new("web").unwrap();
+            (TaskId::new("t2").unwrap(), service, 2)
+        };
+        let problem = Problem::new(codes::NOT_OPENED, "the agent does not answer");
+        (NodeName::new("host2").unwrap(), of_task.then(task), problem)
+    }
+
+    #[test]
+    fn a_log_that_is_not_opened_does_not_keep_the_others_from_being_read() {
+        let sorted = sort(vec![Ok(opened()), Err(refused(true))]).unwrap();
+        assert_eq!(sorted.streams, [opened()]);
+        assert_eq!(sorted.unopened[0].task.as_str(), "t2");
+    }
+
+    #[test]
+    fn a_build_or_pull_that_is_not_opened_refuses_all() {
+        let refusal = sort(vec![Ok(opened()), Err(refused(false))]).unwrap_err();
+        assert_eq!(refusal.message, "the agent does not answer");
+        let two = sort(vec![Err(refused(false)), Err(refused(false))]).unwrap_err();
+        assert!(two.message.starts_with("2 streams"), "{two}");
+    }
 }

@@ -1,12 +1,12 @@
 //! What every command needs: options, surroundings, the screen, and the way to the lab.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lab_bus::{Bus, CallOptions, ConnectError, ConnectOptions, Credentials};
 use lab_kit::paths::{Surroundings, state_dir};
-use lab_types::{ProjectName, RequestId, UnixMillis, UserName};
+use lab_types::{ProjectName, RequestId, UserName};
 use lab_wire::{Request, RequestAddress};
 use tokio_util::sync::CancellationToken;
 
@@ -36,8 +36,6 @@ pub struct App {
     pub screen: Screen,
     /// Cancelled by the first Ctrl-C.
     pub interrupt: CancellationToken,
-    /// When the command began.
-    pub started_at: UnixMillis,
 }
 
 impl App {
@@ -117,10 +115,13 @@ impl App {
     /// # Errors
     /// As [`App::connect`], or that the lab does not start.
     pub async fn connect_or_start(&self) -> Outcome<Client> {
-        if let Some(context) = self.running_context()? {
+        if let Some(context) = self.context()?.filter(|context| !context.local) {
             return Client::connect(&context).await;
         }
         let state_dir = self.state_dir()?;
+        if let Some(client) = self.connect_to_started(&state_dir).await? {
+            return Ok(client);
+        }
         let why = match LabFile::read(&state_dir)? {
             Some(_) => "The lab of this machine does not run: starting it",
             None => "No lab is configured: starting one on this machine",
@@ -128,8 +129,24 @@ impl App {
         let place = state_dir.display();
         self.screen
             .say(&format!("{why}, in the background (state in {place})\n"));
-        lab::start::start(&state_dir, &self.interrupt).await?;
-        self.connect().await
+        match lab::start::start(&state_dir, &self.interrupt).await {
+            Ok(_) => self.connect().await,
+            // Another command was faster: its lab is as good.
+            Err(failure) if lab::holder(&state_dir).is_some() => {
+                let started = self.connect_to_started(&state_dir).await?;
+                started.ok_or(failure)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Connects to the lab of this machine, when it runs or another command is starting it.
+    async fn connect_to_started(&self, state_dir: &Path) -> Outcome<Option<Client>> {
+        lab::start::settled(state_dir, &self.interrupt).await?;
+        match self.running_context()? {
+            Some(context) => Client::connect(&context).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Prints the message a command would send, when that was asked for; whether it was.
@@ -146,6 +163,28 @@ impl App {
         self.screen
             .print(&format!("{} {body}\n", address.subject()))?;
         Ok(true)
+    }
+
+    /// Does the work unless Ctrl-C comes first; then says what is and what is not done. The work may be
+    /// dropped at any point.
+    ///
+    /// # Errors
+    /// The work's own, or that it was cancelled.
+    pub fn interruptible<T>(
+        &self,
+        work: impl Future<Output = Outcome<T>>,
+        sentence: &str,
+    ) -> impl Future<Output = Outcome<T>> {
+        // A large future, and one a command: better on the heap than on every caller's stack.
+        let work = Box::pin(work);
+        async move {
+            // Cancel-safe: what is given here only reads, asks, or fills the engine's store of images.
+            tokio::select! {
+                biased;
+                () = self.interrupt.cancelled() => Err(Failure::Cancelled(sentence.to_owned())),
+                done = work => done,
+            }
+        }
     }
 
     fn address<R: Request>(&self, project: Option<&ProjectName>) -> Outcome<RequestAddress> {
@@ -171,6 +210,34 @@ impl App {
                 Some(user) => Ok(user.clone()),
                 None => Ok(UserName::new(USER_DEFAULT).expect("invariant: a valid name")),
             },
+        }
+    }
+
+    /// Refuses a format for a command whose result is no table and no document.
+    ///
+    /// # Errors
+    /// JSON or YAML was asked for.
+    pub fn plain(&self) -> Outcome {
+        match self.globals.format {
+            None | Some(Format::Table) => Ok(()),
+            Some(Format::Json | Format::Yaml) => Err(Failure::Usage(
+                "this command prints no result that has a --format".to_owned(),
+            )),
+        }
+    }
+
+    /// Refuses `--as-command` for a command that is more than a message.
+    ///
+    /// # Errors
+    /// It was asked for; `why` says what the command does instead.
+    pub fn no_message(&self, why: &str) -> Outcome {
+        match self.globals.as_command {
+            false => Ok(()),
+            true => Err(Failure::new(
+                "CLI0026",
+                format!("there is no message for this: {why}"),
+                "leave --as-command out to do it",
+            )),
         }
     }
 

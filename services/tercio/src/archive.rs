@@ -176,6 +176,14 @@ fn ignore_list(root: &Path, dockerfile: &str) -> Result<IgnoreList, Error> {
     Ok(IgnoreList::default())
 }
 
+/// A name as seen from the context.
+fn below(folder: &str, name: &str) -> String {
+    match folder {
+        "" => name.to_owned(),
+        above => format!("{above}/{name}"),
+    }
+}
+
 struct Packer<W: Write> {
     root: PathBuf,
     ignore: IgnoreList,
@@ -193,21 +201,25 @@ impl<W: Write> Packer<W> {
         };
         let mut names = Vec::new();
         for entry in std::fs::read_dir(&path).map_err(unreadable)? {
-            let name = entry.map_err(unreadable)?.file_name();
-            let name = name
-                .into_string()
-                .map_err(|name| Error::NotUtf8(path.join(name)))?;
-            names.push(name);
+            let entry = entry.map_err(unreadable)?;
+            let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            match entry.file_name().into_string() {
+                Ok(name) => names.push(name),
+                Err(name) if self.leaves_out(inside, &name.to_string_lossy(), is_dir) => {}
+                Err(name) => return Err(Error::NotUtf8(path.join(name))),
+            }
         }
         names.sort();
         for name in names {
-            let inside = match inside {
-                "" => name,
-                above => format!("{above}/{name}"),
-            };
-            self.entry(&inside)?;
+            self.entry(&below(inside, &name))?;
         }
         Ok(())
+    }
+
+    /// Whether nothing of what has this name is kept, and its name need not be written.
+    fn leaves_out(&self, folder: &str, name: &str, is_dir: bool) -> bool {
+        let inside = below(folder, name);
+        self.ignore.leaves_out(&inside) && !(is_dir && self.ignore.may_keep_below(&inside))
     }
 
     fn entry(&mut self, inside: &str) -> Result<(), Error> {

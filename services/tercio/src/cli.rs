@@ -174,6 +174,30 @@ pub enum Command {
     Serve(Box<command::serve::Args>),
 }
 
+impl Command {
+    /// Whether the command itself ends in order when Ctrl-C is pressed: it changes something and then
+    /// says what was changed. Any other ends at once.
+    #[must_use]
+    pub const fn minds_interrupt(&self) -> bool {
+        use command::{lab, service};
+        let verb = match self {
+            Self::Verb(verb) => verb,
+            Self::Compose(args) => &args.verb,
+            Self::Service(service) => {
+                return matches!(
+                    service,
+                    service::Command::Scale { .. } | service::Command::Rm { .. }
+                );
+            }
+            Self::Lab(lab) => return matches!(lab, lab::Command::Start),
+            Self::Node(_) | Self::Machine(_) | Self::Req(_) | Self::Sub(_) | Self::Serve(_) => {
+                return false;
+            }
+        };
+        matches!(verb, Verb::Up(_) | Verb::Down(_))
+    }
+}
+
 /// `tercio compose [-f FILE] [-p NAME] VERB`.
 #[derive(Args, Debug)]
 pub struct ComposeArgs {

@@ -90,8 +90,9 @@ pub const ALL: &[(&str, &str, &str)] = &[
     (
         "CLI0026",
         "There is no message for this command",
-        "`--as-command` prints the message that a command would send. Starting and ending the lab of \
-         this machine is the command's own work: leave `--as-command` out to do it.",
+        "`--as-command` prints the message that a command would send. Some commands send none, or more than \
+         one: starting and ending the lab of this machine, reading files, listening. Leave `--as-command` out \
+         to do it.",
     ),
     (
         "CLI0030",
@@ -127,8 +128,7 @@ pub const ALL: &[(&str, &str, &str)] = &[
     (
         "CLI0043",
         "The project is not gone",
-        "It was asked to go, and a container or volume has not gone in a long time. The node may be \
-         away: the lab removes the rest when it returns.",
+        "It was asked to go, and a container has not gone in a long time. The lab goes on removing it.",
     ),
     (
         "CLI0044",
@@ -138,8 +138,15 @@ pub const ALL: &[(&str, &str, &str)] = &[
     ),
     (
         "CLI0046",
-        "A network of the project is still in use",
-        "The project's containers are gone, and a network stays because something that the lab did not make \
-         is attached to it. The node removes it once nothing is.",
+        "A network or volume of the project is still in use",
+        "The project's containers are gone, and a network or volume stays because something that the lab did \
+         not make uses it. The node removes it once nothing does.",
+    ),
+    (
+        "CLI0047",
+        "Services that these files do not have would be removed",
+        "The project was applied from another folder, or made by requests, and has services that these files \
+         do not name: another checkout of the same name, perhaps. Where there is no terminal to ask on, \
+         `--yes` says that they may go; `-p` or `name:` gives these files a project of their own.",
     ),
 ];

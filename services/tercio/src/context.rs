@@ -74,7 +74,13 @@ pub fn resolve(
 ) -> Outcome<Option<Context>> {
     let asked = flags.or(environment);
     let local = asked.nats_url.is_none() && asked.creds.is_none();
-    let own_creds = asked.user.as_ref().and_then(creds_of);
+    // Credentials of this machine's lab go to this machine's lab alone.
+    let elsewhere = lab.is_none_or(|lab| {
+        let url = asked.nats_url.as_ref();
+        url.is_some_and(|url| *url != lab.nats_url)
+    });
+    let own = lab.filter(|_| !elsewhere);
+    let own_creds = own.and(asked.user.as_ref()).and_then(creds_of);
     let nats_url = asked
         .nats_url
         .or_else(|| lab.map(|lab| lab.nats_url.clone()));
@@ -89,13 +95,13 @@ pub fn resolve(
         };
     };
     let user_of_lab = match (&asked.creds, &asked.user) {
-        (None, None) => lab.map(|lab| lab.user.clone()),
+        (None, None) => own.map(|lab| lab.user.clone()),
         _ => None,
     };
     let creds = asked
         .creds
         .or(own_creds)
-        .or_else(|| lab.map(|lab| lab.creds.clone()));
+        .or_else(|| own.map(|lab| lab.creds.clone()));
     match creds {
         Some(creds) => Ok(Some(Context {
             nats_url,
@@ -190,6 +196,22 @@ mod tests {
         assert_eq!(
             resolved(wish("", "", "vera"), Wish::default(), Some(&lab())),
             "nats://local /lab/vera.creds vera local"
+        );
+    }
+
+    #[test]
+    fn the_machines_credentials_go_to_no_other_lab() {
+        let lab = lab();
+        let elsewhere = |flags| resolved(flags, Wish::default(), Some(&lab));
+        assert_eq!(elsewhere(wish("nats://prod", "", "")), "CLI0001");
+        assert_eq!(elsewhere(wish("nats://prod", "", "vera")), "CLI0001");
+        assert_eq!(
+            elsewhere(wish("nats://local", "", "")),
+            "nats://local /lab/admin.creds admin asked"
+        );
+        assert_eq!(
+            elsewhere(wish("", "/x.creds", "")),
+            "nats://local /x.creds - asked"
         );
     }
 

@@ -34,7 +34,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use app::App;
-use cli::{Cli, Command, Verb};
+use cli::{Cli, Command};
 use failure::{Failure, Outcome, exit};
 use output::report;
 use output::screen::Screen;
@@ -93,7 +93,6 @@ fn start(screen: Screen, cli: Cli) -> Outcome {
         folder,
         screen,
         interrupt: CancellationToken::new(),
-        started_at: lab_kit::clock::now(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
@@ -119,10 +118,7 @@ async fn run(app: &App, cli: Cli) -> Outcome {
         return Box::pin(command::run(app, cli)).await;
     }
     telemetry(app)?;
-    let orderly = matches!(
-        cli.command,
-        Command::Verb(Verb::Up(_)) | Command::Compose(_) | Command::Lab(_)
-    );
+    let orderly = cli.command.minds_interrupt();
     let refuse = |error: std::io::Error| Problem::new("CLI0024", format!("no signals: {error}"));
     let mut interrupts = signal(SignalKind::interrupt()).map_err(refuse)?;
     // A task of its own, so that a command that blocks (on standard input) does not hide Ctrl-C.

@@ -1,4 +1,5 @@
 //! Checks over the whole project.
 
+pub(crate) mod builds;
 pub(crate) mod cycles;
 pub(crate) mod ports;

@@ -79,7 +79,7 @@ codes! {
     TARGET_TAKEN_TWICE, "CMP0027", "Two mounts have the same target",
         "Only one thing can be mounted at a path of the container.";
     ENV_FILE_MISSING, "CMP0028", "An environment file does not exist",
-        "The path starts from the project's folder. Write {path: FILE, required: false} when the file may be absent.";
+        "The path of `env_file` starts from the project's folder, that of `--env-file` from the current one. Write {path: FILE, required: false} when the file may be absent.";
     ENV_FILE_SYNTAX, "CMP0029", "A line of an environment file cannot be read",
         "Lines are KEY=VALUE, optionally after the word export; comments begin with #. Values in quotes may span lines and must be closed.";
     BAD_PROJECT_NAME, "CMP0030", "The project has no usable name",
@@ -100,6 +100,12 @@ codes! {
         "YAML 1.2 knows only true and false. The word is understood, but better replaced.";
     UNQUOTED_DATE, "CMP0038", "A date stands without quotes",
         "YAML reads it as a point in time, which no attribute of Compose takes. Put it in quotes.";
+    IMAGE_BUILT_TWICE, "CMP0039", "Two services build one image from different things",
+        "Their `image` is the same and their `build` is not: only one would be built, and both would run it. Give one of them another image.";
+    OBSOLETE, "CMP0040", "An attribute has no meaning any more",
+        "Older files say here which version of the format they are in. There is one format now; remove the attribute.";
+    LABELS_KEPT, "CMP0041", "An object keeps the labels it was made with",
+        "No engine changes the labels of a network or volume that exists. The lab's record says what the files ask for; the object itself has the new labels when it is made anew.";
 }
 
 #[cfg(test)]

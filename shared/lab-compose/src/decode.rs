@@ -14,7 +14,7 @@ use lab_types::{NetworkName, ProjectName, ServiceName, VolumeName};
 use crate::check;
 use crate::codes::{self, CodeInfo};
 use crate::doc::Doc;
-use crate::project::{Network, Project, Service, ServiceMountSource, Volume};
+use crate::project::{self, Network, Project, Service, ServiceMountSource, Volume};
 use crate::sink::{Finding, Place, Sink};
 use crate::source::{EnvMap, SourceProvider};
 use crate::trail::Trail;
@@ -44,6 +44,12 @@ pub(crate) fn decode(root: &Map, scope: Scope<'_>, budget: &mut usize, sink: &mu
     };
     let services = decoder.services(root);
     check::cycles::report(&decoder.edges, decoder.sink);
+    check::builds::report(
+        &services,
+        |name, service| project::image_of(&scope.name, name, service),
+        |name| build_place(root, name),
+        decoder.sink,
+    );
     let networks = decoder.networks(root, &services);
     let volumes = decoder.volumes(root, &services);
     Project {
@@ -187,6 +193,13 @@ impl Decoder<'_> {
         };
         used.into_iter().filter_map(volume).collect()
     }
+}
+
+/// Where a service says what it is built from.
+fn build_place(root: &Map, service: &ServiceName) -> Option<Place> {
+    let services = root.get("services")?.as_map()?;
+    let service = services.get(service.as_str())?.as_map()?;
+    Some(service.get("build")?.place)
 }
 
 /// The `x-` keys of a mapping.

@@ -36,6 +36,6 @@ mod trail;
 mod yaml;
 
 pub use load::{FILE_NAMES, LoadOptions, OVERRIDE_NAMES, load};
-pub use planner::{BuildPolicy, CurrentProject, Orphans, PlanInput, plan};
+pub use planner::{BuildPolicy, CurrentProject, Orphans, PlanInput, plan, questions, warnings};
 pub use project::{BuildSpec, Project};
 pub use source::{EnvMap, MemorySource, Recording, SourceFile, SourceProvider, Unreadable};

@@ -6,6 +6,7 @@
 mod diff;
 mod images;
 mod order;
+mod questions;
 mod resources;
 mod services;
 
@@ -17,6 +18,8 @@ use lab_types::{
 };
 
 use crate::project::Project;
+
+pub use questions::{questions, warnings};
 
 /// What a plan is made from.
 #[derive(Clone, Debug)]

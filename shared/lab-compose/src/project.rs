@@ -215,10 +215,7 @@ impl Project {
     /// The image a service runs: what the file names, else `PROJECT-SERVICE` for one that is built.
     #[must_use]
     pub fn image_of(&self, name: &ServiceName, service: &Service) -> String {
-        match &service.image {
-            Some(image) => image.clone(),
-            None => format!("{}-{name}", self.name),
-        }
+        image_of(&self.name, name, service)
     }
 
     /// What is to be built, by service.
@@ -238,5 +235,13 @@ impl Project {
             Some((name.clone(), spec))
         };
         self.services.iter().filter_map(build).collect()
+    }
+}
+
+/// The image of a service of a project of this name.
+pub(crate) fn image_of(project: &ProjectName, name: &ServiceName, service: &Service) -> String {
+    match &service.image {
+        Some(image) => image.clone(),
+        None => format!("{project}-{name}"),
     }
 }

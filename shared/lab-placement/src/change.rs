@@ -9,9 +9,12 @@ mod project;
 mod retry;
 mod service;
 
+use std::collections::BTreeSet;
+
 use lab_types::{
-    Cause, ConfirmationId, Event, EventScope, EventWhat, NodeId, NodeName, NodeRole, PlanHash,
-    Problem, ProjectModel, ProjectName, RequestId, ServiceName, TaskSpec, UnixMillis, UserName,
+    Cause, ConfirmationId, EngineName, Event, EventScope, EventWhat, NodeId, NodeName, NodeRole,
+    PlanHash, Problem, ProjectModel, ProjectName, RequestId, ServiceName, TaskSpec, UnixMillis,
+    UserName,
 };
 
 pub use node::NodeChanges;
@@ -56,6 +59,8 @@ pub enum Change {
         project: ProjectName,
         /// The consent to remove its volumes with their data; absent keeps them.
         remove_volumes: Option<ConfirmationId>,
+        /// The volumes that were named to the one who consented; absent when the consent is to all.
+        shown: Option<BTreeSet<EngineName>>,
     },
     /// Make a service; its project is made when it is missing.
     CreateService {
@@ -224,7 +229,11 @@ fn decide(lab: &Lab, change: &Change, context: &ChangeContext) -> Result<Delta, 
         Change::RemoveProject {
             project,
             remove_volumes,
-        } => project::remove(lab, project, remove_volumes.as_ref(), context),
+            shown,
+        } => {
+            let consent = remove_volumes.as_ref();
+            project::remove(lab, project, (consent, shown.as_ref()), context)
+        }
         Change::CreateService {
             project,
             name,

@@ -30,6 +30,8 @@ pub const NODE_IN_USE: &str = "SCH0016";
 pub const BAD_LABEL: &str = "SCH0017";
 /// The request id was used by somebody else.
 pub const REQUEST_ID_USED: &str = "SCH0014";
+/// Volumes would go that were not named to the one who consented.
+pub const NOT_SHOWN: &str = "SCH0019";
 /// The lab's state is older than what an agent has obeyed: it was restored from an older copy.
 pub const RESTORED: &str = "SCH0020";
 /// This scheduler does not lead any more.
@@ -127,6 +129,12 @@ pub const ALL: &[(&str, &str, &str)] = &[
         "A label cannot be set like this",
         "A label has a key without white space and `=`, and a value; one change cannot both set it and \
          take it away.",
+    ),
+    (
+        NOT_SHOWN,
+        "The consent does not name these volumes",
+        "Removing a volume removes its data, so a consent holds for the volumes that were named when it was \
+         given. The project has got more of them since: run `tercio down -v` again and look at the list.",
     ),
     (
         RESTORED,

@@ -124,6 +124,7 @@ fn act_on(small: &mut Small, act: &Act) {
             let change = Change::RemoveProject {
                 project: project(PROJECTS[*owner]),
                 remove_volumes: with_volumes.then_some(consent),
+                shown: None,
             };
             drop(small.change(&change));
         }

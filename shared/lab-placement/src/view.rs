@@ -160,6 +160,7 @@ fn task_row(lab: &Lab, (node, name): (&NodeId, &NodeName), task: &AssignedTask) 
         command: spec.and_then(|spec| spec.command.clone()),
         node: node.clone(),
         node_name: name.clone(),
+        liveness: lab.liveness_of(node),
         target: task.target,
         waits_for: match &task.gate {
             Gate::Open => Vec::new(),

@@ -199,6 +199,7 @@ impl Client {
                 Change::RemoveProject {
                     project,
                     remove_volumes: consent,
+                    shown: None,
                 }
             }
         }
@@ -225,6 +226,7 @@ fn words(change: &Change) -> String {
         Change::RemoveProject {
             project,
             remove_volumes,
+            shown: _,
         } => {
             format!("remove {project}, volumes {}", remove_volumes.is_some())
         }

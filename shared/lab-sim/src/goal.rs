@@ -98,6 +98,7 @@ impl Goal {
             Change::RemoveProject {
                 project,
                 remove_volumes,
+                shown: _,
             } => {
                 self.services.retain(|(of, _), _| of != project);
                 if remove_volumes.is_some() {

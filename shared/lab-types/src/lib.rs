@@ -33,7 +33,7 @@ pub use ids::{
     ConfirmationId, EngineName, EventId, InvalidId, LabId, NetworkName, NodeId, NodeName, PlanHash,
     ProjectName, RequestId, ServiceName, SpecDigest, StreamId, TaskId, UserName, VolumeName,
 };
-pub use plan::{Operation, OperationKind, Plan, PlanCause};
+pub use plan::{Operation, OperationKind, Plan, PlanCause, Question};
 pub use problem::{Code, Diagnostic, Location, Problem, Severity};
 pub use record::{
     Availability, Condition, Dependency, NodeRecord, NodeRole, Outcome, OutcomeRecord,

@@ -61,6 +61,16 @@ impl Plan {
     }
 }
 
+/// What a person is asked before a plan is applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// In words: what is the case, and what will happen.
+    pub sentence: String,
+    /// Whether somebody must say yes. Where nobody can be asked, any other question is taken as answered
+    /// by the files themselves.
+    pub needs_yes: bool,
+}
+
 /// One step of a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operation {

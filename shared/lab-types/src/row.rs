@@ -100,6 +100,9 @@ pub struct TaskRow {
     pub node: NodeId,
     /// Its node's name.
     pub node_name: NodeName,
+    /// What the leader thinks of its node.
+    #[serde(default = "unheard")]
+    pub liveness: NodeLiveness,
     /// Whether it should run.
     pub target: TaskTarget,
     /// What its gate waits for; empty when it is open.
@@ -120,6 +123,19 @@ pub struct TaskRow {
     pub message: Option<String>,
     /// Ports as the engine bound them.
     pub ports: Vec<PortPublish>,
+}
+
+const fn unheard() -> NodeLiveness {
+    NodeLiveness::Unknown
+}
+
+impl TaskRow {
+    /// Whether its node is silent: the row says how the task was when the node was last heard, and what
+    /// is asked of the task waits until the node returns.
+    #[must_use]
+    pub const fn is_out_of_reach(&self) -> bool {
+        !matches!(self.liveness, NodeLiveness::Unknown | NodeLiveness::Ready)
+    }
 }
 
 /// One node.

@@ -12,8 +12,8 @@ mod lab;
 use std::collections::{BTreeMap, BTreeSet};
 
 use lab_types::{
-    ConfirmationId, Diagnostic, NodeId, Plan, ProjectRecord, RequestId, ServiceName, ServiceRecord,
-    TaskSpec,
+    ConfirmationId, Diagnostic, EngineName, NodeId, Plan, ProjectRecord, Question, RequestId,
+    ServiceName, ServiceRecord, TaskSpec,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -21,7 +21,7 @@ use crate::agent::BuildOptions;
 use crate::row::{ProjectRow, ServiceRow, TaskRow};
 
 pub use event::{EventList, EventsListed, NumberedEvent};
-pub use image::{ImageBuild, ImagePull, OpenedStream, ServiceLogs, StreamsOpened};
+pub use image::{ImageBuild, ImagePull, OpenedStream, ServiceLogs, StreamsOpened, UnopenedStream};
 pub use lab::{
     LabCounts, LabStatus, LabStatusGet, MachineList, MachineListed, NodeChanged, NodeInspect,
     NodeInspected, NodeList, NodeListed, NodeRemove, NodeUpdate,
@@ -181,6 +181,9 @@ pub struct PlanCreated {
     /// What is to be built, by image reference.
     #[serde(default)]
     pub builds: BTreeMap<String, BuildInstruction>,
+    /// What a person is asked before the plan is applied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<Question>,
     /// All findings.
     #[serde(default)]
     pub diagnostics: Vec<Diagnostic>,
@@ -225,6 +228,10 @@ pub struct ProjectRemove {
     /// Consent to remove the project's volumes with their data; absent keeps them.
     #[serde(default)]
     pub remove_volumes: Option<ConfirmationId>,
+    /// The volumes that were named to the one who consented, by engine name: others that the project has
+    /// got meanwhile are not removed, and the request is refused. Absent when the consent is to all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<BTreeSet<EngineName>>,
     /// The idempotency id.
     #[serde(default)]
     pub request_id: Option<RequestId>,
@@ -395,7 +402,7 @@ pub struct TaskList {
     /// Only on this node.
     #[serde(default)]
     pub node: Option<NodeId>,
-    /// Rows after this task, from the previous page.
+    /// Rows behind there: the `next` of the previous page.
     #[serde(default)]
     pub after: Option<String>,
 }

@@ -156,3 +156,17 @@ fn what_cannot_be_packed_is_refused_by_name() {
     let ignore = refused(root, "Dockerfile").to_string();
     assert!(ignore.contains("line 2"), "{ignore}");
 }
+
+#[test]
+fn a_name_that_is_no_text_hinders_only_where_it_would_be_sent() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    write(root, "Dockerfile", "FROM scratch");
+    let name = std::ffi::OsStr::from_bytes(b"caf\xe9.bin");
+    std::fs::write(root.join(name), "x").unwrap();
+    let refused = pack(root, "Dockerfile", Vec::new()).unwrap_err();
+    assert!(matches!(refused, Error::NotUtf8(_)), "{refused}");
+    write(root, ".dockerignore", "caf*\n!**/keep");
+    assert_eq!(names(root, "Dockerfile"), [".dockerignore", "Dockerfile"]);
+}

@@ -69,7 +69,9 @@ fn the_short_f_of_logs_follows() {
 #[test]
 fn every_command_of_the_issue_is_understood() {
     for line in [
-        "tercio up --wait --build --yes web db",
+        "tercio up --build --yes web db",
+        "tercio up --wait --remove-orphans",
+        "tercio up --attach web --attach db",
         "tercio up --plan",
         "tercio down -v --yes",
         "tercio ps -a -q --services",
@@ -135,5 +137,32 @@ fn each_help_says_what_and_most_show_examples() {
             let names = (sub.get_name(), inner.get_name());
             assert!(inner.get_about().is_some(), "{names:?}");
         }
+    }
+}
+
+#[test]
+fn ctrl_c_ends_at_once_whatever_does_not_end_in_order_by_itself() {
+    for line in [
+        "tercio up",
+        "tercio compose up -d",
+        "tercio down",
+        "tercio compose down -v",
+        "tercio service scale web=3",
+        "tercio service rm web",
+        "tercio lab start",
+    ] {
+        assert!(parse(line).command.minds_interrupt(), "{line}");
+    }
+    for line in [
+        "tercio logs -f",
+        "tercio compose logs -f web",
+        "tercio compose events --follow",
+        "tercio compose ps",
+        "tercio lab status",
+        "tercio lab stop",
+        "tercio service logs -f web",
+        "tercio sub >",
+    ] {
+        assert!(!parse(line).command.minds_interrupt(), "{line}");
     }
 }

@@ -31,12 +31,16 @@ pub struct Args {
 /// # Errors
 /// All that is wrong with the files.
 pub fn run(app: &App, args: Args, left: &ProjectArgs) -> Outcome {
+    app.no_message("the files are read here")?;
     let project = load(app, &args.project.or(left))?.project;
     if args.quiet {
         return Ok(());
     }
     if args.services {
         let names = project.services.keys();
+        if app.json()? {
+            return app.screen.print_json(&names.collect::<Vec<_>>());
+        }
         let lines: String = names.map(|name| format!("{name}\n")).collect();
         return app.screen.print(&lines);
     }

@@ -1,10 +1,13 @@
 //! `tercio events`: what happened, and what happens.
 
+use std::collections::BTreeMap;
+
 use lab_bus::{EventFilter, Replay, ReplayOptions, Since};
-use lab_types::Event;
+use lab_types::{Event, NodeId};
+use lab_wire::request::NodeList;
 use serde::Serialize;
 
-use crate::app::App;
+use crate::app::{App, Client};
 use crate::cli::{LongProjectArgs, ProjectArgs};
 use crate::failure::{Failure, Outcome};
 use crate::output::moment::{self, Moment};
@@ -42,6 +45,7 @@ pub struct Args {
 /// # Errors
 /// The events cannot be read.
 pub async fn run(app: &App, args: Args, left: &ProjectArgs) -> Outcome {
+    app.no_message("events are read from NATS, where they are kept")?;
     let json = app.json()? || args.json;
     let project = match ProjectArgs::from(args.project).or(left) {
         named if named.file.is_empty() && named.project_name.is_none() => None,
@@ -64,13 +68,17 @@ pub async fn run(app: &App, args: Args, left: &ProjectArgs) -> Outcome {
     let mut replay = Replay::start(&client.bus, options)
         .await
         .map_err(unreadable)?;
+    let mut names = Names::default();
     while let Some((sequence, event)) = replay.next().await.map_err(unreadable)? {
+        if let Some(node) = event.scope.node.as_ref().filter(|_| !json) {
+            names.learn(&client, node).await;
+        }
         match json {
             true => app.screen.print_json(&Numbered {
                 sequence,
                 event: &event,
             })?,
-            false => app.screen.print(&line(&event))?,
+            false => app.screen.print(&line(&event, &names))?,
         }
     }
     Ok(())
@@ -91,8 +99,36 @@ struct Numbered<'a> {
     event: &'a Event,
 }
 
-/// `2026-11-23T15:37:00.123Z service scaled shop/web: web runs 3 tasks now`.
-fn line(event: &Event) -> String {
+/// The nodes' names, as far as they had to be known.
+#[derive(Default)]
+struct Names(BTreeMap<NodeId, String>);
+
+impl Names {
+    /// Asks for the names when a node is new. One that nobody names is told by its id.
+    async fn learn(&mut self, client: &Client, node: &NodeId) {
+        if self.0.contains_key(node) {
+            return;
+        }
+        if let Ok(listed) = client.call(None, &NodeList {}).await {
+            let rows = listed.nodes.into_iter();
+            self.0
+                .extend(rows.map(|row| (row.node, row.name.to_string())));
+        }
+        self.0
+            .entry(node.clone())
+            .or_insert_with(|| node.to_string());
+    }
+
+    fn of(&self, node: &NodeId) -> String {
+        self.0
+            .get(node)
+            .cloned()
+            .unwrap_or_else(|| node.to_string())
+    }
+}
+
+/// `2026-11-23T15:37:00.123Z task running shop/web/1 on host1: it runs`.
+fn line(event: &Event, names: &Names) -> String {
     let (noun, what) = event.what.tokens();
     let scope = &event.scope;
     let path = [
@@ -101,10 +137,13 @@ fn line(event: &Event) -> String {
         scope.slot.map(|slot| slot.to_string()),
     ];
     let path: Vec<String> = path.into_iter().flatten().collect();
-    let about = match (path.is_empty(), &scope.node, &scope.object) {
-        (false, _, Some(object)) => format!("{} {object}", path.join("/")),
-        (false, ..) => path.join("/"),
-        (true, Some(node), _) => node.to_string(),
+    let node = scope.node.as_ref().map(|node| names.of(node));
+    let about = match (path.is_empty(), node, &scope.object) {
+        (false, None, None) => path.join("/"),
+        (false, None, Some(object)) => format!("{} {object}", path.join("/")),
+        (false, Some(node), None) => format!("{} on {node}", path.join("/")),
+        (false, Some(node), Some(object)) => format!("{} {object} on {node}", path.join("/")),
+        (true, Some(node), _) => node,
         (true, None, Some(object)) => object.clone(),
         (true, None, None) => event.writer.clone(),
     };
@@ -123,7 +162,7 @@ mod tests {
         WriterKind,
     };
 
-    use super::{Numbered, line};
+    use super::{Names, Numbered, line};
 
     fn event() -> Event {
         Event {
@@ -154,11 +193,30 @@ mod tests {
             message: "silent for\n3 s".into(),
             ..event()
         };
+        let task = Event {
+            what: EventWhat::TaskRunning,
+            scope: EventScope {
+                slot: Some(1),
+                node: Some(NodeId::new("n1").unwrap()),
+                ..event().scope
+            },
+            message: "it runs".into(),
+            ..event()
+        };
+        let names = Names([(NodeId::new("n1").unwrap(), "host1".to_owned())].into());
         expect![[r"
             2023-11-14T22:13:20.005Z service scaled shop/web: from 1 to 3
+            2023-11-14T22:13:20.005Z node lost host1: silent for 3 s
             2023-11-14T22:13:20.005Z node lost n1: silent for 3 s
+            2023-11-14T22:13:20.005Z task running shop/web/1 on host1: it runs
         "]]
-        .assert_eq(&format!("{}{}", line(&event()), line(&lost)));
+        .assert_eq(&format!(
+            "{}{}{}{}",
+            line(&event(), &names),
+            line(&lost, &names),
+            line(&lost, &Names::default()),
+            line(&task, &names)
+        ));
     }
 
     #[test]

@@ -46,12 +46,9 @@ pub enum Command {
 /// # Errors
 /// What hinders the lab, or that none runs.
 pub async fn run(app: &App, command: Command) -> Outcome {
-    if app.globals.as_command && !matches!(command, Command::Status) {
-        return Err(Failure::new(
-            "CLI0026",
-            "there is no message for this: the command itself starts and ends the lab of this machine",
-            "leave --as-command out to do it",
-        ));
+    if !matches!(command, Command::Status) {
+        app.no_message("the command itself starts and ends the lab of this machine")?;
+        app.plain()?;
     }
     match command {
         Command::Start => begin(app).await,

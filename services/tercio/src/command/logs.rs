@@ -4,6 +4,8 @@ mod follow;
 mod merge;
 mod paint;
 
+use std::collections::BTreeSet;
+
 use lab_types::{ProjectName, ServiceName};
 use lab_wire::agent::LogOptions;
 use lab_wire::request::ServiceLogs;
@@ -123,6 +125,7 @@ pub async fn print(
     services: Vec<ServiceName>,
     options: &Options,
 ) -> Outcome {
+    app.plain()?;
     let request = options.request(services);
     if app.shows(Some(project), &request)? {
         return Ok(());
@@ -130,7 +133,7 @@ pub async fn print(
     let client = app.connect().await?;
     let painter = Painter::new(app.screen, options);
     match options.follow {
-        true => attach(&client, project, request, painter).await,
+        true => attach(&client, project, request, BTreeSet::new(), painter).await,
         false => merge::print(&client, project, &request, painter).await,
     }
 }

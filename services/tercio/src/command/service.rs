@@ -6,11 +6,14 @@ mod target;
 
 use lab_wire::request::{ServiceRemove, ServiceScale};
 
-use crate::app::{App, request_id};
+use crate::app::{App, Client, request_id};
 use crate::cli::ProjectArgs;
 use crate::command::logs;
 use crate::failure::{Failure, Outcome};
 use target::{ServiceArgs, Target, targets};
+
+/// What is said when Ctrl-C comes before the first request.
+const NOTHING: &str = "cancelled; nothing was changed";
 
 const SCALE_EXAMPLES: &str = "\
 Examples:
@@ -128,8 +131,11 @@ async fn scale(
     scales: Vec<(Target, u32)>,
     detach: bool,
 ) -> Outcome {
+    app.plain()?;
     let (names, numbers): (Vec<_>, Vec<_>) = scales.into_iter().unzip();
-    let found = targets(app, project, names).await?;
+    let found = app
+        .interruptible(targets(app, project, names), NOTHING)
+        .await?;
     let wanted: Vec<_> = found.into_iter().zip(numbers).collect();
     let request = |service: &lab_types::ServiceName, replicas| ServiceScale {
         service: service.clone(),
@@ -144,8 +150,9 @@ async fn scale(
                     .map(|_| ())
             });
     }
-    let client = app.connect().await?;
+    let client = connect(app).await?;
     for ((project, service), replicas) in &wanted {
+        go_on(app)?;
         let changed = client
             .call(Some(project), &request(service, *replicas))
             .await?;
@@ -160,11 +167,30 @@ async fn scale(
     if detach {
         return Ok(());
     }
-    target::converge(app, &client, &wanted).await
+    let goes_on = "\nthe lab goes on scaling; `tercio service ls` shows how far it is";
+    let wait = target::converge(app, &client, &wanted);
+    app.interruptible(wait, goes_on).await
+}
+
+async fn connect(app: &App) -> Outcome<Client> {
+    app.interruptible(app.connect(), NOTHING).await
+}
+
+/// Ends the command between two requests; each that was sent has been answered and printed.
+fn go_on(app: &App) -> Outcome {
+    match app.interrupt.is_cancelled() {
+        false => Ok(()),
+        true => Err(Failure::Cancelled(
+            "cancelled; only the services printed before were changed".to_owned(),
+        )),
+    }
 }
 
 async fn remove(app: &App, project: &ProjectArgs, services: Vec<Target>) -> Outcome {
-    let found = targets(app, project, services).await?;
+    app.plain()?;
+    let found = app
+        .interruptible(targets(app, project, services), NOTHING)
+        .await?;
     let request = |service: &lab_types::ServiceName| ServiceRemove {
         service: service.clone(),
         request_id: Some(request_id()),
@@ -174,8 +200,9 @@ async fn remove(app: &App, project: &ProjectArgs, services: Vec<Target>) -> Outc
             app.shows(Some(project), &request(service)).map(|_| ())
         });
     }
-    let client = app.connect().await?;
+    let client = connect(app).await?;
     for (project, service) in &found {
+        go_on(app)?;
         client.call(Some(project), &request(service)).await?;
         app.screen.print(&format!("{project}/{service}\n"))?;
     }

@@ -34,6 +34,7 @@ pub struct Args {
 /// # Errors
 /// The subscription is refused, or too few messages came in time.
 pub async fn run(app: &App, args: Args) -> Outcome {
+    app.no_message("it only listens")?;
     let client = app.connect().await?;
     let mut troubles = client.bus.troubles();
     let mut heard = client

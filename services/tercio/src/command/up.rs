@@ -12,12 +12,17 @@ mod build;
 mod images;
 mod summary;
 
-use lab_types::{Plan, ProjectName, ServiceName, Severity};
-use lab_wire::request::{BuildPolicy, PlanCreate, PlanCreated};
+use std::collections::BTreeMap;
+
+use lab_compose::Project;
+use lab_types::{Diagnostic, Plan, ProjectName, Question, ServiceName, Severity};
+use lab_wire::agent::BuildOptions;
+use lab_wire::request::{BuildInstruction, BuildPolicy, PlanCreate, PlanCreated};
 
 use crate::app::{App, Client};
 use crate::cli::ProjectArgs;
 use crate::failure::{Failure, Outcome};
+use crate::output::report;
 use crate::project::goal::Until;
 use crate::project::load::load;
 
@@ -54,7 +59,13 @@ pub struct Args {
     /// Answer every question with yes
     #[arg(short = 'y', long)]
     yes: bool,
-    /// Follow the logs of these services only; all services are brought up in any case
+    /// Remove services that the files do not have without a question
+    #[arg(long)]
+    remove_orphans: bool,
+    /// Follow the logs of this service only; may be given several times
+    #[arg(long, value_name = "SERVICE")]
+    attach: Vec<ServiceName>,
+    /// As --attach: all services are brought up in any case
     #[arg(value_name = "SERVICE")]
     services: Vec<ServiceName>,
 }
@@ -65,6 +76,27 @@ impl Args {
     pub fn project_args(&self) -> ProjectArgs {
         self.project.clone()
     }
+
+    /// The services whose logs are followed; all when it names none.
+    fn followed(&self) -> Vec<ServiceName> {
+        [&self.attach[..], &self.services[..]].concat()
+    }
+
+    /// Refuses what would be taken and have no effect.
+    fn check(&self, app: &App) -> Outcome {
+        let follows = !self.detach && !self.wait && !self.plan;
+        if !follows && !self.followed().is_empty() {
+            return Err(Failure::Usage(
+                "services can be named for their logs alone, which are not followed here: all services are \
+                 brought up in any case"
+                    .to_owned(),
+            ));
+        }
+        match self.plan {
+            true => app.json().map(drop),
+            false => app.plain(),
+        }
+    }
 }
 
 /// Runs the command.
@@ -72,9 +104,10 @@ impl Args {
 /// # Errors
 /// What is wrong with the files, what the lab refused, or what did not come up.
 pub async fn run(app: &App, args: Args, left: &ProjectArgs) -> Outcome {
+    args.check(app)?;
     let local = load(app, &args.project_args().or(left))?;
     let known = |name: &ServiceName| local.project.services.contains_key(name);
-    if let Some(unknown) = args.services.iter().find(|name| !known(name)) {
+    if let Some(unknown) = args.followed().iter().find(|name| !known(name)) {
         return Err(Failure::new(
             "CLI0014",
             format!("no such service: {unknown}"),
@@ -86,11 +119,16 @@ pub async fn run(app: &App, args: Args, left: &ProjectArgs) -> Outcome {
         request.build = BuildPolicy::Always;
     }
     if app.shows(Some(&local.project.name), &request)? {
+        app.screen.say(
+            "its reply has the plan, which project.apply then sends back as it came: {\"plan\": ...}\n",
+        );
         return Ok(());
     }
     let up = Up {
         app,
         client: app.connect_or_start().await?,
+        told: local.warnings,
+        builds: builds(&local.project),
         project: local.project.name,
         args: &args,
     };
@@ -102,26 +140,59 @@ struct Up<'a> {
     app: &'a App,
     client: Client,
     project: ProjectName,
+    told: Vec<Diagnostic>,
+    builds: BTreeMap<String, BuildInstruction>,
     args: &'a Args,
+}
+
+/// What can be built, by image, as this machine's files have it: nobody else says which of its folders
+/// are sent.
+fn builds(project: &Project) -> BTreeMap<String, BuildInstruction> {
+    let builds = project.builds().into_iter();
+    builds
+        .map(|(service, build)| {
+            let instruction = BuildInstruction {
+                service,
+                context: build.context,
+                options: BuildOptions {
+                    tag: build.image.clone(),
+                    dockerfile: build.dockerfile,
+                    args: build.args,
+                    ..BuildOptions::default()
+                },
+            };
+            (build.image, instruction)
+        })
+        .collect()
 }
 
 impl Up<'_> {
     async fn run(&self, mut request: PlanCreate) -> Outcome {
         let nothing = "cancelled; nothing was changed";
-        let (plan, created) = self.interruptible(self.plan(&request), nothing).await?;
+        let (plan, created) = self.app.interruptible(self.plan(&request), nothing).await?;
+        // What the files alone tell was said when they were read.
+        let is_new = |finding: &&Diagnostic| !self.told.contains(finding);
+        let news: Vec<Diagnostic> = created.diagnostics.iter().filter(is_new).cloned().collect();
+        self.app.screen.say(&report::findings(&news));
         if self.args.plan {
-            return self.app.screen.print(&summary::whole(&plan));
+            return match self.app.json()? {
+                true => self.app.screen.print_pretty(&plan),
+                false => self.app.screen.print(&summary::whole(&plan)),
+            };
         }
         self.app.screen.say(&summary::line(&plan));
-        self.interruptible(self.confirm(&plan), nothing).await?;
+        self.app
+            .interruptible(self.confirm(&created.questions), nothing)
+            .await?;
         let before_apply = "cancelled before anything was applied";
-        let images = images::fetch(self.app, &self.client, &plan, &created.builds);
-        let fetched = self.interruptible(images, before_apply).await?;
+        let images = images::fetch(self.app, &self.client, &plan, &self.builds);
+        let fetched = self.app.interruptible(images, before_apply).await?;
         let plan = match fetched {
             false => plan,
             true => {
                 request.build = BuildPolicy::IfMissing;
-                self.interruptible(self.plan(&request), before_apply)
+                self.app
+                    .interruptible(self.plan(&request), before_apply)
                     .await?
                     .0
             }
@@ -136,13 +207,20 @@ impl Up<'_> {
             "\n{project} goes on in the background; `tercio -p {project} logs -f` follows it, \
              `tercio -p {project} down` takes it down"
         );
+        let before = applied.before();
         let wait = Box::pin(applied.wait(self.app, &self.client));
-        self.interruptible(wait, &goes_on).await?;
+        self.app.interruptible(wait, &goes_on).await?;
         if self.args.detach || self.args.wait {
             return Ok(());
         }
-        let follow = apply::follow(self.app, &self.client, project, self.args.services.clone());
-        self.interruptible(follow, &goes_on).await
+        let follow = apply::follow(
+            self.app,
+            &self.client,
+            project,
+            self.args.services.clone(),
+            before,
+        );
+        self.app.interruptible(follow, &goes_on).await
     }
 
     /// The plan and what it builds; a file with errors, which the planner found, ends here.
@@ -151,43 +229,35 @@ impl Up<'_> {
         match created.plan.take() {
             Some(plan) => Ok((plan, created)),
             None => {
-                let is_error =
-                    |finding: &&lab_types::Diagnostic| finding.severity == Severity::Error;
+                let is_error = |finding: &&Diagnostic| finding.severity == Severity::Error;
                 let errors = created.diagnostics.iter().filter(is_error);
                 Err(Failure::Findings(errors.cloned().collect()))
             }
         }
     }
 
-    /// A person is asked before services go that the files no longer have. They hold no data, so
-    /// where nobody can be asked they go as the files say.
-    async fn confirm(&self, plan: &Plan) -> Outcome {
-        let gone = summary::removed_services(plan);
-        if gone.is_empty() || self.args.yes || !self.app.screen.interactive {
+    /// A person is asked before something goes that the files do not name; where nobody can be asked,
+    /// what needs a yes is refused.
+    async fn confirm(&self, questions: &[Question]) -> Outcome {
+        if self.args.yes || self.args.remove_orphans {
             return Ok(());
         }
-        let question = format!(
-            "The files no longer have {}; its containers will be removed. Go on?",
-            gone.join(", ")
-        );
-        match self.app.screen.confirms(&question).await {
-            true => Ok(()),
-            false => Err(Failure::Cancelled("nothing was changed".to_owned())),
+        for question in questions {
+            let sentence = &question.sentence;
+            if self.app.screen.interactive {
+                let asked = format!("{sentence} Go on?");
+                if !self.app.screen.confirms(&asked).await {
+                    return Err(Failure::Cancelled("nothing was changed".to_owned()));
+                }
+            } else if question.needs_yes {
+                return Err(Failure::new(
+                    "CLI0047",
+                    sentence.clone(),
+                    "nobody can be asked here: add --yes if that is meant, or give these files a project \
+                     name of their own with -p or `name:`",
+                ));
+            }
         }
-    }
-
-    /// Does the work unless Ctrl-C comes first; then says what is and what is not done.
-    async fn interruptible<T>(
-        &self,
-        work: impl Future<Output = Outcome<T>>,
-        sentence: &str,
-    ) -> Outcome<T> {
-        // The work given here may be dropped at any point: it only reads, or fills the engine's
-        // store of images, which is no part of the lab's state.
-        tokio::select! {
-            biased;
-            () = self.app.interrupt.cancelled() => Err(Failure::Cancelled(sentence.to_owned())),
-            done = work => done,
-        }
+        Ok(())
     }
 }

@@ -18,23 +18,35 @@ struct Versions {
 /// # Errors
 /// A lab that is configured and does not answer.
 pub async fn run(app: &App) -> Outcome {
-    let lab = match app.running_context()? {
-        None => None,
-        Some(_) => {
-            let client = app.connect().await?;
-            Some(client.call(None, &LabStatusGet {}).await?.version)
-        }
-    };
-    let versions = Versions {
+    app.no_message("it tells of this program first; `lab status` asks the lab")?;
+    let json = app.json()?;
+    let mut versions = Versions {
         tercio: env!("CARGO_PKG_VERSION"),
-        lab,
+        lab: None,
     };
-    if app.json()? {
-        return app.screen.print_json(&versions);
+    if !json {
+        // Said whatever the lab answers.
+        let own = format!("tercio  {}\n", versions.tercio);
+        app.screen.print(&own)?;
     }
-    let mut text = format!("tercio  {}\n", versions.tercio);
-    if let Some(lab) = &versions.lab {
-        text.push_str(&format!("lab     {lab}\n"));
+    let lab = lab(app).await;
+    if let Ok(lab) = &lab {
+        versions.lab.clone_from(lab);
     }
-    app.screen.print(&text)
+    match (json, &versions.lab) {
+        (true, _) => app.screen.print_json(&versions)?,
+        (false, Some(lab)) => app.screen.print(&format!("lab     {lab}\n"))?,
+        (false, None) => {}
+    }
+    lab.map(drop)
+}
+
+/// The version of the lab's leader, when there is a lab.
+async fn lab(app: &App) -> Outcome<Option<String>> {
+    if app.running_context()?.is_none() {
+        return Ok(None);
+    }
+    let client = app.connect().await?;
+    let status = client.call(None, &LabStatusGet {}).await?;
+    Ok(Some(status.version))
 }

@@ -58,6 +58,13 @@ impl LabFile {
         }
     }
 
+    /// Whether the lab that this process runs answers. What an earlier process has written says nothing
+    /// about it.
+    #[must_use]
+    pub fn is_ready(&self, pid: u32) -> bool {
+        self.external || (self.pid == Some(pid) && self.started_at.is_some())
+    }
+
     /// Forgets what holds only while the lab's process runs.
     pub fn forget_processes(&mut self) {
         self.pid = None;
@@ -97,5 +104,28 @@ impl LabFile {
         let text = serde_json::to_string_pretty(self).expect("invariant: a lab file fits JSON");
         let path = Self::path(state_dir);
         write_atomic(&path, format!("{text}\n").as_bytes(), Readers::Owner).tell()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lab_types::{UnixMillis, UserName};
+
+    use super::LabFile;
+
+    #[test]
+    fn a_lab_is_ready_when_its_own_process_says_so() {
+        let mut lab = LabFile::new(
+            "nats://local",
+            "/lab/admin.creds",
+            UserName::new("admin").unwrap(),
+        );
+        assert!(!lab.is_ready(7));
+        lab.pid = Some(7);
+        lab.started_at = Some(UnixMillis(1));
+        assert!(lab.is_ready(7));
+        assert!(!lab.is_ready(8), "an earlier process wrote it");
+        lab.forget_processes();
+        assert!(!lab.is_ready(7));
     }
 }

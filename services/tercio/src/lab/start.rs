@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use lab_kit::lock::StateDirLock;
 use lab_types::Problem;
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,9 @@ use crate::failure::{Failure, Outcome};
 /// How long a lab may take to start: under two seconds on an idle machine, more when large streams
 /// are recovered or ten labs start at once.
 const START_MAX: Duration = Duration::from_secs(90);
+
+/// How often it is looked whether a lab that another command starts is ready.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// How long a lab that is still starting may take to end: as long as any.
 const END_MAX: Duration = Duration::from_secs(30);
@@ -82,6 +86,31 @@ pub async fn start(state_dir: &Path, interrupt: &CancellationToken) -> Outcome<L
             // A lab that answers late would be nobody's.
             end(&mut child).await;
             Err(not_ready(state_dir, "it did not answer in time"))
+        }
+    }
+}
+
+/// Waits while another command's lab starts on this state directory. Returns when it is ready, or when
+/// nobody holds the directory.
+///
+/// # Errors
+/// It does not get ready in time, or the wait was cancelled.
+pub async fn settled(state_dir: &Path, interrupt: &CancellationToken) -> Outcome {
+    let settled = async {
+        while let Some(pid) = StateDirLock::holder(state_dir) {
+            if LabFile::read(state_dir)?.is_some_and(|lab| lab.is_ready(pid)) {
+                break;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(())
+    };
+    // Cancel-safe: it only looks.
+    tokio::select! {
+        biased;
+        () = interrupt.cancelled() => Err(Failure::Cancelled("cancelled; nothing was changed".to_owned())),
+        settled = tokio::time::timeout(START_MAX, settled) => {
+            settled.unwrap_or_else(|_| Err(not_ready(state_dir, "another command starts it, and it is not ready in time")))
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Waiting until a project is where it should be: events wake, rows decide.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lab_bus::{Bus, Subscription};
@@ -8,7 +9,7 @@ use lab_wire::request::TaskList;
 use lab_wire::subject::EVENTS_ALL;
 use tokio::time::Instant;
 
-use super::goal::{Goal, Seen, Verdict, judge, lines};
+use super::goal::{Goal, Seen, SlotKey, Verdict, Waited, judge, lines, pending};
 use crate::app::{App, Client};
 use crate::failure::{Failure, Outcome};
 use crate::output::progress::{Item, Phase, Progress};
@@ -19,6 +20,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// How long one look may be put off after an event, so that a burst of events is one look.
 const GATHER: Duration = Duration::from_millis(20);
+
+/// The same with more than [`MANY_TASKS`]: a look then takes several pages of the leader's, when it is busiest.
+const GATHER_MANY: Duration = Duration::from_millis(200);
+
+/// A fifth of a page of tasks.
+const MANY_TASKS: usize = 100;
 
 /// Something that may have changed.
 #[derive(Debug)]
@@ -37,16 +44,20 @@ impl Wake {
         }
     }
 
-    /// Waits for an event, or until it is time to look anyway.
+    /// Waits for an event, or until it is time to look anyway at so many tasks.
     ///
     /// # Cancel safety
     /// Safe: an event that is lost only puts the next look off.
-    pub async fn next(&mut self) {
+    pub async fn next(&mut self, tasks: usize) {
         let deadline = Instant::now() + LOOK_EVERY;
         if !self.event_before(deadline).await {
             return;
         }
-        let gathered = deadline.min(Instant::now() + GATHER);
+        let gather = match tasks > MANY_TASKS {
+            true => GATHER_MANY,
+            false => GATHER,
+        };
+        let gathered = deadline.min(Instant::now() + gather);
         while self.event_before(gathered).await {}
     }
 
@@ -97,6 +108,42 @@ pub async fn until(app: &App, client: &Client, project: &ProjectName, goal: &Goa
     .await
 }
 
+/// Since when things are as they are.
+struct Clock {
+    last: Seen,
+    changed_at: Instant,
+    pending: BTreeMap<SlotKey, Instant>,
+}
+
+impl Clock {
+    fn new(now: Instant) -> Self {
+        Self {
+            last: Seen::default(),
+            changed_at: now,
+            pending: BTreeMap::new(),
+        }
+    }
+
+    /// Takes in what is seen now, and tells how long it has been so.
+    fn waited(&mut self, goal: &Goal, seen: &Seen, now: Instant) -> Waited {
+        let concerning = seen.concerning(goal);
+        if concerning != self.last {
+            self.last = concerning;
+            self.changed_at = now;
+        }
+        let slots = pending(goal, seen);
+        self.pending.retain(|slot, _| slots.contains(slot));
+        for slot in slots {
+            self.pending.entry(slot).or_insert(now);
+        }
+        let since = self.pending.iter();
+        Waited {
+            quiet: now - self.changed_at,
+            pending: since.map(|(slot, at)| (slot.clone(), now - *at)).collect(),
+        }
+    }
+}
+
 /// One wait.
 pub struct Waiting<'a> {
     /// The lab.
@@ -116,22 +163,18 @@ impl Waiting<'_> {
     /// # Errors
     /// As [`until`].
     pub async fn run(self, mut wake: Wake, mut progress: Progress) -> Outcome {
-        let mut last = Seen::default();
-        let mut changed_at = Instant::now();
+        let mut clock = Clock::new(Instant::now());
         loop {
             let seen = look(self.client, self.project).await?;
-            if seen != last {
-                changed_at = Instant::now();
-            }
-            let verdict = judge(self.goal, &seen, changed_at.elapsed());
+            let waited = clock.waited(self.goal, &seen, Instant::now());
+            let verdict = judge(self.goal, &seen, &waited);
             progress.show(self.items(&seen, verdict == Verdict::Done));
             match verdict {
                 Verdict::Done => return Ok(()),
                 Verdict::Failed(reasons) => return Err(self.failure(&reasons)),
                 Verdict::Wait(_) => {}
             }
-            last = seen;
-            wake.next().await;
+            wake.next(seen.tasks.len()).await;
         }
     }
 
@@ -157,5 +200,63 @@ impl Waiting<'_> {
                  down with `tercio -p {project} down`"
             ),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use lab_types::{ServiceName, TaskState};
+    use lab_wire::row::SlotProblem;
+    use tokio::time::Instant;
+
+    use super::Clock;
+    use crate::project::goal::{Goal, PENDING_MAX, Seen, Until, Verdict, Wanted, judge};
+    use crate::project::samples::{service, task};
+
+    #[test]
+    fn a_slot_without_a_node_is_given_up_however_much_happens_elsewhere() {
+        let web = Wanted {
+            replicas: 2,
+            ..Wanted::default()
+        };
+        let goal = Goal {
+            services: [(ServiceName::new("web").unwrap(), web)].into(),
+            until: Until::Started,
+            before: Default::default(),
+        };
+        let start = Instant::now();
+        let mut clock = Clock::new(start);
+        let mut at = |restarts: u32, secs: u64| {
+            let mut row = service("web", 2);
+            row.problems = vec![SlotProblem {
+                slot: 2,
+                is_final: false,
+                reason: "no node can take it".into(),
+            }];
+            let (mut web, mut db) = (
+                task("web", 1, TaskState::Running),
+                task("db", 1, TaskState::Running),
+            );
+            db.progress.attempt = restarts;
+            web.progress.attempt = restarts / 2;
+            let seen = Seen {
+                services: vec![row, service("db", 1)],
+                tasks: vec![web, db],
+            };
+            let waited = clock.waited(&goal, &seen, start + Duration::from_secs(secs));
+            (waited.quiet.as_secs(), judge(&goal, &seen, &waited))
+        };
+        let (quiet, verdict) = at(2, 0);
+        assert_eq!(quiet, 0);
+        assert!(matches!(verdict, Verdict::Wait(_)), "{verdict:?}");
+        let (quiet, verdict) = at(3, 15);
+        assert_eq!(quiet, 15, "db is not waited for");
+        assert!(matches!(verdict, Verdict::Wait(_)), "{verdict:?}");
+        let (quiet, verdict) = at(4, PENDING_MAX.as_secs());
+        assert_eq!(quiet, 0, "web.1 has started again");
+        let told = vec!["web.2: no node can take it".to_owned()];
+        assert_eq!(verdict, Verdict::Failed(told));
     }
 }

@@ -17,10 +17,10 @@ const ATTEMPTS_MAX: u32 = 3;
 
 /// How long a slot may have no node before the wait is given up: a node that has just joined or
 /// returned is there within a few seconds.
-const PENDING_MAX: Duration = Duration::from_secs(20);
+pub(super) const PENDING_MAX: Duration = Duration::from_secs(20);
 
-/// How long nothing may change until tasks that should stop are waited for no longer: they may be on
-/// a node that is lost, and the longest grace period in use is a minute.
+/// How long nothing may change until tasks that should stop are waited for no longer: the longest grace
+/// period in use is a minute. Those of a node that is away are not waited for at all.
 const LEAVING_MAX: Duration = Duration::from_secs(60);
 
 /// How long nothing at all may change: the longest start periods of health checks in use are five
@@ -76,15 +76,61 @@ pub enum Verdict {
     Failed(Vec<String>),
 }
 
+/// A slot of a service.
+pub type SlotKey = (ServiceName, u32);
+
+/// For how long it has been as it is.
+#[derive(Clone, Debug, Default)]
+pub struct Waited {
+    /// Nothing that is waited for has changed.
+    pub quiet: Duration,
+    /// A slot has had no task, each since it was first seen so.
+    pub pending: BTreeMap<SlotKey, Duration>,
+}
+
 enum Slot {
     Fine,
     Busy(String),
     Broken(String),
 }
 
-/// Judges what is there, unchanged for `quiet`.
+impl Seen {
+    /// What of it is waited for: the rest of the project may change without end.
+    #[must_use]
+    pub fn concerning(&self, goal: &Goal) -> Self {
+        let services = self.services.iter();
+        let tasks = self.tasks.iter();
+        Self {
+            services: services
+                .filter(|row| goal.services.contains_key(&row.service))
+                .cloned()
+                .collect(),
+            tasks: tasks
+                .filter(|row| goal.services.contains_key(&row.service))
+                .cloned()
+                .collect(),
+        }
+    }
+}
+
+/// The slots that have a problem and no task: nothing happens in them until a node can take them.
 #[must_use]
-pub fn judge(goal: &Goal, seen: &Seen, quiet: Duration) -> Verdict {
+pub fn pending(goal: &Goal, seen: &Seen) -> BTreeSet<SlotKey> {
+    let rows = seen.services.iter();
+    rows.filter_map(|row| Some((row, goal.services.get(&row.service)?)))
+        .flat_map(|(row, wanted)| {
+            let tasks = current(seen, &row.service, wanted);
+            let slots = row.problems.iter().map(|problem| problem.slot);
+            let open = slots.filter(move |slot| tasks.iter().all(|task| task.slot != *slot));
+            open.map(|slot| (row.service.clone(), slot))
+        })
+        .collect()
+}
+
+/// Judges what is there.
+#[must_use]
+pub fn judge(goal: &Goal, seen: &Seen, waited: &Waited) -> Verdict {
+    let quiet = waited.quiet;
     let mut busy = Vec::new();
     let mut broken = BTreeSet::new();
     for (name, wanted) in &goal.services {
@@ -107,8 +153,10 @@ pub fn judge(goal: &Goal, seen: &Seen, quiet: Duration) -> Verdict {
             let mut rows = seen.tasks.iter().filter(|task| task.service == *name);
             let leaves =
                 rows.any(|task| task.slot == problem.slot && task.target == TaskTarget::Stop);
-            let pending_too_long = !has_task && !leaves && quiet >= PENDING_MAX;
-            if problem.is_final || pending_too_long {
+            let pending = waited.pending.get(&(name.clone(), problem.slot));
+            let is_hopeless =
+                !has_task && !leaves && pending.is_some_and(|pending| *pending >= PENDING_MAX);
+            if problem.is_final || is_hopeless {
                 broken.insert(why);
             } else if !has_task {
                 busy.push(why);
@@ -134,19 +182,21 @@ pub fn judge(goal: &Goal, seen: &Seen, quiet: Duration) -> Verdict {
     }
 }
 
-/// The tasks of a service that are on their way out.
+/// The tasks of a service that are on their way out. One that cannot be told so keeps nobody waiting.
 fn leaving<'a>(seen: &'a Seen, name: &'a ServiceName) -> impl Iterator<Item = String> + 'a {
     let of_it = seen.tasks.iter().filter(move |task| task.service == *name);
     of_it
-        .filter(|task| task.target == TaskTarget::Stop)
+        .filter(|task| task.target == TaskTarget::Stop && !task.is_out_of_reach())
         .map(move |task| said(name, task.slot, "is being stopped"))
 }
 
-/// The tasks of a service that count: those that should run and are not being replaced.
+/// The tasks of a service that count: those that should run, are not being replaced, and whose node
+/// tells how they are.
 fn current<'a>(seen: &'a Seen, name: &ServiceName, wanted: &Wanted) -> Vec<&'a TaskRow> {
     let of_it = seen.tasks.iter().filter(|task| task.service == *name);
     of_it
         .filter(|task| task.target == TaskTarget::Run && !wanted.old.contains(&task.task))
+        .filter(|task| !task.is_out_of_reach())
         .collect()
 }
 
@@ -224,27 +274,50 @@ fn unhealthy_dependencies(seen: &Seen, busy: &[String]) -> Vec<String> {
     .collect()
 }
 
-/// The lines a person sees meanwhile: one a container that is wanted or on its way out.
+/// The lines a person sees meanwhile: one for each container that is wanted or on its way out. Where
+/// two tasks of one slot have the same name, the one that stays is told.
 #[must_use]
 pub fn lines(goal: &Goal, seen: &Seen) -> Vec<Item> {
     let concerns = |task: &&TaskRow| {
-        goal.services.contains_key(&task.service) || task.target == TaskTarget::Stop
+        let leaves = task.target == TaskTarget::Stop;
+        let is_wanted = goal.services.contains_key(&task.service);
+        (is_wanted || leaves) && !(leaves && task.is_out_of_reach())
     };
-    let tasks = seen.tasks.iter().filter(concerns);
-    tasks.map(|task| line(goal, task)).collect()
+    let mut told: BTreeMap<&str, &TaskRow> = BTreeMap::new();
+    let tasks: Vec<&TaskRow> = seen.tasks.iter().filter(concerns).collect();
+    for task in &tasks {
+        let best = told.entry(&task.container_name).or_insert(task);
+        if is_leaving(goal, best) && !is_leaving(goal, task) {
+            *best = task;
+        }
+    }
+    let is_told = |task: &&&TaskRow| {
+        let best = told.get(task.container_name.as_str());
+        best.is_some_and(|best| best.task == task.task)
+    };
+    let tasks = tasks.iter().filter(is_told);
+    tasks
+        .map(|task| line(goal, task).of(format!("{} on {}", task.service, task.node_name)))
+        .collect()
+}
+
+fn is_leaving(goal: &Goal, task: &TaskRow) -> bool {
+    let wanted = goal.services.get(&task.service);
+    task.target == TaskTarget::Stop || wanted.is_some_and(|wanted| wanted.old.contains(&task.task))
 }
 
 fn line(goal: &Goal, task: &TaskRow) -> Item {
     let name = format!("Container {}", task.container_name);
     let state = task.progress.state;
-    let wanted = goal.services.get(&task.service);
-    let leaving = task.target == TaskTarget::Stop
-        || wanted.is_some_and(|wanted| wanted.old.contains(&task.task));
-    if leaving {
+    if is_leaving(goal, task) {
         return match state {
             TaskState::Stopped => Item::new(name, "Removed", Phase::Done),
             _ => Item::new(name, "Stopping", Phase::Working),
         };
+    }
+    if task.is_out_of_reach() {
+        let word = format!("Unknown: node {} does not answer", task.node_name);
+        return Item::new(name, word, Phase::Working);
     }
     match state {
         TaskState::Assigned | TaskState::Accepted | TaskState::Preparing => {

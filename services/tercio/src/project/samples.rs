@@ -1,7 +1,8 @@
 //! Rows for tests.
 
 use lab_types::{
-    Health, NodeId, NodeName, ProjectName, ServiceName, TaskId, TaskProgress, TaskState, TaskTarget,
+    Health, NodeId, NodeLiveness, NodeName, ProjectName, ServiceName, TaskId, TaskProgress,
+    TaskState, TaskTarget,
 };
 use lab_wire::row::{ServiceRow, TaskRow};
 
@@ -18,6 +19,7 @@ pub fn task(service: &str, slot: u32, state: TaskState) -> TaskRow {
         command: None,
         node: NodeId::new("n1").unwrap(),
         node_name: NodeName::new("host1").unwrap(),
+        liveness: NodeLiveness::Ready,
         target: TaskTarget::Run,
         waits_for: Vec::new(),
         progress: TaskProgress { attempt: 1, state },
@@ -43,5 +45,17 @@ pub fn service(name: &str, desired: u32) -> ServiceRow {
         converged: false,
         exclusive: false,
         problems: Vec::new(),
+    }
+}
+
+/// A task of another id on the node `n2`, whose name is `host2` and which is lost; it should stop.
+pub fn given_up(service: &str, slot: u32, state: TaskState) -> TaskRow {
+    TaskRow {
+        task: TaskId::new(format!("t-{service}-{slot}-old")).unwrap(),
+        node: NodeId::new("n2").unwrap(),
+        node_name: NodeName::new("host2").unwrap(),
+        liveness: NodeLiveness::Lost,
+        target: TaskTarget::Stop,
+        ..task(service, slot, state)
     }
 }

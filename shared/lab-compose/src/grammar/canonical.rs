@@ -97,7 +97,12 @@ impl Canonical<'_> {
         let mut out = Map::default();
         for entry in map.0 {
             match object.shape(&entry.key) {
-                Some(Shape::Ignored) => {}
+                Some(Shape::Ignored) => {
+                    let message =
+                        format!("`{}` has no meaning any more and is left out", entry.key);
+                    self.sink
+                        .add(Finding::warning(codes::OBSOLETE, entry.place, message));
+                }
                 Some(shape) => {
                     let node = self.node(entry.node, shape, &trail.key(&entry.key));
                     out.0.push(Entry { node, ..entry });

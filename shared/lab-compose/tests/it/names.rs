@@ -214,3 +214,38 @@ fn a_path_from_home_needs_a_home() {
     let (project, _) = run(&EnvMap::from([("HOME".to_owned(), "/h".to_owned())]));
     assert!(project.unwrap().to_yaml().contains("source: /h/x"));
 }
+
+#[test]
+fn environment_files_are_looked_for_where_the_user_is() {
+    let image = |beside: &[(&str, &str)], env_files: &[&str], env: &[(&str, &str)]| {
+        let owned = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            let pairs = pairs.iter();
+            pairs
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect()
+        };
+        let source = MemorySource::new("/w/deploy", owned(beside));
+        let options = LoadOptions {
+            project_dir: "/w/deploy".to_owned(),
+            current_dir: Some("/w".to_owned()),
+            env_files: env_files.iter().map(ToString::to_string).collect(),
+            ..LoadOptions::default()
+        };
+        let text = "services: {w: {image: \"a:$HERE-$THERE\"}}";
+        let files = [SourceFile::new("deploy/compose.yml", text)];
+        let (project, _) = load(&files, &source, &owned(env), &options);
+        let services = project.map(|project| project.services);
+        services.and_then(|services| services.into_values().next()?.image)
+    };
+    let both = [
+        ("/w/.env", "HERE=here"),
+        ("/w/deploy/.env", "HERE=project\nTHERE=project"),
+        ("/w/prod.env", "HERE=prod"),
+    ];
+    assert_eq!(image(&both, &[], &[]).unwrap(), "a:here-project");
+    assert_eq!(image(&both, &["prod.env"], &[]).unwrap(), "a:prod-");
+    let variable = [("COMPOSE_ENV_FILES", "prod.env, deploy/.env")];
+    assert_eq!(image(&both, &[], &variable).unwrap(), "a:project-project");
+    assert_eq!(image(&both, &[".env"], &variable).unwrap(), "a:here-");
+    assert_eq!(image(&both, &["gone.env"], &[]), None);
+}

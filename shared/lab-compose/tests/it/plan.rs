@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use expect_test::{Expect, expect};
-use lab_compose::{BuildPolicy, CurrentProject, Orphans, PlanInput, Project, plan, render};
+use lab_compose::{
+    BuildPolicy, CurrentProject, Orphans, PlanInput, Project, plan, questions, render, warnings,
+};
 use lab_types::{Plan, ProjectModel, ProjectRecord, ServiceRecord, UnixMillis};
 
 use crate::support::Files;
@@ -352,6 +354,17 @@ fn networks_and_volumes_that_change_are_told() {
             [] -> #2 volume:demo_vol, update record, changed: labels
         "#]],
     );
+    let kept = warnings(&lab.plan(&file("{labels: {a: b}}", "{labels: {a: b}}")));
+    let kept: Vec<&str> = kept.iter().map(|one| one.message.as_str()).collect();
+    assert_eq!(
+        kept,
+        [
+            "network demo_n is there and keeps the labels it was made with",
+            "volume demo_vol is there and keeps the labels it was made with"
+        ]
+    );
+    let renamed = lab.plan(&file("{name: other}", "{name: other}"));
+    assert_eq!(warnings(&renamed), []);
     lab.check(
         &file("{name: other}", "{name: other}"),
         &expect![[r#"
@@ -451,4 +464,36 @@ fn what_a_node_lacks_is_pulled_unless_it_was_built_here_which_reaches_it_by_itse
     let mut lab = lab.after(&plan);
     lab.partly = ["demo-web", "pg"].map(str::to_owned).into();
     assert!(lab.plan(&project).operations.is_empty());
+}
+
+#[test]
+fn services_of_another_folders_project_go_only_with_a_yes() {
+    let both = project("services: {web: {image: w}, db: {image: d}}");
+    let one = project("services: {web: {image: w}}");
+    let mut lab = Lab::running(&both, &[("w", "sha256:1"), ("d", "sha256:2")]);
+    let asked = |lab: &Lab, project: &Project| {
+        let asked = questions(&lab.current, &lab.plan(project)).into_iter();
+        let lines = asked.map(|one| format!("{}: {}\n", one.needs_yes, one.sentence));
+        lines.collect::<String>()
+    };
+    assert_eq!(asked(&lab, &both), "");
+    expect![[r#"
+        false: The files no longer have db; the containers will be removed.
+    "#]]
+    .assert_eq(&asked(&lab, &one));
+    if let Some(record) = &mut lab.current.record {
+        record.working_dir = "/srv/other".to_owned();
+    }
+    assert_eq!(asked(&lab, &both), "", "nothing goes");
+    expect![[r#"
+        true: The project demo was made from /srv/other; db will be removed, which these files do not have.
+    "#]]
+    .assert_eq(&asked(&lab, &one));
+    if let Some(record) = &mut lab.current.record {
+        record.working_dir = String::new();
+    }
+    expect![[r#"
+        true: The project demo was made by requests, without files; db will be removed, which these files do not have.
+    "#]]
+    .assert_eq(&asked(&lab, &one));
 }

@@ -93,7 +93,7 @@ pub(super) fn apply(
 pub(super) fn remove(
     lab: &Lab,
     project: &ProjectName,
-    consent: Option<&ConfirmationId>,
+    (consent, shown): (Option<&ConfirmationId>, Option<&BTreeSet<EngineName>>),
     context: &ChangeContext,
 ) -> Result<Delta, Problem> {
     let Some(old) = lab.desired.projects.get(project) else {
@@ -102,6 +102,12 @@ pub(super) fn remove(
     let services: Vec<ServiceName> = services_of(lab, project).cloned().collect();
     let stored = consent.map_or_else(BTreeSet::new, |_| stored_volumes(lab, old));
     shared_with_others(lab, project, &stored)?;
+    if let Some(shown) = shown {
+        let unnamed: Vec<&str> = stored.difference(shown).map(EngineName::as_str).collect();
+        if !unnamed.is_empty() {
+            return Err(not_shown(project, &unnamed.join(", ")));
+        }
+    }
     let forgets_volumes = consent.is_some() && !old.volumes.is_empty();
     let changed = !services.is_empty() || !old.networks.is_empty() || forgets_volumes;
     let revision = old.revision.saturating_add(u64::from(changed));
@@ -172,6 +178,13 @@ pub(super) fn unknown(lab: &Lab, project: &ProjectName) -> Problem {
         format!("the lab has: {}", known.join(", "))
     };
     Problem::new(codes::NO_PROJECT, format!("there is no project {project}")).help(help)
+}
+
+fn not_shown(project: &ProjectName, volumes: &str) -> Problem {
+    let message =
+        format!("project {project} has volumes that the consent does not name: {volumes}");
+    Problem::new(codes::NOT_SHOWN, message)
+        .help("somebody changed the project meanwhile: ask again, with these volumes")
 }
 
 fn stale(project: &ProjectName, base: u64, revision: u64) -> Problem {

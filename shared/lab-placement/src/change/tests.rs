@@ -6,7 +6,9 @@ mod ports;
 use std::collections::BTreeMap;
 
 use expect_test::{Expect, expect};
-use lab_types::{Availability, Condition, ConfirmationId, NodeName, NodeRole, Problem, TaskSpec};
+use lab_types::{
+    Availability, Condition, ConfirmationId, EngineName, NodeName, NodeRole, Problem, TaskSpec,
+};
 
 use super::{Change, REPLICAS_MAX};
 use crate::key::Key;
@@ -282,6 +284,7 @@ fn a_removed_project_keeps_its_revision_and_its_volumes_until_those_are_removed_
     let down = |consent: Option<&str>| Change::RemoveProject {
         project: project("shop"),
         remove_volumes: consent.map(|text| ConfirmationId::new(text).unwrap()),
+        shown: None,
     };
     expect![[r#"
         put desired.project.shop revision 2 by alice
@@ -317,6 +320,7 @@ fn another_projects_volume_is_never_handed_over() {
     let down = Change::RemoveProject {
         project: project("blog"),
         remove_volumes: Some(ConfirmationId::new("yes").unwrap()),
+        shown: None,
     };
     small.change(&down).unwrap();
     small.settle();
@@ -447,4 +451,26 @@ fn a_service_without_a_network_joins_the_default_one_whatever_its_name_on_the_en
     let extra = &small.lab.desired.services[&(project("shop"), service("extra"))];
     let spec = &small.lab.desired.specs[&extra.spec];
     assert_eq!(spec.networks[0].engine_name, named);
+}
+
+#[test]
+fn a_consent_holds_for_the_volumes_that_were_named() {
+    let mut small = Small::new(&["n1"]);
+    small.up("shop", &[("db", svc("db:1").volume("shop_store"))]);
+    small.settle();
+    let down = |shown: &[&str]| Change::RemoveProject {
+        project: project("shop"),
+        remove_volumes: Some(ConfirmationId::new("yes").unwrap()),
+        shown: Some(
+            shown
+                .iter()
+                .map(|name| EngineName::new(*name).unwrap())
+                .collect(),
+        ),
+    };
+    let refused = small.change(&down(&["shop_other"])).unwrap_err();
+    assert_eq!(refused.code.to_string(), "SCH0019");
+    assert!(refused.message.contains("shop_store"), "{refused}");
+    assert_eq!(small.lab.desired.services.len(), 1, "nothing was changed");
+    small.change(&down(&["shop_other", "shop_store"])).unwrap();
 }

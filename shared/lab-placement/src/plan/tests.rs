@@ -183,6 +183,7 @@ fn a_project_that_is_taken_down_leaves_its_volumes_and_nothing_else() {
     let down = crate::change::Change::RemoveProject {
         project: crate::testing::project("shop"),
         remove_volumes: None,
+        shown: None,
     };
     small.change(&down).unwrap();
     small.plan();

@@ -106,6 +106,8 @@ fn a_lost_node_takes_its_tasks_out_of_the_count() {
           1 for now: no node can take it: node n1 is lost
     "#]]
     .assert_eq(&shown(&services(&small.lab, &report, None)));
+    let rows = tasks(&small.lab, None);
+    assert!(rows.iter().all(super::TaskRow::is_out_of_reach), "{rows:?}");
 }
 
 #[test]
@@ -172,6 +174,7 @@ fn a_project_that_was_taken_down_is_not_listed_but_keeps_its_revision() {
     let down = Change::RemoveProject {
         project: project("shop"),
         remove_volumes: None,
+        shown: None,
     };
     small.change(&down).unwrap();
     assert_eq!(projects(&small.lab), []);

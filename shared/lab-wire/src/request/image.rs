@@ -1,6 +1,6 @@
 //! Requests that open streams: logs, builds, pulls.
 
-use lab_types::{NodeId, NodeName, RequestId, ServiceName, StreamId, TaskId};
+use lab_types::{NodeId, NodeName, Problem, RequestId, ServiceName, StreamId, TaskId};
 use serde::{Deserialize, Serialize};
 
 use crate::agent::{BuildOptions, LogOptions};
@@ -22,6 +22,24 @@ pub struct ServiceLogs {
 pub struct StreamsOpened {
     /// One each.
     pub streams: Vec<OpenedStream>,
+    /// Logs that cannot be read now; one does not keep the others from being read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unopened: Vec<UnopenedStream>,
+}
+
+/// A log that cannot be read now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnopenedStream {
+    /// The name of the agent's node.
+    pub node_name: NodeName,
+    /// Whose log.
+    pub task: TaskId,
+    /// The service of that task.
+    pub service: ServiceName,
+    /// The slot of that task.
+    pub slot: u32,
+    /// Why.
+    pub problem: Problem,
 }
 
 /// One opened stream.

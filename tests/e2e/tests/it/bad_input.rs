@@ -244,3 +244,40 @@ impl Drop for FullDisk<'_> {
             .status();
     }
 }
+
+#[test]
+fn an_option_that_would_have_no_effect_is_refused() {
+    let lab = Lab::new();
+    let text = "services: {web: {image: x}}\n";
+    let file = lab.file("compose.yml", text);
+    let file = file.to_str().expect("UTF-8");
+    for (args, code, word) in [
+        (&["up", "-d", "--file", file, "web"][..], 2, "all services"),
+        (
+            &["up", "--wait", "--file", file, "--attach", "web"],
+            2,
+            "all services",
+        ),
+        (&["up", "--file", file, "--format", "json"], 2, "--format"),
+        (&["down", "-p", "x", "--format", "json"], 2, "--format"),
+        (&["logs", "-p", "x", "--format", "yaml"], 2, "--format"),
+        (&["version", "--as-command"], 1, "CLI0026"),
+        (&["events", "--as-command"], 1, "CLI0026"),
+        (&["sub", "--as-command", "a.b"], 1, "CLI0026"),
+        (&["config", "--as-command", "--file", file], 1, "CLI0026"),
+    ] {
+        let said = lab.tercio(args).refused(&[word]);
+        assert_eq!(said.code, code, "{args:?}: {}", said.all());
+    }
+    let said = lab.tercio(&["config", "--file", file, "--services", "--format", "json"]);
+    assert_eq!(said.ok().json(), serde_json::json!(["web"]));
+    let far = [
+        "-H",
+        "nats://127.0.0.1:1",
+        "--creds",
+        "/dev/null",
+        "version",
+    ];
+    let said = lab.tercio(&far).refused(&["CLI000"]);
+    assert!(said.out.starts_with("tercio "), "{}", said.all());
+}

@@ -80,13 +80,34 @@ fn a_volume_outlives_down_and_goes_only_with_consent() {
     );
 
     lab.compose(&file, &project, &["down", "-v", "--yes"]).ok();
-    wait::until("the volume goes", PATIENCE, || {
-        if exists() {
-            Err("it is there".into())
-        } else {
-            Ok(())
-        }
-    });
+    assert!(!exists(), "down -v ended before the volume was gone");
+}
+
+#[test]
+fn down_says_of_a_volume_that_is_in_use_that_it_is_still_there() {
+    let mut lab = Lab::new();
+    let project = lab.project("used");
+    let image = docker::busybox();
+    let text = format!(
+        "services:\n  db:\n    image: {image}\n    command: [sleep, '1000']\n    volumes: ['store:/data']\nvolumes:\n  store: {{}}\n"
+    );
+    let file = lab.file("compose.yml", &text);
+    let volume = format!("{project}_store");
+    lab.compose(&file, &project, &["up", "-d"]).ok();
+    let mount = format!("{volume}:/x");
+    let foreign = docker::docker(&["create", "-v", &mount, image, "sleep", "1000"]);
+    let said = lab.compose(&file, &project, &["down", "-v", "--yes"]);
+    docker::docker(&["rm", &foreign]);
+    let said = said.refused(&[&volume, "CLI0046"]);
+    assert!(!said.err.contains(&format!("Volume {volume}  Removed")));
+    wait::until(
+        "the volume goes once nothing uses it",
+        PATIENCE,
+        || match docker::try_docker(&["volume", "inspect", &volume]) {
+            Ok(_) => Err("it is there".into()),
+            Err(_) => Ok(()),
+        },
+    );
 }
 
 #[test]
@@ -153,20 +174,34 @@ fn services_wait_for_the_conditions_they_name() {
 }
 
 #[test]
-fn service_names_resolve_inside_the_project() {
+fn a_service_is_reached_by_its_name_inside_the_project() {
     let mut lab = Lab::new();
     let project = lab.project("names");
-    let image = docker::busybox();
-    // Debian's static busybox cannot look names up itself; the engine's own answer is asked for instead.
-    let text = format!(
-        "services:\n  a:\n    image: {image}\n    command: [sleep, '1000']\n  b:\n    image: {image}\n    command: [sleep, '1000']\n"
-    );
-    let file = lab.file("compose.yml", &text);
+    // Debian's static busybox cannot look names up; Python can, and has a server and a client.
+    let text = "services:
+  a:
+    image: python:3.4-alpine
+    command: [python, -m, http.server, '8000']
+  b:
+    image: python:3.4-alpine
+    restart: on-failure
+    command:
+      - python
+      - -c
+      - |
+        import urllib.request
+        answer = urllib.request.urlopen('http://a:8000/', timeout=5)
+        print('a answers', answer.status, flush=True)
+";
+    let file = lab.file("compose.yml", text);
     lab.compose(&file, &project, &["up", "-d"]).ok();
-    let format =
-        format!("{{{{json (index .NetworkSettings.Networks \"{project}_default\").Aliases}}}}");
-    let aliases = docker::docker(&["inspect", "-f", &format, &format!("{project}-a-1")]);
-    assert!(aliases.contains("\"a\""), "{aliases}");
+    wait::until("b has reached a by its name", PATIENCE, || {
+        let logs = lab.compose(&file, &project, &["logs", "b"]).ok().out;
+        match logs.contains("a answers 200") {
+            true => Ok(()),
+            false => Err(logs),
+        }
+    });
 }
 
 #[test]
@@ -295,4 +330,30 @@ fn a_name_that_somebody_elses_container_has_is_left_to_it_and_the_next_up_tries_
     docker::docker(&["rm", &foreign]);
     lab.compose(&file, &project, &["up", "-d"]).ok();
     lab.running(&project, 1);
+}
+
+#[test]
+fn another_folder_of_the_same_name_takes_no_services_away_unasked() {
+    let mut lab = Lab::new();
+    let project = lab.project("twice");
+    let file = |lab: &Lab, folder: &str, service: &str| {
+        let text = format!(
+            "services:\n  {service}:\n    image: {}\n    command: [sleep, '1000']\n",
+            docker::busybox()
+        );
+        lab.file(&format!("{folder}/app/compose.yml"), &text)
+    };
+    let (first, second) = (file(&lab, "a", "web"), file(&lab, "b", "db"));
+    lab.compose(&first, &project, &["up", "-d"]).ok();
+    let before = lab.running(&project, 1);
+    lab.compose(&second, &project, &["up", "-d"])
+        .refused(&["CLI0047", "web", "a/app", "--yes"]);
+    assert_eq!(docker::running(&project), before);
+    let plan = lab.compose(&second, &project, &["up", "--plan", "--format", "json"]);
+    let plan = plan.ok().json();
+    assert_eq!(plan["project"], project, "{plan}");
+    lab.compose(&second, &project, &["up", "-d", "--remove-orphans"])
+        .ok();
+    let after = lab.running(&project, 1);
+    assert_ne!(after, before);
 }

@@ -1,5 +1,6 @@
 //! A lab of its own for each test: state folder, project names, and everything gone at the end.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -147,20 +148,29 @@ impl Lab {
 
     /// The `tercio` command with this lab's state folder, not yet run.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(binary("tercio"));
+        let mut command = self.any_command(binary("tercio"));
+        command.args(args);
         command
-            .args(args)
-            .env("TERCIO_STATE_DIR", self.state_dir())
-            .stdin(Stdio::null());
-        command.current_dir(self.dir.path());
-        for name in [
-            "TERCIO_NATS_URL",
-            "TERCIO_CREDS",
-            "TERCIO_USER",
-            "COMPOSE_FILE",
-        ] {
-            command.env_remove(name);
+    }
+
+    /// Any program in this lab's surroundings: whatever lab the caller has configured is out of its reach.
+    pub(crate) fn any_command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            if name.starts_with("TERCIO_") || name.starts_with("COMPOSE_") {
+                command.env_remove(name.as_ref());
+            }
         }
+        for name in ["TERCIO_NATS_SERVER", "TERCIO_PYTHON"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        command
+            .env("TERCIO_STATE_DIR", self.state_dir())
+            .stdin(Stdio::null())
+            .current_dir(self.dir.path());
         command
     }
 

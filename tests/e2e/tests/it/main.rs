@@ -8,6 +8,7 @@ mod changes;
 mod compose_file;
 mod docker;
 mod example;
+mod follow;
 mod lab;
 mod nodes;
 mod scripts;

@@ -1,7 +1,5 @@
 //! The scripts of `ops/examples/scripts`, run as a user runs them.
 
-use std::process::Command;
-
 use crate::{
     docker,
     lab::{Lab, Said, binary, checkout},
@@ -12,15 +10,17 @@ fn run(lab: &mut Lab, program: &str, script: &str, project: &str) -> Said {
     let tercio = binary("tercio");
     let path = std::env::var("PATH").unwrap_or_default();
     let folder = tercio.parent().expect("a file has a folder");
-    let mut command = Command::new(program);
+    let mut command = lab.any_command(program);
     command.arg(script).arg(project).arg(docker::busybox());
     command.env("PATH", format!("{}:{path}", folder.display()));
-    command.env("TERCIO_STATE_DIR", lab.state_dir());
     Said::of(command.output().expect("the script runs"))
 }
 
-/// Python with nats-py and msgpack, as `ops/test` prepares it.
+/// Python with nats-py and msgpack, as `ops/test` prepares it and says in `TERCIO_PYTHON`.
 fn python() -> String {
+    if let Ok(said) = std::env::var("TERCIO_PYTHON") {
+        return said;
+    }
     let prepared = checkout().join("target/venv/bin/python3");
     assert!(
         prepared.exists(),

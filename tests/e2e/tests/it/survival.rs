@@ -1,14 +1,12 @@
 //! Mishaps: nothing is recreated, nothing doubled, nothing acknowledged is lost.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::{
     docker,
-    lab::{Lab, PATIENCE},
+    lab::{Lab, PATIENCE, Said},
     wait,
 };
-
-const KILLS: u32 = 8;
 
 fn sleeper(replicas: u32) -> String {
     format!(
@@ -73,8 +71,15 @@ fn the_agent_goes_on_without_nats_and_recreates_nothing_when_it_returns() {
     assert_eq!(docker::running(&project), before);
 }
 
+/// When a process is killed: before a change is asked for, or as soon as it has been accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Moment {
+    Before,
+    During,
+}
+
 #[test]
-fn processes_killed_at_random_neither_double_nor_recreate_nor_lose_anything() {
+fn each_part_killed_before_and_during_a_change_neither_doubles_nor_recreates_nor_loses_anything() {
     let mut lab = Lab::new();
     let project = lab.project("kill9");
     let file = lab.file("compose.yml", &sleeper(2));
@@ -88,31 +93,40 @@ fn processes_killed_at_random_neither_double_nor_recreate_nor_lose_anything() {
     lab.compose(&file, &project, &["up", "-d"]).ok();
     let first = lab.running(&project, 2);
 
-    // A fixed generator: the same order of kills each time, printed by the assertion on failure.
-    let mut order = Vec::new();
-    let mut seed: u32 = 12345;
-    for round in 0..KILLS {
-        seed = seed.wrapping_mul(1_103_515_245).wrapping_add(12345);
-        let victim = (seed >> 16) as usize % roles.len();
-        order.push(victim);
+    // Each round changes the number, so that each change has something to do.
+    let rounds = [
+        (0, Moment::Before, 3),
+        (0, Moment::During, 4),
+        (1, Moment::Before, 2),
+        (1, Moment::During, 5),
+        (2, Moment::Before, 3),
+        (2, Moment::During, 6),
+    ];
+    for (victim, moment, replicas) in rounds {
+        let round = format!("{:?} killed {moment:?}", roles[victim]);
+        let number = format!("web={replicas}");
+        let scale = ["service", "scale", "-p", &project, "--detach", &number];
+        if moment == Moment::During {
+            let said = lab.tercio(&scale);
+            assert_eq!(said.code, 0, "{round}: {}", said.all());
+        }
         children[victim].kill_9();
         children[victim] = lab.serve(roles[victim]);
         answering(&lab);
-        let replicas = 2 + round % 3;
-        let scaled = lab.tercio(&[
-            "service",
-            "scale",
-            "-p",
-            &project,
-            &format!("web={replicas}"),
-        ]);
-        assert_eq!(scaled.code, 0, "kills {order:?}: {}", scaled.all());
-        let ids = lab.running(&project, replicas as usize);
+        if moment == Moment::Before {
+            let said = lab.tercio(&scale);
+            assert_eq!(said.code, 0, "{round}: {}", said.all());
+        }
+        let ids = lab.running(&project, replicas);
         assert!(
             first.iter().all(|id| ids.contains(id)),
-            "kills {order:?}: a container was recreated"
+            "{round}: a container was recreated"
         );
     }
+}
+
+fn is_there(pid: &str) -> bool {
+    std::path::Path::new("/proc").join(pid).join("exe").exists()
 }
 
 #[test]
@@ -123,15 +137,47 @@ fn an_embedded_lab_killed_with_all_its_children_comes_back_as_it_was() {
     lab.compose(&file, &project, &["up", "-d"]).ok();
     let before = lab.running(&project, 2);
     let status = lab.status();
-    for pid in ["pid", "nats_pid"] {
-        let pid = status[pid]
+    for name in ["pid", "nats_pid"] {
+        let pid = status[name]
             .as_u64()
-            .unwrap_or_else(|| panic!("{pid} in {status}"))
+            .unwrap_or_else(|| panic!("{name} in {status}"))
             .to_string();
-        let _ = Command::new("kill").args(["-9", &pid]).status();
+        let killed = Command::new("kill").args(["-9", &pid]).status();
+        assert!(killed.expect("kill runs").success(), "{name} {pid}");
+        wait::until(
+            &format!("{name} {pid} is gone"),
+            PATIENCE,
+            || match is_there(&pid) {
+                true => Err("it is there".into()),
+                false => Ok(()),
+            },
+        );
     }
     lab.tercio(&["lab", "start"]).ok();
     answering(&lab);
+    let after = lab.status();
+    for name in ["pid", "nats_pid"] {
+        assert_ne!(status[name], after[name], "{name}");
+    }
     lab.compose(&file, &project, &["up", "-d"]).ok();
     assert_eq!(docker::running(&project), before);
+}
+
+#[test]
+fn two_first_commands_at_once_share_the_lab_that_one_of_them_starts() {
+    let mut lab = Lab::new();
+    let projects = [lab.project("one"), lab.project("two")];
+    let file = lab.file("compose.yml", &sleeper(1));
+    let file = file.to_str().expect("UTF-8");
+    let children = projects.clone().map(|project| {
+        let mut command = lab.command(&["up", "-d", "--file", file, "-p", &project]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("tercio starts")
+    });
+    for child in children {
+        Said::of(child.wait_with_output().expect("tercio ends")).ok();
+    }
+    for project in &projects {
+        lab.running(project, 1);
+    }
 }

@@ -1,10 +1,12 @@
 //! Logs as they are written, of tasks that come and go.
 //!
 //! A task's stream ends with its container. While some task of the services still runs or will run
-//! again, the rows are looked at whenever something happens, and streams are opened for tasks that
-//! have none; lines that were printed before are passed over by their time.
+//! again, the rows are looked at when an event says so, a stream ends, or half a second has passed, and
+//! streams are opened for tasks that have none; lines that were printed before are passed over by their
+//! time. A log that breaks off is told, and the others go on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use bytes::Bytes;
 use lab_bus::{StreamClient, StreamItem};
@@ -13,9 +15,10 @@ use lab_wire::request::{OpenedStream, ServiceLogs};
 use lab_wire::row::TaskRow;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::merge::{broken, lines};
-use super::paint::{Painter, name_of};
+use super::paint::{Painter, name_of, unopened};
 use crate::app::Client;
 use crate::failure::{Failure, Outcome};
 use crate::project::converge::{Wake, look};
@@ -25,19 +28,27 @@ use crate::project::goal::Seen;
 /// itself buffers no more than 2 MiB.
 const PIECES_MAX: usize = 32;
 
+/// How long lines alone put a look off: a log that is written steadily must not keep the leader busy.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// How long a log that could not be opened is left alone: its agent may take that long to answer.
+const AGAIN_AFTER: Duration = Duration::from_secs(5);
+
 enum Piece {
     Lines(TaskId, Bytes),
     End(TaskId, Outcome),
 }
 
-/// Prints lines as they are written until no container of the services is left that writes.
+/// Prints lines as they are written until no container of the services is left that writes. Of the
+/// tasks `known` only what they write from now on.
 ///
 /// # Errors
-/// What the lab refused, or a stream that broke off.
+/// What the lab refused, or that a log stayed unread; each is told as it breaks off, and the others go on.
 pub async fn attach(
     client: &Client,
     project: &ProjectName,
     request: ServiceLogs,
+    known: BTreeSet<TaskId>,
     painter: Painter,
 ) -> Outcome {
     let (sender, receiver) = mpsc::channel(PIECES_MAX);
@@ -46,11 +57,14 @@ pub async fn attach(
         client,
         project,
         request,
+        known,
         painter,
         sender,
         names: BTreeMap::new(),
         printed: BTreeMap::new(),
         floors: BTreeMap::new(),
+        broken: BTreeMap::new(),
+        tasks: 0,
         pumps: JoinSet::new(),
     }
     .run(wake, receiver)
@@ -61,6 +75,7 @@ struct Follower<'a> {
     client: &'a Client,
     project: &'a ProjectName,
     request: ServiceLogs,
+    known: BTreeSet<TaskId>,
     painter: Painter,
     sender: mpsc::Sender<Piece>,
     /// Tasks with an open stream, and the name their lines bear.
@@ -69,97 +84,136 @@ struct Follower<'a> {
     printed: BTreeMap<TaskId, u64>,
     /// The same when the task's stream was opened: lines up to there come a second time.
     floors: BTreeMap<TaskId, u64>,
+    /// Tasks whose log cannot be read, or no further, and since when.
+    broken: BTreeMap<TaskId, Instant>,
+    /// How many tasks the project had at the last look.
+    tasks: usize,
     pumps: JoinSet<()>,
 }
 
 impl Follower<'_> {
     async fn run(mut self, mut wake: Wake, mut pieces: mpsc::Receiver<Piece>) -> Outcome {
-        self.open(None).await?;
+        self.begin().await?;
+        let mut looked_at = Instant::now();
         loop {
             // Cancel-safe: a piece stays in the channel, and a lost wake-up only delays a look.
-            tokio::select! {
+            let mut is_due = tokio::select! {
                 biased;
-                piece = pieces.recv() => if let Some(piece) = piece {
-                    self.take(piece)?;
+                piece = pieces.recv() => match piece {
+                    Some(piece) => self.take(piece)?,
+                    None => true,
                 },
-                () = wake.next() => {}
-            }
+                () = wake.next(self.tasks) => true,
+            };
             while let Ok(piece) = pieces.try_recv() {
-                self.take(piece)?;
+                is_due |= self.take(piece)?;
+            }
+            if !is_due && looked_at.elapsed() < LOOK_EVERY {
+                continue;
             }
             if !self.look().await? {
-                return Ok(());
+                return match self.broken.is_empty() {
+                    true => Ok(()),
+                    false => Err(Failure::Said),
+                };
             }
+            looked_at = Instant::now();
         }
+    }
+
+    /// Opens what is there: of the tasks known already, from their end on.
+    async fn begin(&mut self) -> Outcome {
+        if self.known.is_empty() {
+            let request = self.request.clone();
+            return self.open(request, |_| true).await;
+        }
+        let known = self.known.clone();
+        let mut from_now = self.request.clone();
+        from_now.options.tail = Some(0);
+        self.open(from_now, |task| known.contains(task)).await?;
+        let request = self.request.clone();
+        self.open(request, |task| !known.contains(task)).await
     }
 
     /// Opens streams for tasks that write and have none; whether anything is left to wait for.
     async fn look(&mut self) -> Outcome<bool> {
         let mut seen = look(self.client, self.project).await?;
+        self.tasks = seen.tasks.len();
         let asked = &self.request.services;
-        seen.tasks
-            .retain(|row| asked.is_empty() || asked.contains(&row.service));
-        let silent = |row: &&TaskRow| {
-            row.progress.state == TaskState::Running && !self.names.contains_key(&row.task)
+        let is_asked = |service: &ServiceName| asked.is_empty() || asked.contains(service);
+        seen.tasks.retain(|row| is_asked(&row.service));
+        seen.services.retain(|row| is_asked(&row.service));
+        let is_left_alone = |task: &TaskId| {
+            let since = self.broken.get(task);
+            since.is_some_and(|since| since.elapsed() < AGAIN_AFTER)
         };
-        let services: BTreeSet<ServiceName> = seen
-            .tasks
-            .iter()
-            .filter(silent)
-            .map(|row| row.service.clone())
-            .collect();
+        let services = silent(&seen, |task| {
+            self.names.contains_key(task) || is_left_alone(task)
+        });
         if !services.is_empty() {
-            self.open(Some(services.into_iter().collect())).await?;
+            let mut request = self.request.clone();
+            request.services = services.into_iter().collect();
+            // What is new is wanted from its beginning; what was printed is passed over.
+            request.options.tail = None;
+            self.open(request, |_| true).await?;
         }
         Ok(!self.names.is_empty() || may_write(&seen))
     }
 
-    /// Asks for streams, of all that is asked for or of some services, and reads those that are new.
-    async fn open(&mut self, services: Option<Vec<ServiceName>>) -> Outcome {
-        let mut request = self.request.clone();
-        if let Some(services) = services {
-            request.services = services;
-            // What is new is wanted from its beginning; what was printed is passed over.
-            request.options.tail = None;
+    /// Asks for streams, and reads those that are new and wanted.
+    async fn open(&mut self, request: ServiceLogs, wanted: impl Fn(&TaskId) -> bool) -> Outcome {
+        let opened = self.client.call(Some(self.project), &request).await?;
+        for log in &opened.unopened {
+            self.break_off(&log.task, &unopened(log));
         }
-        let opened = self
-            .client
-            .call(Some(self.project), &request)
-            .await?
-            .streams;
-        for stream in opened {
-            self.join(&stream).await?;
+        for stream in opened.streams {
+            self.join(&stream, &wanted).await;
         }
         Ok(())
     }
 
-    async fn join(&mut self, opened: &OpenedStream) -> Outcome {
-        let name = name_of(opened);
-        let joined = StreamClient::open(&self.client.bus, &self.client.user, opened).await;
-        let stream = joined.map_err(|error| broken(&name, &error))?;
+    async fn join(&mut self, opened: &OpenedStream, wanted: impl Fn(&TaskId) -> bool) {
         let Some(task) = opened.task.clone() else {
-            stream.close().await;
-            return Ok(());
+            return;
         };
-        if self.names.contains_key(&task) {
+        let name = name_of(opened);
+        let stream = match StreamClient::open(&self.client.bus, &self.client.user, opened).await {
+            Ok(stream) => stream,
+            Err(error) => return self.break_off(&task, &broken(&name, &error)),
+        };
+        if self.names.contains_key(&task) || !wanted(&task) {
             stream.close().await;
-            return Ok(());
+            return;
         }
         self.painter.know(&name);
+        self.broken.remove(&task);
         self.names.insert(task.clone(), name.clone());
         let floor = self.printed.get(&task).copied().unwrap_or(0);
         self.floors.insert(task.clone(), floor);
         self.pumps
             .spawn(pump(task, name, stream, self.sender.clone()));
-        Ok(())
     }
 
-    fn take(&mut self, piece: Piece) -> Outcome {
+    /// Tells once that a task's log cannot be read; the others go on.
+    fn break_off(&mut self, task: &TaskId, failure: &Failure) {
+        if self.names.contains_key(task) {
+            return;
+        }
+        if self.broken.insert(task.clone(), Instant::now()).is_none() {
+            self.painter.broken(failure);
+        }
+    }
+
+    /// Takes what a stream brought; whether it has ended.
+    fn take(&mut self, piece: Piece) -> Outcome<bool> {
         match piece {
-            Piece::Lines(task, bytes) => self.print(&task, &bytes),
+            Piece::Lines(task, bytes) => self.print(&task, &bytes).map(|()| false),
             Piece::End(task, ended) => {
                 self.names.remove(&task);
-                ended
+                if let Err(failure) = ended {
+                    self.break_off(&task, &failure);
+                }
+                Ok(true)
             }
         }
     }
@@ -180,25 +234,24 @@ impl Follower<'_> {
     }
 }
 
-/// Whether some task runs or will: one that has ended for good writes nothing more.
-fn may_write(seen: &Seen) -> bool {
-    let is_final = |row: &TaskRow| {
-        let service = seen.services.iter().find(|one| one.service == row.service);
-        let problems = service.into_iter().flat_map(|service| &service.problems);
-        problems
-            .into_iter()
-            .any(|problem| problem.slot == row.slot && problem.is_final)
+/// The services of which a task writes that has no stream, as far as `is_heard` knows. A task that
+/// should stop is not given one any more, and a silent node gives none.
+fn silent(seen: &Seen, is_heard: impl Fn(&TaskId) -> bool) -> BTreeSet<ServiceName> {
+    let writes = |row: &&TaskRow| {
+        let runs = row.target == TaskTarget::Run && row.progress.state == TaskState::Running;
+        runs && row.container.is_some() && !row.is_out_of_reach() && !is_heard(&row.task)
     };
-    seen.tasks.iter().any(|row| match row.progress.state {
-        TaskState::Complete | TaskState::Stopped | TaskState::Rejected => false,
-        TaskState::Failed => row.target == TaskTarget::Run && !is_final(row),
-        TaskState::Assigned
-        | TaskState::Accepted
-        | TaskState::Preparing
-        | TaskState::Ready
-        | TaskState::Starting
-        | TaskState::Running
-        | TaskState::Unknown => true,
+    let rows = seen.tasks.iter().filter(writes);
+    rows.map(|row| row.service.clone()).collect()
+}
+
+/// Whether some slot has a task that writes or will have one: what has ended for good writes nothing
+/// more, and what should stop writes only as long as its stream is open.
+fn may_write(seen: &Seen) -> bool {
+    seen.services.iter().any(|row| {
+        let failed = row.problems.iter().filter(|problem| problem.is_final);
+        let failed = u32::try_from(failed.count()).unwrap_or(u32::MAX);
+        row.desired > row.completed.saturating_add(failed)
     })
 }
 
@@ -221,4 +274,59 @@ async fn pump(task: TaskId, name: String, mut stream: StreamClient, to: mpsc::Se
     };
     // Nobody listens any more when the follower is gone: then nothing needs to be said.
     let _ = to.send(Piece::End(task, ended)).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use lab_types::TaskState;
+    use lab_wire::row::{SlotProblem, TaskRow};
+
+    use super::{may_write, silent};
+    use crate::project::goal::Seen;
+    use crate::project::samples::{given_up, service, task};
+
+    fn running(mut row: TaskRow) -> TaskRow {
+        row.container = Some("c0ffee".into());
+        row
+    }
+
+    fn seen(tasks: Vec<TaskRow>) -> Seen {
+        Seen {
+            services: vec![service("web", 2)],
+            tasks,
+        }
+    }
+
+    #[test]
+    fn only_a_task_that_should_run_and_can_be_asked_is_given_a_stream() {
+        let silent_of = |tasks| silent(&seen(tasks), |_| false).len();
+        let new = running(task("web", 1, TaskState::Running));
+        assert_eq!(silent_of(vec![new.clone()]), 1);
+        assert_eq!(silent(&seen(vec![new]), |_| true).len(), 0);
+        let lost = running(given_up("web", 1, TaskState::Running));
+        let mut leaving = lost.clone();
+        leaving.liveness = lab_types::NodeLiveness::Ready;
+        let mut kept = lost.clone();
+        kept.target = lab_types::TaskTarget::Run;
+        assert_eq!(silent_of(vec![lost, leaving, kept]), 0);
+    }
+
+    #[test]
+    fn following_ends_when_every_slot_has_ended_for_good() {
+        let mut web = seen(Vec::new());
+        assert!(may_write(&web), "a task will come");
+        web.services[0].completed = 1;
+        assert!(may_write(&web));
+        web.services[0].problems = vec![SlotProblem {
+            slot: 2,
+            is_final: true,
+            reason: "it ended with exit code 1".into(),
+        }];
+        assert!(!may_write(&web));
+        let gone = Seen {
+            services: Vec::new(),
+            tasks: vec![given_up("web", 1, TaskState::Running)],
+        };
+        assert!(!may_write(&gone), "nobody waits for a lost node's task");
+    }
 }

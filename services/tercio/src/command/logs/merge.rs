@@ -7,7 +7,7 @@ use lab_types::ProjectName;
 use lab_wire::request::{OpenedStream, ServiceLogs};
 use lab_wire::stream::{LogBatch, LogLine};
 
-use super::paint::{Painter, name_of};
+use super::paint::{Painter, name_of, unopened};
 use crate::app::Client;
 use crate::failure::{Failure, Outcome};
 
@@ -19,27 +19,43 @@ struct Source {
     ended: bool,
 }
 
+/// Prints what can be read; each log that cannot is told on its own, and makes the command fail at its
+/// end.
 pub(super) async fn print(
     client: &Client,
     project: &ProjectName,
     request: &ServiceLogs,
     mut painter: Painter,
 ) -> Outcome {
-    let opened = client.call(Some(project), request).await?.streams;
+    let opened = client.call(Some(project), request).await?;
+    for log in &opened.unopened {
+        painter.broken(&unopened(log));
+    }
+    let mut is_whole = opened.unopened.is_empty();
     let mut sources = Vec::new();
-    for stream in &opened {
+    for stream in &opened.streams {
         painter.know(&name_of(stream));
-        sources.push(open(client, stream).await?);
+        match open(client, stream).await {
+            Ok(source) => sources.push(source),
+            Err(failure) => {
+                painter.broken(&failure);
+                is_whole = false;
+            }
+        }
     }
     loop {
         for source in &mut sources {
-            source.fill().await?;
+            if let Err(failure) = source.fill().await {
+                painter.broken(&failure);
+                source.ended = true;
+                is_whole = false;
+            }
         }
         // The smallest time first; each source's own order is kept whatever its clock says.
         let heads = sources.iter().enumerate();
         let heads = heads.filter_map(|(i, s)| Some((s.ready.front()?.at_unix_ns, i)));
         let Some((_, next)) = heads.min() else {
-            return Ok(());
+            return is_whole.then_some(()).ok_or(Failure::Said);
         };
         let source = &mut sources[next];
         if let Some(line) = source.ready.pop_front() {

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use lab_wire::request::OpenedStream;
+use lab_wire::request::{OpenedStream, UnopenedStream};
 use lab_wire::stream::LogLine;
 
 use super::Options;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::output::moment;
+use crate::output::report;
 use crate::output::screen::Screen;
 
 /// Colours of names, as Docker's own command takes them in turn: cyan, yellow, green, magenta, blue.
@@ -52,6 +53,11 @@ impl Painter {
         self.screen.print(&text)
     }
 
+    /// Says that a log cannot be read, or no further; the others go on.
+    pub(super) fn broken(&self, failure: &Failure) {
+        self.screen.say(&report::failure(failure));
+    }
+
     /// The line's text with its end.
     fn text(&self, name: &str, line: &LogLine) -> String {
         let mut text = String::new();
@@ -80,6 +86,17 @@ pub(super) fn name_of(stream: &OpenedStream) -> String {
         (Some(service), None) => service.to_string(),
         (None, _) => stream.node_name.to_string(),
     }
+}
+
+/// Why a log cannot be read, in a person's words.
+#[must_use]
+pub(super) fn unopened(log: &UnopenedStream) -> Failure {
+    let mut problem = log.problem.clone();
+    problem.message = format!(
+        "the log of {}-{} on node {} cannot be read: {}",
+        log.service, log.slot, log.node_name, problem.message
+    );
+    problem.into()
 }
 
 #[cfg(test)]

@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lab_bus::CallOptions;
-use lab_types::{OperationKind, Plan, ProjectName, ServiceName, TaskState};
+use lab_types::{OperationKind, Plan, ProjectName, ServiceName, TaskId, TaskState};
 use lab_wire::request::{ProjectApply, TaskList};
 
 use super::summary::resources;
 use crate::app::{App, Client, request_id};
 use crate::command::logs::{self, Painter};
 use crate::failure::Outcome;
-use crate::output::moment::Moment;
 use crate::output::progress::Progress;
 use crate::project::converge::{Waiting, Wake};
 use crate::project::goal::{Goal, Until, Wanted};
@@ -120,6 +119,11 @@ async fn goal(
 }
 
 impl Applied {
+    /// The tasks that ran before: of them only what they write from now on is news.
+    pub(super) fn before(&self) -> BTreeSet<TaskId> {
+        self.goal.before.clone()
+    }
+
     /// Waits until all is as far as asked for.
     pub(super) async fn wait(self, app: &App, client: &Client) -> Outcome {
         let progress = Progress::new(app.screen, "Running");
@@ -134,21 +138,21 @@ impl Applied {
     }
 }
 
-/// Follows the logs of what runs, from now on and as far back as its containers' last lines.
+/// Follows the logs of what runs: of what was started now from the beginning. No clock is asked, as the
+/// node's may be another than this machine's.
 pub(super) async fn follow(
     app: &App,
     client: &Client,
     project: &ProjectName,
     services: Vec<ServiceName>,
+    before: BTreeSet<TaskId>,
 ) -> Outcome {
     let options = logs::Options {
         follow: true,
-        tail: None,
-        since: Some(Moment::At(app.started_at)),
         ..logs::Options::default()
     };
     app.screen
         .say("Attaching to the logs; Ctrl-C ends that and leaves the project running\n");
     let painter = Painter::new(app.screen, &options);
-    logs::attach(client, project, options.request(services), painter).await
+    logs::attach(client, project, options.request(services), before, painter).await
 }

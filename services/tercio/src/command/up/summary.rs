@@ -1,6 +1,6 @@
 //! A plan in one line, or as a list with causes.
 
-use lab_types::{Operation, OperationKind, Plan};
+use lab_types::{OperationKind, Plan};
 
 use crate::output::words::count;
 
@@ -90,19 +90,6 @@ pub(super) fn whole(plan: &Plan) -> String {
     head + &lab_compose::render::plan(plan)
 }
 
-/// The services that go because the files no longer have them.
-#[must_use]
-pub(super) fn removed_services(plan: &Plan) -> Vec<String> {
-    let removes = |operation: &&Operation| operation.kind == OperationKind::RemoveService;
-    let names = plan.operations.iter().filter(removes);
-    names
-        .map(|operation| {
-            let name = operation.resource.strip_prefix("service:");
-            name.unwrap_or(&operation.resource).to_owned()
-        })
-        .collect()
-}
-
 /// What stands behind `KIND:` in a resource, where it is of that kind.
 pub(super) fn resources<'a>(
     plan: &'a Plan,
@@ -122,7 +109,7 @@ mod tests {
         Operation, OperationKind, Plan, PlanCause, PlanHash, ProjectModel, ProjectName,
     };
 
-    use super::{line, removed_services, resources, whole};
+    use super::{line, resources, whole};
 
     fn plan(operations: Vec<(&str, OperationKind)>) -> Plan {
         let project = ProjectName::new("shop").unwrap();
@@ -171,7 +158,6 @@ mod tests {
             [] -> #5 service:old, remove, missing
         "]]
         .assert_eq(&format!("{}{}", line(&plan), whole(&plan)));
-        assert_eq!(removed_services(&plan), ["old"]);
         let networks = resources(&plan, &OperationKind::CreateNetwork, "network:");
         assert_eq!(networks.collect::<Vec<_>>(), ["shop_default"]);
     }

@@ -5,9 +5,16 @@ use lab_types::{Health, ServiceName, TaskState, TaskTarget};
 use lab_wire::row::{SlotProblem, TaskRow};
 
 use super::{
-    Goal, LEAVING_MAX, PENDING_MAX, QUIET_MAX, Seen, Until, Verdict, Wanted, judge, lines,
+    Goal, LEAVING_MAX, PENDING_MAX, QUIET_MAX, Seen, Until, Verdict, Waited, Wanted, lines, pending,
 };
-use crate::project::samples::{service, task};
+use crate::project::samples::{given_up, service, task};
+
+/// As if all that is pending had been so for as long as nothing has changed.
+fn judge(goal: &Goal, seen: &Seen, quiet: Duration) -> Verdict {
+    let pending = pending(goal, seen);
+    let pending = pending.into_iter().map(|slot| (slot, quiet)).collect();
+    super::judge(goal, seen, &Waited { quiet, pending })
+}
 
 fn goal(until: Until, services: &[(&str, u32)]) -> Goal {
     let services: BTreeMap<_, _> = services
@@ -217,4 +224,42 @@ fn tasks_on_their_way_out_are_waited_for_but_not_for_ever() {
     let told = |quiet| words(judge(&web, &both, quiet));
     assert_eq!(told(Duration::ZERO), "wait: web.2: is being stopped");
     assert_eq!(told(LEAVING_MAX), "done");
+}
+
+#[test]
+fn what_a_lost_node_still_holds_keeps_nobody_waiting_and_has_no_line() {
+    let new = task("web", 1, TaskState::Running);
+    let both = seen(&[new.clone(), given_up("web", 1, TaskState::Running)]);
+    let web = goal(Until::Started, &[("web", 1)]);
+    assert_eq!(words(judge(&web, &both, Duration::ZERO)), "done");
+    assert_eq!(lines(&web, &both), lines(&web, &seen(&[new])));
+}
+
+#[test]
+fn a_task_that_cannot_be_asked_does_not_count_as_running() {
+    let mut silent = given_up("web", 1, TaskState::Running);
+    silent.target = TaskTarget::Run;
+    let web = goal(Until::Started, &[("web", 1)]);
+    let rows = seen(&[silent]);
+    assert_eq!(
+        words(judge(&web, &rows, Duration::ZERO)),
+        "wait: web: 0 of 1 tasks"
+    );
+    assert_eq!(
+        lines(&web, &rows)[0].word,
+        "Unknown: node host2 does not answer"
+    );
+}
+
+#[test]
+fn two_tasks_of_one_name_have_one_line_that_tells_of_the_one_that_stays() {
+    let mut old = given_up("web", 1, TaskState::Running);
+    old.liveness = lab_types::NodeLiveness::Ready;
+    let new = task("web", 1, TaskState::Starting);
+    let web = goal(Until::Started, &[("web", 1)]);
+    for rows in [[old.clone(), new.clone()], [new, old]] {
+        let told = lines(&web, &seen(&rows));
+        let told: Vec<&str> = told.iter().map(|item| item.word.as_str()).collect();
+        assert_eq!(told, ["Starting"]);
+    }
 }

@@ -52,6 +52,7 @@ fn the_top_level_knows_its_keys() {
         &expect![[r#"
             compose.yml:2:1 CMP0006 Tercio does not support secrets yet
             compose.yml:3:1 CMP0005 a Compose file has no attribute `servces`
+            compose.yml:4:1 CMP0040 `version` has no meaning any more and is left out
         "#]],
     );
 }
@@ -222,4 +223,18 @@ fn files_beside_the_compose_file_are_checked_too() {
         a.env:2:5 CMP0029 the quote is not closed
     "#]]
     .assert_eq(&files.findings());
+}
+
+#[test]
+fn one_image_is_not_built_from_different_things() {
+    check(
+        "services:\n  a: {build: ./a, image: x}\n  b: {build: ./b, image: x}\n  c: {build: ./a, image: x}\n",
+        &expect![[r#"
+            compose.yml:3:14 CMP0039 the services `a` and `b` build the image x from different things (see compose.yml:2:14)
+        "#]],
+    );
+    check(
+        "services:\n  a: {build: ./a, image: x}\n  c: {build: ./a, image: x}\n  d: {image: x}\n",
+        &expect![[r#""#]],
+    );
 }

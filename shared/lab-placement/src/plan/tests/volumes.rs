@@ -11,6 +11,7 @@ fn down(small: &mut Small) {
     let change = Change::RemoveProject {
         project: project("shop"),
         remove_volumes: Some(ConfirmationId::new("yes").unwrap()),
+        shown: None,
     };
     small.change(&change).unwrap();
 }
@@ -153,6 +154,7 @@ fn data_that_another_project_mounts_is_not_removed_with_its_own() {
     let change = Change::RemoveProject {
         project: project("shop"),
         remove_volumes: Some(ConfirmationId::new("yes").unwrap()),
+        shown: None,
     };
     let refused = small.change(&change).unwrap_err();
     check(
@@ -163,6 +165,7 @@ fn data_that_another_project_mounts_is_not_removed_with_its_own() {
         .change(&Change::RemoveProject {
             project: project("audit"),
             remove_volumes: None,
+            shown: None,
         })
         .unwrap();
     down(&mut small);
