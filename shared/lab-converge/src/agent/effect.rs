@@ -55,8 +55,9 @@ pub struct NodeSight {
     pub hostname: String,
     /// What the node is and has.
     pub facts: NodeFacts,
-    /// Host ports that something outside the lab listens on.
-    pub foreign_ports: Vec<ForeignPort>,
+    /// Host ports that something outside the lab listens on; absent when that could not be seen,
+    /// and what was said last is said again.
+    pub foreign_ports: Option<Vec<ForeignPort>>,
 }
 
 /// What became of an assignment that came in.
