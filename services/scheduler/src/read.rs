@@ -5,9 +5,7 @@ use std::pin::Pin;
 use lab_bus::Incoming;
 use lab_placement::leader::Request as CoreRequest;
 use lab_placement::view;
-use lab_types::{
-    ForeignPort, NodeId, NodeLiveness, NodeRecord, Problem, ProjectName, ServiceName,
-};
+use lab_types::{ForeignPort, NodeId, NodeLiveness, NodeRecord, Problem, ProjectName, ServiceName};
 use lab_wire::request::{
     LabCounts, LabStatus, LabStatusGet, NodeInspect, NodeInspected, NodeList, NodeListed,
     ProjectList, ProjectListed, ServiceInspect, ServiceInspected, ServiceList, ServiceListed,

@@ -264,7 +264,10 @@ mod tests {
     fn an_answer_goes_to_an_inbox_of_who_asked_and_nowhere_else() {
         let good = [
             ("tercio.v1.req.vera._.node.list", "_INBOX.user.vera.x.1"),
-            ("tercio.v1.req.planner.shop.project.facts", "_INBOX.svc.planner.x.1"),
+            (
+                "tercio.v1.req.planner.shop.project.facts",
+                "_INBOX.svc.planner.x.1",
+            ),
             ("tercio.v1.node.n1.sync", "_INBOX.node.n1.x"),
             ("tercio.v1.cmd.n1.open", "_INBOX.svc.scheduler.x.1"),
             ("tercio.v1.ctl.scheduler.probe", "_INBOX.svc.scheduler.x"),
@@ -275,14 +278,20 @@ mod tests {
             assert!(may_answer(subject, reply), "{subject} {reply}");
         }
         let bad = [
-            ("tercio.v1.req.vera._.node.list", "$KV.tercio_state.head.scheduler"),
+            (
+                "tercio.v1.req.vera._.node.list",
+                "$KV.tercio_state.head.scheduler",
+            ),
             ("tercio.v1.req.vera._.node.list", "tercio.v1.cmd.n1.open"),
             ("tercio.v1.req.vera._.node.list", "_INBOX.user.ada.x"),
             ("tercio.v1.req.vera._.node.list", "_INBOX.user.vera"),
             ("tercio.v1.req.vera._.node.list", "_INBOX.user.vera."),
             ("tercio.v1.req.vera._.node.list", "_INBOX.user.veranda.x"),
             ("tercio.v1.req.vera._.node.list", "_INBOX.svc.vera.x"),
-            ("tercio.v1.req.scheduler._.node.list", "_INBOX.svc.scheduler.x"),
+            (
+                "tercio.v1.req.scheduler._.node.list",
+                "_INBOX.svc.scheduler.x",
+            ),
             ("tercio.v1.node.n1.sync", "_INBOX.node.n2.x"),
             ("tercio.v1.node.n1.sync", "tercio.v1.cmd.n2.assign"),
             ("tercio.v1.cmd.n1.open", "_INBOX.user.ada.x"),

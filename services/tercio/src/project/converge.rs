@@ -57,7 +57,8 @@ impl Wake {
                 Ok(None) => self.live = None,
                 Ok(Some(message)) => {
                     let event: Result<Event, _> = lab_wire::decode(&message.payload);
-                    if event.is_ok_and(|event| event.scope.project.as_ref() == Some(&self.project)) {
+                    if event.is_ok_and(|event| event.scope.project.as_ref() == Some(&self.project))
+                    {
                         return true;
                     }
                 }

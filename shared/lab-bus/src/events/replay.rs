@@ -182,9 +182,7 @@ impl Replay {
             request_id: None,
         };
         let project = self.options.filter.project.as_ref();
-        self.bus
-            .call(&self.user, project, &self.ask, options)
-            .await
+        self.bus.call(&self.user, project, &self.ask, options).await
     }
 
     fn take(&mut self, page: EventsListed) {
