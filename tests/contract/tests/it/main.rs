@@ -6,6 +6,7 @@ mod commit;
 mod connection;
 mod events;
 mod forged;
+mod handover;
 mod lease;
 mod permissions;
 mod serve;
