@@ -70,7 +70,7 @@ async fn look(engine: &Engine, site: &Site, images: &BTreeSet<String>) -> Result
     for summary in &all {
         let (name, labels) = (name_of(summary), labels_of(summary.labels.as_ref()));
         match labels::container_owner(&site.lab, &site.node, &name, &labels) {
-            Ok(identity) => ours.push((summary, name, identity)),
+            Ok(identity) => ours.push((summary.clone(), name, identity)),
             Err(owner) => {
                 observed.foreign_containers.insert(name, owner);
             }
@@ -93,7 +93,7 @@ pub(super) async fn list_containers(engine: &Engine) -> Result<Vec<ContainerSumm
 async fn inspect_all(
     engine: &Engine,
     site: &Site,
-    ours: Vec<(&ContainerSummary, String, ContainerLabels)>,
+    ours: Vec<(ContainerSummary, String, ContainerLabels)>,
 ) -> Result<BTreeMap<ContainerId, ObservedContainer>, Error> {
     let looks = futures::stream::iter(ours).map(|(summary, name, identity)| async move {
         let Some(id) = &summary.id else {
@@ -102,7 +102,7 @@ async fn inspect_all(
         match inspect(engine, site, id).await {
             Err(error) if !error.is_loss() => {
                 tracing::warn!(container = name, %error, "a container cannot be looked at");
-                Ok(container::unreadable(summary, name, identity))
+                Ok(container::unreadable(&summary, name, identity))
             }
             found => found,
         }
