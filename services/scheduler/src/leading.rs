@@ -13,7 +13,7 @@ use lab_bus::{
     Bus, ConnectionStatus, EventLog, Incoming, Leadership, Message, PassWrites, ServeError,
     ServiceInfo, ServiceServer, Sharing, StateStore, Subscription,
 };
-use lab_kit::clock;
+use lab_kit::clock::steady as clock;
 use lab_placement::PlacementRng;
 use lab_placement::leader::{Effects, LeaderCore, PassDraft, TakeOver};
 use lab_types::UnixMillis;
@@ -125,7 +125,10 @@ pub(crate) async fn lead(
         head,
     };
     let ended = leading.run(&mut inputs, &mut leadership, shutdown).await;
-    server.stop().await;
+    match ended {
+        Ended::Shutdown => server.stop().await,
+        Ended::Deposed => server.abandon().await,
+    }
     leading.core.on_deposed();
     leading.carry_out().await;
     if ended == Ended::Shutdown {
@@ -151,10 +154,8 @@ impl Leading {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return Ended::Shutdown,
-                loss = leadership.lost() => {
-                    tracing::warn!(?loss, "the lease is lost");
-                    return Ended::Deposed;
-                }
+                // Its keeper has said why.
+                _ = leadership.lost() => return Ended::Deposed,
                 changed = inputs.connection.changed() => match changed {
                     Ok(()) => {
                         let status = *inputs.connection.borrow_and_update();
