@@ -12,6 +12,8 @@ pub mod codes;
 pub mod config;
 mod plan;
 
+use std::time::Duration;
+
 use lab_bus::{Bus, Incoming, ServeError, ServiceInfo, ServiceServer, Sharing};
 use lab_types::Problem;
 use lab_wire::request::{PlanCreate, REQUESTS, Request as _, ServedBy};
@@ -23,6 +25,10 @@ pub use config::Config;
 /// Plans made side by side. A plan of a large project takes tens of milliseconds of one core; more
 /// at once would only make all of them late.
 const PLANS_MAX: usize = 8;
+
+/// How long plans under way may take when the planner stops: many times what one takes with a leader
+/// that answers, and well within what a process has to end.
+const LEAVE_MAX: Duration = Duration::from_secs(3);
 
 /// Why the planner cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +75,7 @@ async fn serve(bus: &Bus, shutdown: &CancellationToken) -> Result<(), Error> {
         ServiceServer::start(bus, info, served.copied().collect(), Sharing::Replicas).await?;
     tracing::info!("serving requests");
     let mut plans = JoinSet::new();
+    let late = CancellationToken::new();
     let served = loop {
         // Cancel-safe: a request that is not taken stays in the channel, a plan that has ended in
         // its set.
@@ -77,17 +84,23 @@ async fn serve(bus: &Bus, shutdown: &CancellationToken) -> Result<(), Error> {
             () = shutdown.cancelled() => break Ok(()),
             Some(_) = plans.join_next() => {}
             request = requests.recv(), if plans.len() < PLANS_MAX => match request {
-                Some(request) => drop(plans.spawn(answer(bus.clone(), request))),
+                Some(request) => drop(plans.spawn(answer(bus.clone(), request, late.clone()))),
                 None => break Err(Error::Closed),
             },
         }
     };
     server.stop().await;
-    while plans.join_next().await.is_some() {}
+    let leave = tokio::time::timeout(LEAVE_MAX, async {
+        while plans.join_next().await.is_some() {}
+    });
+    if leave.await.is_err() {
+        late.cancel();
+        while plans.join_next().await.is_some() {}
+    }
     served
 }
 
-async fn answer(bus: Bus, incoming: Incoming) {
+async fn answer(bus: Bus, incoming: Incoming, late: CancellationToken) {
     let (noun, verb) = (incoming.info.noun, incoming.info.verb);
     if (noun, verb) != (PlanCreate::INFO.noun, PlanCreate::INFO.verb) {
         let problem = Problem::new(
@@ -99,9 +112,17 @@ async fn answer(bus: Bus, incoming: Incoming) {
     }
     match incoming.decode::<PlanCreate>() {
         Err(problem) => incoming.refuse(&problem).await,
-        Ok(request) => match plan::create(&bus, request).await {
-            Ok(created) => incoming.reply(&created).await,
-            Err(problem) => incoming.refuse(&problem).await,
-        },
+        Ok(request) => {
+            let made = tokio::select! {
+                biased;
+                made = plan::create(&bus, request) => made,
+                // Cancel-safe: a plan changes nothing.
+                () = late.cancelled() => return incoming.try_again("the planner is stopping").await,
+            };
+            match made {
+                Ok(created) => incoming.reply(&created).await,
+                Err(problem) => incoming.refuse(&problem).await,
+            }
+        }
     }
 }

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use lab_bus::events::EventLimits;
 use lab_bus::{
-    Bus, Candidate, EventLog, Leadership, LeaseConfig, LeaseError, LoadError, ServeError,
+    Bus, Candidate, EventLog, Leadership, LeaseConfig, LeaseError, LoadError, Loaded, ServeError,
     StateStore, StoreError, StoreLimits, SubscribeError,
 };
-use lab_kit::clock;
+use lab_kit::clock::steady as clock;
 use lab_placement::leader::TakeOver;
 use lab_placement::{Leader, Policy};
 use lab_types::{DurationMs, Problem};
+use lab_wire::commit::HeadEntry;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -140,6 +141,22 @@ impl From<ServeError> for Obstacle {
     }
 }
 
+fn lapsed() -> Obstacle {
+    Obstacle::Passing("the lease lapsed during the take-over".to_owned())
+}
+
+async fn take_over(
+    bus: &Bus,
+    limits: StoreLimits,
+) -> Result<(StateStore, EventLog, HeadEntry, Loaded), Obstacle> {
+    let store = StateStore::open(bus, limits).await?;
+    let events = EventLog::ensure(bus, EventLimits::default()).await;
+    let events = events.map_err(|error| Obstacle::Passing(error.to_string()))?;
+    let head = store.take_over().await?;
+    let loaded = store.load_all(&head).await?;
+    Ok((store, events, head, loaded))
+}
+
 async fn take_the_seat(
     bus: &Bus,
     limits: StoreLimits,
@@ -147,17 +164,23 @@ async fn take_the_seat(
     ttl: DurationMs,
     shutdown: &CancellationToken,
 ) -> Result<Ended, Obstacle> {
-    let store = StateStore::open(bus, limits).await?;
-    let events = EventLog::ensure(bus, EventLimits::default()).await;
-    let events = events.map_err(|error| Obstacle::Passing(error.to_string()))?;
-    let head = store.take_over().await?;
+    let taken = tokio::select! {
+        biased;
+        // Whoever stops in here leads no more, and has told nobody that it does.
+        () = shutdown.cancelled() => None,
+        // It tries until it succeeds, and must not any more once another may lead.
+        _ = leadership.lost() => return Err(lapsed()),
+        taken = take_over(bus, limits) => Some(taken?),
+    };
+    let Some((store, events, head, loaded)) = taken else {
+        // A server that does not answer is left to let the lease lapse.
+        let _ = tokio::time::timeout(PAUSE, leadership.release()).await;
+        return Ok(Ended::Shutdown);
+    };
     // Between the lease and the head lies a commit: whoever was slow has lost the right meanwhile.
     if !leadership.may_act() {
-        return Err(Obstacle::Passing(
-            "the lease lapsed during the take-over".to_owned(),
-        ));
+        return Err(lapsed());
     }
-    let loaded = store.load_all(&head).await?;
     let mut records = Vec::with_capacity(loaded.records.len());
     for (key, bytes) in &loaded.records {
         let read = record::decode(key, bytes);

@@ -70,6 +70,30 @@ impl Validate for Config {
                     .help("a lease shorter than two seconds would lapse between two renewals"),
             );
         }
+        if !self.lease.ttl_ms.is_multiple_of(1000) {
+            problems.push(
+                ConfigProblem::invalid("lease.ttl_ms", "is no whole number of seconds")
+                    .help("nats-server lets leases expire by the second: 4000, 15000"),
+            );
+        }
         problems
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lab_kit::config::Validate as _;
+
+    use super::Config;
+
+    #[test]
+    fn a_lease_that_nats_would_refuse_is_refused_by_its_name() {
+        let problems = |ttl_ms| {
+            let mut config = Config::default();
+            config.lease.ttl_ms = ttl_ms;
+            config.problems().len()
+        };
+        assert_eq!([4000, 2000, 15_000].map(problems), [0, 0, 0]);
+        assert_eq!([2500, 1000, 4001].map(problems), [1, 1, 1]);
     }
 }

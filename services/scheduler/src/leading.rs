@@ -13,7 +13,7 @@ use lab_bus::{
     Bus, ConnectionStatus, EventLog, Incoming, Leadership, Message, PassWrites, ServeError,
     ServiceInfo, ServiceServer, Sharing, StateStore, Subscription,
 };
-use lab_kit::clock::{self, BootInstant, WallClock};
+use lab_kit::clock::steady as clock;
 use lab_placement::PlacementRng;
 use lab_placement::images::Board;
 use lab_placement::leader::{Effects, LeaderCore, PassDraft, Refused, TakeOver};
@@ -77,7 +77,6 @@ pub(crate) struct Leading {
     head: HeadEntry,
     rng: PlacementRng,
     publisher: Publisher,
-    clock: WallClock,
     ticked_at: UnixMillis,
     pace: Pace,
 }
@@ -121,7 +120,6 @@ pub(crate) async fn lead(
     };
     let mut leading = Leading {
         since: start.now,
-        clock: WallClock::new(start.now, BootInstant::now()),
         ticked_at: UnixMillis(0),
         pace: Pace::new(Instant::now()),
         core: LeaderCore::take_over(start),
@@ -135,7 +133,10 @@ pub(crate) async fn lead(
         head,
     };
     let ended = leading.run(&mut inputs, &mut leadership, shutdown).await;
-    server.stop().await;
+    match ended {
+        Ended::Shutdown => server.stop().await,
+        Ended::Deposed => server.abandon().await,
+    }
     leading.core.on_deposed();
     leading.carry_out().await;
     if ended == Ended::Shutdown {
@@ -161,10 +162,8 @@ impl Leading {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return Ended::Shutdown,
-                loss = leadership.lost() => {
-                    tracing::warn!(?loss, "the lease is lost");
-                    return Ended::Deposed;
-                }
+                // Its keeper has said why.
+                _ = leadership.lost() => return Ended::Deposed,
                 changed = inputs.connection.changed() => match changed {
                     Ok(()) => {
                         let status = *inputs.connection.borrow_and_update();
@@ -363,10 +362,6 @@ impl Leading {
     /// Lets the core look at all nodes, but not after each single message.
     fn tick(&mut self) {
         let now = clock::now();
-        if self.clock.was_set(now, BootInstant::now()) {
-            tracing::warn!("the wall clock was set: silences are counted from now");
-            self.core.on_clock_set(now);
-        }
         let due = self.core.wake_at().is_some_and(|at| at <= now);
         if due || now < self.ticked_at || now.since(self.ticked_at).as_std() >= TICK {
             self.ticked_at = now;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use lab_bus::Incoming;
+use lab_placement::codes::NOT_LEADER;
 use lab_placement::leader::{LeaderCore, Reply};
 use lab_placement::{Answer, leader::Standing};
 use lab_types::{Problem, RequestId};
@@ -38,6 +39,8 @@ impl Waiting {
 
 async fn send(incoming: Incoming, result: &Result<Answer, Problem>) {
     match result {
+        // The pass may be stored all the same; the next leader knows, and answers the repetition.
+        Err(problem) if problem.code.0 == NOT_LEADER => incoming.try_again(&problem.message).await,
         Err(problem) => incoming.refuse(problem).await,
         Ok(Answer::ProjectApplied {
             revision, changed, ..

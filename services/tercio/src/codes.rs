@@ -42,8 +42,8 @@ pub const ALL: &[(&str, &str, &str)] = &[
     (
         "CLI0013",
         "The events cannot be read",
-        "They stand in a stream of NATS that the scheduler makes at its first start. The message says \
-         what NATS answered.",
+        "They stand in a stream of NATS that the leader reads for whoever asks. The message says what \
+         the leader answered, or that none did.",
     ),
     (
         "CLI0014",

@@ -91,7 +91,8 @@ pub const ALL: &[(&str, &str, &str)] = &[
     (
         "BUS0023",
         "Events cannot be read",
-        "The stream of events does not answer, or the lab has never had a leader that made it.",
+        "The leader was asked for events, and the stream of nats-server that keeps them does not \
+         answer. Look at nats-server's log and at the disk.",
     ),
     (
         "BUS0030",

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::JoinError;
+use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -232,6 +232,24 @@ impl Drop for Entry {
             self.tasks.stop.cancel();
         }
     }
+}
+
+/// Runs `future` as a task called `name` that belongs to a value, and ends with it: for libraries,
+/// which have no [`Tasks`]. A panic is logged under its name, and whoever waits for the value's work
+/// finds that it has ended. Must be called inside a tokio runtime.
+pub fn detached<F>(name: &'static str, future: F) -> JoinHandle<()>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let work = AbortOnDropHandle::new(tokio::spawn(future));
+    tokio::spawn(async move {
+        if let Err(error) = work.await
+            && let Ok(payload) = error.try_into_panic()
+        {
+            let message = panic_message(payload.as_ref());
+            tracing::error!(task = name, message, "a task panicked");
+        }
+    })
 }
 
 fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {

@@ -290,22 +290,6 @@ impl LeaderCore {
         }
     }
 
-    /// The leader's wall clock was set: what was measured on it says nothing any more, and every
-    /// silence counts from now.
-    pub fn on_clock_set(&mut self, now: UnixMillis) {
-        self.lab.observed.since = now;
-        if let Some(held) = &mut self.held {
-            held.until = now.plus(self.policy.hold);
-            let until = &mut self.lab.observed.hold_until;
-            *until = until.map(|_| held.until);
-        }
-        for node in self.lab.observed.nodes.values_mut() {
-            node.last_seen = node.last_seen.map(|seen| seen.min(now));
-        }
-        self.asks.forget();
-        self.dirty = true;
-    }
-
     /// A node has said which host ports something outside the lab holds there.
     pub fn on_foreign_ports(&mut self, node: &NodeId, ports: Vec<ForeignPort>) {
         if let Some(observed) = self.lab.observed.nodes.get_mut(node)

@@ -153,7 +153,8 @@ impl Default for Policy {
             // lease after 4 s and is followed within 1 s, and a client finds a restarted NATS within
             // 4 s: 9 s.
             guard: DurationMs::from_secs(10),
-            // Clocks: two that are wrong by 500 ppm in opposite ways differ by 60 ms in a minute. Messages:
+            // Clocks: the leader's may run a twentieth fast while it follows a wall clock that was set,
+            // which is 1.2 s of 23 s; otherwise two differ by 60 ms in a minute at most. Messages:
             // nothing, because the agent counts from when it sent what was answered. The engine: ending a
             // container after its grace takes it 0.3 s, and some seconds when 32 end at once.
             guard_margin: DurationMs::from_secs(3),

@@ -300,7 +300,7 @@ impl Agent {
                 engine: self.engine.is_there().then_some(engine),
                 agent_version: "sim".into(),
             },
-            foreign_ports: Vec::new(),
+            foreign_ports: Some(Vec::new()),
         }
     }
 

@@ -354,7 +354,7 @@ impl Node {
                 }),
                 agent_version: env!("CARGO_PKG_VERSION").to_owned(),
             },
-            foreign_ports: Vec::new(),
+            foreign_ports: Some(Vec::new()),
         }
     }
 }

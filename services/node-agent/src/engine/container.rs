@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use bollard::models::{
     ContainerInspectResponse, ContainerState as EngineState, ContainerStateStatusEnum as Status,
-    HealthStatusEnum, PortMap,
+    ContainerSummary, ContainerSummaryStateEnum as Listed, HealthStatusEnum, PortMap,
 };
+use lab_converge::observed::ContainerLabels;
 use lab_converge::{ContainerId, ContainerState, ObservedContainer, labels};
 use lab_types::{Health, PortProtocol, PortPublish, UnixMillis};
 
@@ -39,18 +40,45 @@ pub(super) fn observed(found: ContainerInspectResponse, site: &Site) -> Option<O
     })
 }
 
+/// One of our containers that the engine lists and cannot show: as much as the list tells. One that
+/// does not run is of no use any more: it can only be removed.
+pub(super) fn unreadable(
+    summary: &ContainerSummary,
+    name: String,
+    identity: ContainerLabels,
+) -> Option<ObservedContainer> {
+    let state = match summary.state {
+        Some(Listed::RUNNING) => ContainerState::Running,
+        Some(Listed::PAUSED) => ContainerState::Paused,
+        Some(Listed::RESTARTING) => ContainerState::Restarting,
+        Some(Listed::REMOVING) => ContainerState::Removing,
+        _ => ContainerState::Dead,
+    };
+    Some(ObservedContainer {
+        id: ContainerId(summary.id.clone()?),
+        name,
+        identity,
+        state,
+        started_at: None,
+        finished_at: None,
+        health: Health::None,
+        ports: Vec::new(),
+    })
+}
+
 pub(super) fn millis(text: &str) -> Option<UnixMillis> {
     unix_ns(text).map(|ns| UnixMillis(ns / NANOS))
 }
 
 fn state_of(state: EngineState) -> ContainerState {
     match state.status {
-        Some(Status::RUNNING) => ContainerState::Running,
+        // One that is being stopped runs until it has ended, and only then has an exit code.
+        Some(Status::RUNNING | Status::STOPPING) => ContainerState::Running,
         Some(Status::PAUSED) => ContainerState::Paused,
         Some(Status::RESTARTING) => ContainerState::Restarting,
         Some(Status::REMOVING) => ContainerState::Removing,
         Some(Status::DEAD) => ContainerState::Dead,
-        Some(Status::EXITED | Status::STOPPING) => ContainerState::Exited {
+        Some(Status::EXITED) => ContainerState::Exited {
             code: state.exit_code.unwrap_or_default(),
             oom_killed: state.oom_killed.unwrap_or_default(),
             error: state.error.filter(|error| !error.is_empty()),

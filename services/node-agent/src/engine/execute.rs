@@ -6,12 +6,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use bollard::models::{
-    ContainerSummaryStateEnum, NetworkConnectRequest, NetworkCreateRequest, VolumeCreateRequest,
+    ContainerStateStatusEnum, ContainerSummaryStateEnum, NetworkConnectRequest,
+    NetworkCreateRequest, VolumeCreateRequest,
 };
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, InspectNetworkOptions, RemoveContainerOptionsBuilder,
-    RemoveVolumeOptions, RenameContainerOptions, StartContainerOptions,
-    StopContainerOptionsBuilder,
+    CreateContainerOptionsBuilder, InspectContainerOptions, InspectNetworkOptions,
+    RemoveContainerOptionsBuilder, RemoveVolumeOptions, RenameContainerOptions,
+    StartContainerOptions, StopContainerOptionsBuilder,
 };
 use lab_converge::{
     ActionError, ActionKind, ContainerId, CreateContainer, ObservedContainer, labels,
@@ -129,11 +130,18 @@ async fn create_network(
     let found = docker
         .inspect_network(name, None::<InspectNetworkOptions>)
         .await;
-    if found.is_ok() {
-        return Err(Error::new(
-            Kind::InUse,
-            format!("cannot create network {name}: it exists already"),
-        ));
+    match found.map_err(engine.failed(&format!("look for network {name}"))) {
+        // It may also be one whose id begins so.
+        Ok(found) if found.name.as_deref() == Some(name) => {
+            return Err(Error::new(
+                Kind::InUse,
+                format!("cannot create network {name}: it exists already"),
+            ));
+        }
+        Ok(_) => {}
+        Err(error) if error.kind == Kind::NotFound => {}
+        // Whether there is one is not known, and a second one would be worse than none.
+        Err(error) => return Err(error),
     }
     let request = NetworkCreateRequest {
         name: name.to_owned(),
@@ -158,7 +166,11 @@ async fn create_container(
     let name = match networks.len() {
         // Made and joined in one call.
         0 | 1 => wanted.name.to_string(),
-        _ => format!("{}{UNFINISHED}", wanted.name),
+        _ => {
+            let name = format!("{}{UNFINISHED}", wanted.name);
+            remove_leftover(engine, site, &name).await?;
+            name
+        }
     };
     let options = CreateContainerOptionsBuilder::new().name(&name).build();
     let made = docker
@@ -206,6 +218,35 @@ async fn remove_unfinished(engine: &Engine, id: &str, name: &str) -> Result<(), 
         .remove_container(id, Some(options))
         .await;
     gone(removed.map_err(engine.failed(&format!("remove container {name}")))).map(|_| ())
+}
+
+/// Removes what an earlier try left under a name that shows it unfinished, when the engine was lost
+/// in the middle of it: it would stand in the way of every later one.
+async fn remove_leftover(engine: &Engine, site: &Site, name: &str) -> Result<(), Error> {
+    let looked = engine.docker();
+    let found = looked.inspect_container(name, None::<InspectContainerOptions>);
+    let found = match found
+        .await
+        .map_err(engine.failed(&format!("look for container {name}")))
+    {
+        Ok(found) => found,
+        Err(error) if error.kind == Kind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let labels = labels_of(
+        found
+            .config
+            .as_ref()
+            .and_then(|config| config.labels.as_ref()),
+    );
+    let status = found.state.and_then(|state| state.status);
+    let own_name = name.strip_suffix(UNFINISHED).unwrap_or(name);
+    let is_ours = labels::container_owner(&site.lab, &site.node, own_name, &labels).is_ok();
+    let never_ran = status == Some(ContainerStateStatusEnum::CREATED);
+    match (is_ours && never_ran, &found.id) {
+        (true, Some(id)) => remove_unfinished(engine, id, name).await,
+        _ => Ok(()),
+    }
 }
 
 /// Removes what an earlier life of the agent left unfinished: containers of this node that were made,

@@ -7,6 +7,7 @@ use bollard::query_parameters::{
     InspectContainerOptions, ListContainersOptionsBuilder, ListNetworksOptions, ListVolumesOptions,
 };
 use futures::{StreamExt as _, TryStreamExt as _};
+use lab_converge::observed::ContainerLabels;
 use lab_converge::{
     ContainerId, EngineReach, Observed, ObservedContainer, ObservedNetwork, ObservedVolume, labels,
 };
@@ -69,7 +70,7 @@ async fn look(engine: &Engine, site: &Site, images: &BTreeSet<String>) -> Result
     for summary in &all {
         let (name, labels) = (name_of(summary), labels_of(summary.labels.as_ref()));
         match labels::container_owner(&site.lab, &site.node, &name, &labels) {
-            Ok(_) => ours.extend(summary.id.clone()),
+            Ok(identity) => ours.push((summary.clone(), name, identity)),
             Err(owner) => {
                 observed.foreign_containers.insert(name, owner);
             }
@@ -87,13 +88,25 @@ pub(super) async fn list_containers(engine: &Engine) -> Result<Vec<ContainerSumm
     all.map_err(engine.failed("list containers"))
 }
 
+/// Looks at each. One that the engine cannot show is taken as it is listed: the others are not to
+/// suffer for it.
 async fn inspect_all(
     engine: &Engine,
     site: &Site,
-    ids: Vec<String>,
+    ours: Vec<(ContainerSummary, String, ContainerLabels)>,
 ) -> Result<BTreeMap<ContainerId, ObservedContainer>, Error> {
-    let looks =
-        futures::stream::iter(ids).map(|id| async move { inspect(engine, site, &id).await });
+    let looks = futures::stream::iter(ours).map(|(summary, name, identity)| async move {
+        let Some(id) = &summary.id else {
+            return Ok(None);
+        };
+        match inspect(engine, site, id).await {
+            Err(error) if !error.is_loss() => {
+                tracing::warn!(container = name, %error, "a container cannot be looked at");
+                Ok(container::unreadable(&summary, name, identity))
+            }
+            found => found,
+        }
+    });
     let found = looks
         .buffer_unordered(SIDE_BY_SIDE)
         .try_filter_map(|found| async { Ok(found) });
@@ -126,8 +139,17 @@ pub async fn inspect(
 /// Those of `images` that are on the engine.
 async fn present(engine: &Engine, images: &BTreeSet<String>) -> Result<BTreeSet<String>, Error> {
     let images: Vec<String> = images.iter().cloned().collect();
-    let looks = futures::stream::iter(images)
-        .map(|image| async move { Ok(image_id(engine, &image).await?.map(|_| image)) });
+    let looks = futures::stream::iter(images).map(|image| async move {
+        match image_id(engine, &image).await {
+            Ok(found) => Ok(found.map(|_| image)),
+            Err(error) if error.is_loss() => Err(error),
+            // An image that cannot be shown cannot be run either: it counts as missing.
+            Err(error) => {
+                tracing::warn!(image, %error, "an image cannot be looked at");
+                Ok(None)
+            }
+        }
+    });
     let found = looks
         .buffer_unordered(SIDE_BY_SIDE)
         .try_filter_map(|found| async { Ok(found) });

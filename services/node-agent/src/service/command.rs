@@ -69,6 +69,7 @@ pub(super) fn obey(owner: &mut Owner, message: Message) {
         },
         Some(CommandVerb::Check) => {
             match read::<CheckAsk>(&message).and_then(|ask| may(owner, ask.fence).map(|()| ask)) {
+                Ok(_) if owner.helpers.len() >= HELPERS_MAX => answer.refuse(&busy(owner)),
                 Ok(ask) => {
                     let (connection, site) = (owner.engine.borrow().clone(), owner.site.clone());
                     owner.helpers.spawn(check(connection, site, ask, answer));
@@ -165,6 +166,14 @@ async fn check(connection: Connection, site: Site, ask: CheckAsk, answer: Answer
     }
 }
 
+fn busy(owner: &Owner) -> Problem {
+    let message = format!(
+        "{HELPERS_MAX} streams and checks are under way on node {} already",
+        owner.site.node
+    );
+    Problem::new("AGT0042", message).help("close a stream, or try again in a moment")
+}
+
 fn start_stream(owner: &mut Owner, open: StreamOpen, answer: Answer) {
     if let Err(problem) = may(owner, open.fence) {
         return answer.plain(Err(problem));
@@ -173,13 +182,7 @@ fn start_stream(owner: &mut Owner, open: StreamOpen, answer: Answer) {
         return answer.plain(Err(Problem::new("AGT0044", "the agent has lost the bus")));
     };
     if owner.helpers.len() >= HELPERS_MAX {
-        let message = format!(
-            "{HELPERS_MAX} streams are open on node {} already",
-            owner.site.node
-        );
-        return answer.plain(Err(
-            Problem::new("AGT0042", message).help("close one, then try again")
-        ));
+        return answer.plain(Err(busy(owner)));
     }
     let sources = Sources {
         engine: owner.engine.clone(),

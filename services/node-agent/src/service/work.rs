@@ -200,9 +200,13 @@ pub(super) async fn sight(connection: Connection, site: Site, role: NodeRole) ->
         Connection::Up(engine) => Some(engine),
         Connection::Down(_) => None,
     };
+    // Unknown is not absent: which ports are the lab's own, only the engine can tell.
     let foreign_ports = match &engine {
-        Some(engine) => foreign_ports(engine, &site).await.unwrap_or_default(),
-        None => Vec::new(),
+        Some(engine) => foreign_ports(engine, &site)
+            .await
+            .inspect_err(|error| tracing::warn!(%error, "the node's ports cannot be told"))
+            .ok(),
+        None => None,
     };
     let facts: Option<EngineFacts> = engine.map(|engine| engine.facts().clone());
     Done::Sighted(NodeSight {
@@ -221,5 +225,5 @@ pub(super) async fn foreign_ports(
     let published = published(engine, site).await?;
     let proc = PathBuf::from("/proc");
     let listed = tokio::task::spawn_blocking(move || ports::foreign(&proc, &published)).await;
-    Ok(listed.unwrap_or_default())
+    listed.map_err(|error| engine::Error::new(engine::Kind::Other, error.to_string()))
 }

@@ -88,7 +88,8 @@ fn unreadable(error: lab_bus::ReplayError) -> Failure {
     Failure::new(
         "CLI0013",
         error.to_string(),
-        "has the lab been started once, and may these credentials read events?",
+        "`tercio lab status` tells whether there is a leader; credentials of an earlier version are made \
+         anew by `tercio lab start`",
     )
 }
 

@@ -85,12 +85,12 @@ pub async fn prepare(state_dir: &Path, reach: &Reach) -> Outcome<Setup> {
     let _one_at_a_time = setup_lock(state_dir).await?;
     let identity_dir = state_dir.join("identity");
     let is_new = !LabIdentity::exists(&identity_dir);
-    let identity = match is_new {
+    let mut identity = match is_new {
         true => LabIdentity::create(&identity_dir),
         false => LabIdentity::load(&identity_dir),
     }
     .map_err(|error| error.problem())?;
-    let node = credentials(state_dir, &identity, is_new)?;
+    let node = credentials(state_dir, &mut identity, is_new)?;
     let (lab, nats) = address(state_dir, reach)?;
     if *reach != Reach::Local {
         create_private_dir(&nats.dir).tell()?;
@@ -123,13 +123,22 @@ async fn setup_lock(state_dir: &Path) -> Outcome<StateDirLock> {
     }
 }
 
-/// Issues what is missing, all of it when the keys are new; gives this machine's node.
-fn credentials(state_dir: &Path, identity: &LabIdentity, renew: bool) -> Outcome<NodeId> {
+/// Issues what is missing, all of it when the keys are new; gives this machine's node. Credentials
+/// that permit other things than this version's table of roles are made anew, and their copies void.
+fn credentials(state_dir: &Path, identity: &mut LabIdentity, renew: bool) -> Outcome<NodeId> {
     create_private_dir(&state_dir.join("creds")).tell()?;
-    let issue = |name: &str, role: &Role| -> Outcome<Credentials> {
+    let mut issue = |name: &str, role: &Role| -> Outcome<Credentials> {
         let path = creds_file(state_dir, name);
         if !renew && path.exists() {
-            return Credentials::read(&path).map_err(|error| error.problem().into());
+            let known = Credentials::read(&path).map_err(|error| error.problem())?;
+            if known.are_current(role) {
+                return Ok(known);
+            }
+            tracing::info!(
+                role = name,
+                "credentials of an earlier version are made anew"
+            );
+            identity.revoke(&known).map_err(|error| error.problem())?;
         }
         let credentials = identity.issue(role, None);
         credentials.write(&path).map_err(|error| error.problem())?;
@@ -255,8 +264,10 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use lab_bus::Credentials;
+    use lab_types::UserName;
+    use lab_wire::Role;
 
-    use super::{Reach, creds_file, port_of, prepare};
+    use super::{FIRST_USER, Reach, creds_file, port_of, prepare};
 
     #[tokio::test]
     async fn a_lab_is_set_up_once_and_found_again() {
@@ -276,6 +287,23 @@ mod tests {
             .permissions()
             .mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    /// As an earlier version left them: here, a viewer's in the place of the administrator's.
+    #[tokio::test]
+    async fn credentials_that_permit_something_else_than_the_table_are_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        let first = prepare(&state, &Reach::Local).await.unwrap();
+        let role = Role::Viewer(UserName::new(FIRST_USER).unwrap());
+        let old = first.identity.issue(&role, None);
+        old.write(&creds_file(&state, FIRST_USER)).unwrap();
+        let second = prepare(&state, &Reach::Local).await.unwrap();
+        let admin = Credentials::read(&creds_file(&state, FIRST_USER)).unwrap();
+        assert!(admin.are_current(&Role::Admin(UserName::new(FIRST_USER).unwrap())));
+        assert_eq!(first.node, second.node);
+        let revoked = std::fs::read_to_string(state.join("identity/revoked")).unwrap();
+        assert_eq!(revoked.lines().count(), 1, "{revoked}");
     }
 
     #[tokio::test]

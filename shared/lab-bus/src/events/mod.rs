@@ -26,7 +26,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::bus::{Bus, Headers};
 use crate::jetstream;
-use publish::Outgoing;
+use publish::{Failed, Outgoing};
 
 /// How many events may be on their way at once: enough to fill a round trip, few enough that the
 /// server's queue stays short.
@@ -111,7 +111,8 @@ impl EventLog {
     }
 
     /// Stores events in this order, many with one write where the server takes them so, and waits for
-    /// the acknowledgements. Each is stored once, however often it is published.
+    /// the acknowledgements. Each is stored once, however often it is published. One that the server will
+    /// never take (it is too large) is logged and left out: those behind it are not to wait for ever.
     ///
     /// # Errors
     /// [`EventError::Unacknowledged`].
@@ -123,8 +124,12 @@ impl EventLog {
                 continue;
             }
             let failed = publish::in_order(&self.bus, messages, ACK_TIMEOUT).await;
+            let (lost, failed): (Vec<_>, Vec<_>) = failed.into_iter().partition(|f| f.for_good);
+            for Failed { reason, .. } in lost {
+                tracing::error!(reason, "an event cannot be stored and is left out");
+            }
             unacknowledged += failed.len();
-            first = first.or_else(|| failed.into_iter().next());
+            first = first.or_else(|| failed.into_iter().next().map(|failed| failed.reason));
         }
         match first {
             None => Ok(()),

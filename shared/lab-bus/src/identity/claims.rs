@@ -1,5 +1,6 @@
 //! Claims and their signatures. Source: NATS JWT version 2.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use data_encoding::BASE64URL_NOPAD;
@@ -73,7 +74,11 @@ pub(super) fn lab_account(
     account: &KeyPair,
     services: &KeyPair,
     nodes: &KeyPair,
+    revoked: &BTreeSet<String>,
 ) -> String {
+    // Void is what was issued before now: all there is of a key that is named here.
+    let now = unix_now();
+    let revocations: BTreeMap<&String, u64> = revoked.iter().map(|key| (key, now)).collect();
     let mut template = agent("{{name()}}");
     template
         .subscribe
@@ -82,6 +87,7 @@ pub(super) fn lab_account(
         "type": "account",
         "version": 2,
         "limits": account_limits(UNLIMITED),
+        "revocations": revocations,
         "signing_keys": [
             services.public_key(),
             {
@@ -104,6 +110,18 @@ fn account_limits(jetstream: i64) -> Value {
         "mem_storage": jetstream, "disk_storage": jetstream,
         "streams": jetstream, "consumer": jetstream,
     })
+}
+
+/// What the table grants `role` now, as a user's claims say it; nothing for a node, whose row stands
+/// in the account's claims.
+pub(super) fn grants(role: &Role) -> Value {
+    match role {
+        // Claims signed by a scoped key must bring no permissions: the template is the row.
+        Role::Node(_) => json!({}),
+        Role::Scheduler | Role::Planner | Role::Provisioner | Role::Admin(_) | Role::Viewer(_) => {
+            permissions(&role.permissions())
+        }
+    }
 }
 
 fn permissions(permissions: &Permissions) -> Value {
@@ -142,13 +160,13 @@ pub(super) fn user(
     role: &Role,
     valid_for: Option<Duration>,
 ) -> String {
-    let (key, mut nats) = match role {
-        // Claims signed by a scoped key must bring no permissions: the template is the row.
-        Role::Node(_) => (issuer.nodes, json!({})),
+    let key = match role {
+        Role::Node(_) => issuer.nodes,
         Role::Scheduler | Role::Planner | Role::Provisioner | Role::Admin(_) | Role::Viewer(_) => {
-            (issuer.services, permissions(&role.permissions()))
+            issuer.services
         }
     };
+    let mut nats = grants(role);
     nats["type"] = "user".into();
     nats["version"] = 2.into();
     nats["issuer_account"] = issuer.account.public_key().into();

@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use data_encoding::BASE64URL_NOPAD;
+use lab_wire::Role;
 use nkeys::KeyPair;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::IdentityError;
-use super::claims::INBOX_TAG;
+use super::claims::{INBOX_TAG, grants};
 use super::keys::{read_secret, write_secret};
 
 /// An identity's signed claims and secret key.
@@ -17,6 +19,8 @@ pub struct Credentials {
     seed: String,
     name: String,
     inbox_prefix: String,
+    /// What they permit: `pub`, `sub` and `resp` of the claims.
+    grants: [Option<Value>; 3],
 }
 
 impl std::fmt::Debug for Credentials {
@@ -38,6 +42,12 @@ struct Claims {
 struct NatsClaims {
     #[serde(default)]
     tags: Vec<String>,
+    #[serde(rename = "pub")]
+    publish: Option<Value>,
+    #[serde(rename = "sub")]
+    subscribe: Option<Value>,
+    #[serde(rename = "resp")]
+    respond: Option<Value>,
 }
 
 impl Credentials {
@@ -58,6 +68,11 @@ impl Credentials {
         let inbox_prefix = inboxes.find_map(|tag| tag.strip_prefix(INBOX_TAG));
         Ok(Self {
             inbox_prefix: inbox_prefix.unwrap_or("_INBOX").to_owned(),
+            grants: [
+                claims.nats.publish,
+                claims.nats.subscribe,
+                claims.nats.respond,
+            ],
             name: claims.name,
             jwt,
             seed,
@@ -103,6 +118,14 @@ impl Credentials {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether they permit exactly what the table of roles permits `role`. Those that an earlier
+    /// version issued may permit more, or less.
+    #[must_use]
+    pub fn are_current(&self, role: &Role) -> bool {
+        let now = grants(role);
+        self.grants == ["pub", "sub", "resp"].map(|key| now.get(key).cloned())
     }
 
     /// What its inboxes begin with.

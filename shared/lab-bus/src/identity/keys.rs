@@ -1,5 +1,6 @@
 //! The lab's keys, one file each.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,6 +20,9 @@ pub struct LabIdentity {
     account: KeyPair,
     services: KeyPair,
     nodes: KeyPair,
+    dir: PathBuf,
+    /// Public keys of credentials that are void.
+    revoked: BTreeSet<String>,
 }
 
 impl std::fmt::Debug for LabIdentity {
@@ -35,6 +39,8 @@ const SYSTEM: &str = "system.nk";
 const ACCOUNT: &str = "lab.nk";
 const SERVICES: &str = "services.nk";
 const NODES: &str = "nodes.nk";
+/// Which credentials are void, one public key a line.
+const REVOKED: &str = "revoked";
 
 impl LabIdentity {
     /// Makes a new one and writes it to `dir`, all of it or nothing. `dir` must not exist.
@@ -48,6 +54,8 @@ impl LabIdentity {
             account: KeyPair::new_account(),
             services: KeyPair::new_account(),
             nodes: KeyPair::new_account(),
+            dir: dir.to_owned(),
+            revoked: BTreeSet::new(),
         };
         let unfinished = dir.with_extension("unfinished");
         // What a crash in here left behind holds keys that nobody uses.
@@ -80,7 +88,23 @@ impl LabIdentity {
             account: read_key(&dir.join(ACCOUNT), &KeyPairType::Account)?,
             services: read_key(&dir.join(SERVICES), &KeyPairType::Account)?,
             nodes: read_key(&dir.join(NODES), &KeyPairType::Account)?,
+            revoked: match std::fs::read_to_string(dir.join(REVOKED)) {
+                Ok(text) => text.lines().map(str::to_owned).collect(),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeSet::new(),
+                Err(error) => return Err(file(&dir.join(REVOKED), "read")(error)),
+            },
+            dir: dir.to_owned(),
         })
+    }
+
+    /// Makes credentials void: the server refuses them from its next start on.
+    ///
+    /// # Errors
+    /// [`IdentityError`].
+    pub fn revoke(&mut self, credentials: &Credentials) -> Result<(), IdentityError> {
+        self.revoked.insert(credentials.key().public_key());
+        let lines: String = self.revoked.iter().map(|key| format!("{key}\n")).collect();
+        write_secret(&self.dir.join(REVOKED), &lines)
     }
 
     /// Whether `dir` holds one.
@@ -124,6 +148,7 @@ impl LabIdentity {
                 &self.account,
                 &self.services,
                 &self.nodes,
+                &self.revoked,
             ),
         };
         config::text(settings, &accounts)
@@ -164,7 +189,7 @@ pub(super) fn write_secret(path: &Path, text: &str) -> Result<(), IdentityError>
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
-    use lab_types::NodeId;
+    use lab_types::{NodeId, UserName};
     use lab_wire::Role;
 
     use super::{Credentials, IdentityError, LabIdentity};
@@ -204,6 +229,11 @@ mod tests {
         let read = Credentials::read(&path).unwrap();
         assert_eq!((read.name(), read.inbox_prefix()), ("n1", "_INBOX.node.n1"));
         assert_eq!(read.jwt(), issued.jwt());
+        assert!(read.are_current(&Role::Node(NodeId::new("n1").unwrap())));
+        let user = UserName::new("vera").unwrap();
+        let (viewer, admin) = (Role::Viewer(user.clone()), Role::Admin(user));
+        let issued = identity.issue(&viewer, None);
+        assert!(issued.are_current(&viewer) && !issued.are_current(&admin));
         std::fs::write(&path, "nothing").unwrap();
         let refused = Credentials::read(&path).unwrap_err().to_string();
         assert!(refused.contains("NATS USER JWT"), "{refused}");

@@ -55,7 +55,7 @@ impl Leadership {
         Self {
             nonce,
             standing,
-            task: tokio::spawn(keeper.keep(probes)),
+            task: lab_kit::task::detached("lease", keeper.keep(probes)),
             release: release.drop_guard(),
         }
     }
@@ -191,7 +191,7 @@ impl Keeper {
     }
 
     async fn give_back(&self) {
-        self.tell.send_replace(Standing::Lost(Loss::Expired));
+        self.tell.send_replace(Standing::Lost(Loss::Released));
         match self.key.release(self.held.revision()).await {
             Ok(_) => tracing::info!("the lease was given back"),
             Err(error) => tracing::debug!(%error, "the lease could not be given back"),

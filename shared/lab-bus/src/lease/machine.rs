@@ -87,6 +87,8 @@ pub enum Loss {
     Expired,
     /// Another holds it.
     Taken,
+    /// It was given back.
+    Released,
 }
 
 /// A lease that is held.

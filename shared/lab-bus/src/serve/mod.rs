@@ -128,7 +128,7 @@ impl ServiceServer {
             discovery,
             queue,
         };
-        let task = tokio::spawn(server.run(stop.clone()));
+        let task = lab_kit::task::detached("serve", server.run(stop.clone()));
         let stop = stop.drop_guard();
         Ok((Self { stop, task }, incoming))
     }
@@ -137,6 +137,13 @@ impl ServiceServer {
     pub async fn stop(self) {
         drop(self.stop);
         // An error means that the task panicked, which was logged.
+        let _ = self.task.await;
+    }
+
+    /// Stops to serve without a word: another serves already, and what it answers must not meet
+    /// "not now" from here. What is not answered is repeated by its sender.
+    pub async fn abandon(self) {
+        self.task.abort();
         let _ = self.task.await;
     }
 }

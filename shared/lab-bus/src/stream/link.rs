@@ -137,7 +137,7 @@ impl Link {
             peer_ended: false,
             is_met: false,
         };
-        tokio::spawn(link.run(frames));
+        lab_kit::task::detached("stream", link.run(frames));
         Ends {
             to_link,
             from_link,

@@ -51,9 +51,14 @@ impl SendWindow {
         self.ended && self.kept.is_empty()
     }
 
-    /// Takes a grant. One that is older than what is known changes nothing.
+    /// Takes a grant. One that is older than what is known changes nothing, and no peer is given
+    /// more than one window beyond what has arrived: what is under way is kept in memory here.
     pub(super) fn on_credit(&mut self, received: u64, granted: u64, now: Duration) {
-        self.granted = self.granted.max(granted);
+        if received > self.sent {
+            return;
+        }
+        let most = self.received.max(received) + WINDOW_FRAMES;
+        self.granted = self.granted.max(granted.min(most));
         if received > self.received {
             while self.received < received && self.kept.pop_front().is_some() {
                 self.received += 1;
@@ -225,6 +230,31 @@ mod tests {
     }
 
     proptest! {
+        /// Whoever asks for a log says what it likes: `credits` is what it says.
+        #[test]
+        fn a_lying_peer_makes_the_sender_keep_no_more_than_one_window(
+            credits in prop::collection::vec(
+                prop_oneof![(0u64..400, 0u64..400), (any::<u64>(), any::<u64>())],
+                1..60,
+            ),
+        ) {
+            let mut sender = SendWindow::default();
+            for (round, (received, granted)) in credits.into_iter().enumerate() {
+                let now = ms(round as u64 * 1000);
+                sender.on_credit(received, granted, now);
+                for _ in 0..=2 * WINDOW_FRAMES {
+                    if sender.has_room() {
+                        sender.put(data);
+                    }
+                }
+                sender.on_tick(now);
+                let due = sender.take_due(now).len() as u64;
+                prop_assert!(sender.kept.len() as u64 <= WINDOW_FRAMES);
+                prop_assert!(due <= WINDOW_FRAMES);
+                prop_assert!(sender.received <= sender.sent);
+            }
+        }
+
         /// Both directions lose, repeat and swap messages; `choices` says which.
         #[test]
         fn every_frame_arrives_once_and_in_order_whatever_the_network_does(

@@ -57,8 +57,9 @@ pub struct NodeSight {
     pub role: NodeRole,
     /// What the node is and has.
     pub facts: NodeFacts,
-    /// Host ports that something outside the lab listens on.
-    pub foreign_ports: Vec<ForeignPort>,
+    /// Host ports that something outside the lab listens on; absent when that could not be seen,
+    /// and what was said last is said again.
+    pub foreign_ports: Option<Vec<ForeignPort>>,
 }
 
 /// What became of an assignment that came in.

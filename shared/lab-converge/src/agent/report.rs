@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lab_types::{EngineName, Fence, Inventory, Report, ReportBody, TaskId, TaskStatus};
+use lab_types::{
+    EngineName, Fence, ForeignPort, Inventory, Report, ReportBody, TaskId, TaskStatus,
+};
 
 use super::{Effect, NodeSight};
 use crate::ledger::Ledger;
@@ -19,6 +21,8 @@ pub(super) struct Reporter {
     told: BTreeMap<TaskId, TaskStatus>,
     told_removed: BTreeSet<EngineName>,
     told_present: Vec<EngineName>,
+    /// As they were last seen.
+    foreign_ports: Vec<ForeignPort>,
 }
 
 /// Where the next full report stands.
@@ -118,12 +122,15 @@ impl Reporter {
         self.told_removed.clone_from(&self.removed_volumes);
         self.told_present.clone_from(&present);
         self.full = Full::Sent;
+        if let Some(seen) = sight.foreign_ports {
+            self.foreign_ports = seen;
+        }
         let inventory = Inventory {
             hostname: sight.hostname,
             role: sight.role,
             facts: sight.facts,
             tasks,
-            foreign_ports: sight.foreign_ports,
+            foreign_ports: self.foreign_ports.clone(),
             removed_volumes: self.removed_volumes.iter().cloned().collect(),
             present,
         };

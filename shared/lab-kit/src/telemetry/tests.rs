@@ -63,6 +63,20 @@ fn json_lines_carry_message_fields_and_spans() {
 }
 
 #[test]
+fn a_panic_of_a_task_that_a_library_runs_is_told_under_its_name() {
+    let text = told(Format::Human, false, |_| {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let task = async { panic!("out of reach") };
+        let ended = async { crate::task::detached("lease", task).await };
+        runtime.unwrap().block_on(ended).unwrap();
+    });
+    assert!(
+        text.contains("lease") && text.contains("out of reach"),
+        "{text}"
+    );
+}
+
+#[test]
 fn colours_are_there_only_when_asked_for() {
     let speak = |_: &Guard| tracing::info!("hello");
     assert!(told(Format::Human, true, speak).contains('\u{1b}'));

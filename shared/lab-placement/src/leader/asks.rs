@@ -22,11 +22,6 @@ pub(super) struct Asks {
 }
 
 impl Asks {
-    /// When agents were asked is not known any more.
-    pub(super) fn forget(&mut self) {
-        self.open.clear();
-    }
-
     /// An agent has not told everything.
     pub(super) fn need(&mut self, node: &NodeId) {
         if !self.open.contains_key(node) && !self.wanted.contains_key(node) {

@@ -229,3 +229,18 @@ async fn events_bear_their_attributes_for_tools_that_know_cloudevents() {
         header("ce-time")
     );
 }
+
+/// The outbox is published in order: one event that the server never takes would hold up the rest.
+#[tokio::test]
+async fn an_event_too_large_for_a_message_is_left_out_and_those_behind_it_are_stored() {
+    let server = NatsServer::start().await;
+    let log = log(&server).await;
+    let large = Event {
+        message: "x".repeat(2 << 20),
+        ..event(2, "shop")
+    };
+    let events = [event(1, "shop"), large, event(3, "shop")];
+    log.publish_batch(&events).await.unwrap();
+    let stored = replayed(&server, options(Since::All, false)).await;
+    assert_eq!(stored, [(1, event(1, "shop")), (2, event(3, "shop"))]);
+}

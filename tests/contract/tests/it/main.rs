@@ -7,6 +7,7 @@ mod connection;
 mod events;
 mod forged;
 mod full;
+mod handover;
 mod lease;
 mod permissions;
 mod serve;

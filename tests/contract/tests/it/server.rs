@@ -158,3 +158,35 @@ async fn a_server_too_old_to_keep_the_state_is_refused_with_both_versions() {
         assert!(problem.message.contains("2.15.1"), "{problem}");
     }
 }
+
+/// A copy that somebody kept is worth nothing once new ones were made in their place.
+#[tokio::test]
+async fn credentials_that_were_made_void_are_refused_from_the_next_start_on() {
+    let mut lab = Lab::new().await;
+    let role = Role::Viewer(lab_testkit::user("vera"));
+    let (old, new) = (
+        lab.identity.issue(&role, None),
+        lab.identity.issue(&role, None),
+    );
+    let connect = |server: &ServerProcess, credentials: &lab_bus::Credentials| {
+        Bus::connect(ConnectOptions::new(
+            vec![server.url()],
+            credentials.clone(),
+            "vera",
+        ))
+    };
+    let server = lab.start(lab.settings()).await.unwrap();
+    connect(&server, &old).await.unwrap();
+    server.stop().await;
+    lab.identity.revoke(&old).unwrap();
+    // As the next process finds it.
+    lab.identity = LabIdentity::load(&lab.dir.path().join("identity")).unwrap();
+    let server = lab.start(lab.settings()).await.unwrap();
+    let refused = connect(&server, &old).await.unwrap_err();
+    assert!(
+        matches!(refused, lab_bus::ConnectError::Unauthorized { .. }),
+        "{refused}"
+    );
+    connect(&server, &new).await.unwrap();
+    server.stop().await;
+}

@@ -1,13 +1,14 @@
 //! Containers as the engine shows them, from their making to their removal.
 
-use lab_converge::{ActionKind, ContainerState};
+use lab_converge::{ActionKind, ContainerState, EngineReach};
 use lab_types::{
     EngineName, Mount, MountSource, NetworkAttachment, NetworkName, PortProtocol, PortPublish,
     TaskSpec,
 };
-use node_agent::engine::Kind;
+use node_agent::engine::{Engine, Kind, observe};
 
-use super::bed::{Bed, remove_of, shell, start_of, stop_of, wait_for};
+use super::bed::{Bed, IMAGE, remove_of, shell, start_of, stop_of, wait_for};
+use super::proxy::BrokenEngine;
 
 #[tokio::test]
 async fn a_container_is_made_started_stopped_and_removed_and_each_step_tells_how_it_is_then() {
@@ -123,6 +124,57 @@ async fn a_container_that_cannot_join_its_second_network_is_not_left_half_joined
         .keys()
         .find(|name| name.starts_with(bed.project.as_str()));
     assert_eq!(left, None);
+}
+
+/// As the engine's end between making a container and giving it its name leaves it.
+#[tokio::test]
+async fn what_an_earlier_try_left_unfinished_does_not_stand_in_the_way_of_the_next() {
+    let bed = Bed::new().await;
+    let (front, back) = (bed.name("front"), bed.name("back"));
+    bed.network(&front).await;
+    bed.network(&back).await;
+    let mut spec = shell("true");
+    spec.networks = [front, back]
+        .map(|engine_name| NetworkAttachment {
+            network: NetworkName::new("net").unwrap(),
+            engine_name,
+            aliases: Vec::new(),
+        })
+        .to_vec();
+    let create = || ActionKind::CreateContainer(Box::new(bed.create("web", &spec)));
+    let unfinished = format!("{}-web-1.unfinished", bed.project);
+    let mut half = bed.create("web", &shell("true"));
+    half.name = EngineName::new(unfinished.clone()).unwrap();
+    bed.execute(ActionKind::CreateContainer(Box::new(half)))
+        .await
+        .unwrap();
+    let made = bed.execute(create()).await.unwrap().unwrap();
+    assert_eq!(made.name, format!("{}-web-1", bed.project));
+    bed.execute(remove_of(&made)).await.unwrap();
+    // Somebody else's of that name stays, and is named.
+    bed.foreign_container(&unfinished, |_| {}).await;
+    let error = bed.execute(create()).await.unwrap_err();
+    assert_eq!(error.kind, Kind::NameTaken, "{error}");
+}
+
+#[tokio::test]
+async fn one_container_that_the_engine_cannot_show_hides_no_other() {
+    let bed = Bed::new().await;
+    let calm = bed.create_and_start("calm", &shell("exec sleep 600")).await;
+    let runs = bed.create_and_start("runs", &shell("exec sleep 600")).await;
+    let idle = bed.create("idle", &shell("true"));
+    let idle = ActionKind::CreateContainer(Box::new(idle));
+    let idle = bed.execute(idle).await.unwrap().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("engine.sock");
+    let _proxy = BrokenEngine::start(&socket, vec![runs.id.0.clone(), idle.id.0.clone()]);
+    let engine = Engine::connect(&socket).await.unwrap();
+    let seen = observe(&engine, &bed.site, &[IMAGE.to_owned()].into()).await;
+    assert_eq!(seen.engine, EngineReach::Reachable);
+    assert_eq!(seen.containers[&calm.id], calm);
+    assert_eq!(seen.containers[&runs.id].state, ContainerState::Running);
+    assert_eq!(seen.containers[&idle.id].state, ContainerState::Dead);
+    assert_eq!(seen.containers[&idle.id].identity, idle.identity);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use expect_test::expect;
-use lab_types::{Assignment, NodeId, ReportBody, TaskSpec, UnixMillis};
+use lab_types::{Assignment, ForeignPort, NodeId, PortProtocol, ReportBody, TaskSpec, UnixMillis};
 
 use super::rig::Rig;
 use crate::agent::{AgentCore, Effect};
@@ -254,4 +254,29 @@ fn deltas_wait_for_the_full_report_that_was_asked_for() {
         panic!("not a full report")
     };
     assert!(inventory.tasks.contains_key("t1"));
+}
+
+/// Unknown is not absent: an engine that was slow for a moment does not set ports free.
+#[test]
+fn ports_that_could_not_be_seen_are_told_as_they_were_seen_last() {
+    let mut rig = rig();
+    let port = ForeignPort {
+        port: 80,
+        protocol: PortProtocol::Tcp,
+        holder: Some("nginx".into()),
+    };
+    let mut told = |foreign_ports| {
+        let sight = crate::agent::NodeSight {
+            foreign_ports,
+            ..Default::default()
+        };
+        match AgentCore::full_report(&mut rig.core, sight).body {
+            ReportBody::Full { inventory } => inventory.foreign_ports,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(told(None), []);
+    assert_eq!(told(Some(vec![port.clone()])), [port.clone()]);
+    assert_eq!(told(None), [port]);
+    assert_eq!(told(Some(Vec::new())), []);
 }
