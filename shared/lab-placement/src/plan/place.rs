@@ -180,8 +180,8 @@ impl Walk {
             None => Vec::new(),
         };
         let pending = Pending {
-            project: project.clone(),
-            service: name.clone(),
+            project,
+            service: name,
             slots: wants.iter().map(|want| want.slot).collect(),
             reasons,
         };
