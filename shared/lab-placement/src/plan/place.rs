@@ -219,8 +219,8 @@ impl Walk {
             }
         }
         let pending = Pending {
-            project: project.clone(),
-            service: name.clone(),
+            project,
+            service: name,
             slots: wants.iter().map(|want| want.slot).collect(),
             reasons,
         };

@@ -71,12 +71,7 @@ impl World {
         let node = self.rng.index(self.agents.len());
         let struck = match fault {
             Fault::NodeCutOff => self.cut(Actor::Node(node), NODE_CUT_MAX),
-            Fault::NodeUnheard => {
-                let delay = self.lasting(2 * SECOND, NODE_CUT_MAX);
-                self.bus.mute(Actor::Node(node));
-                self.in_world(delay, WorldEvent::Heard(Actor::Node(node)));
-                true
-            }
+            Fault::NodeUnheard => self.mute(Actor::Node(node)),
             Fault::AgentHangs => {
                 let delay = self.lasting(2 * SECOND, NODE_CUT_MAX);
                 self.agents[node].hang(self.now + delay);
@@ -140,6 +135,14 @@ impl World {
         if struck {
             self.faults.count(fault);
         }
+    }
+
+    /// What an actor says is lost for a while.
+    fn mute(&mut self, actor: Actor) -> bool {
+        let delay = self.lasting(2 * SECOND, NODE_CUT_MAX);
+        self.bus.mute(actor);
+        self.in_world(delay, WorldEvent::Heard(actor));
+        true
     }
 
     fn restart_bus(&mut self) -> bool {
