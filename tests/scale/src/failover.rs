@@ -102,6 +102,7 @@ impl Trial {
     /// One failure of the leader; how long until the other accepted a change.
     async fn fail(&mut self, failure: Failure) -> Tried<Duration> {
         let next = self.lab.start_scheduler();
+        // A follower says nothing while it follows.
         tokio::time::sleep(STAND_BY).await;
         let epoch = self.epoch().await?;
         let failed = Instant::now();
@@ -116,6 +117,7 @@ impl Trial {
             return Err("the change was accepted by the leader that had failed".to_owned());
         }
         if let Failure::Pause(lasts) = failure {
+            // The pause is what is tried.
             tokio::time::sleep(lasts.saturating_sub(failed.elapsed())).await;
             self.resume(&old).await?;
         }
@@ -128,6 +130,7 @@ impl Trial {
     async fn resume(&mut self, old: &Scheduler) -> Tried<()> {
         let before = self.epoch().await?;
         old.signal(Signal::CONT);
+        // What must not happen is given time to happen.
         tokio::time::sleep(AFTERMATH).await;
         if self.epoch().await? != before {
             return Err("another epoch began when the old leader went on".to_owned());
@@ -210,6 +213,7 @@ impl Trial {
             if Instant::now() >= end {
                 return Err(());
             }
+            // Between two looks.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         Ok(())

@@ -189,6 +189,7 @@ impl Node {
             Effect::Observe(ask) => {
                 self.pace.begin(Instant::now());
                 self.work.spawn(async move {
+                    // The engine takes its time.
                     tokio::time::sleep(LOOK).await;
                     Done::Looked(ask)
                 });
@@ -223,6 +224,7 @@ impl Node {
             _ => SMALL_CALL,
         };
         self.work.spawn(async move {
+            // The engine takes its time.
             tokio::time::sleep(takes).await;
             Done::Called(id, action)
         });

@@ -182,6 +182,7 @@ impl Probe {
     async fn idle(&mut self, scheduler: &Scheduler) {
         self.until_quiet(scheduler).await;
         let before = self.mark(scheduler).await;
+        // An idle lab is watched for a while.
         tokio::time::sleep(self.size.idle).await;
         let after = self.mark(scheduler).await;
         self.tell("idle", &before, &after);
@@ -215,6 +216,7 @@ impl Probe {
             killed,
             heard,
         );
+        // What must not happen is given time to happen.
         tokio::time::sleep(AFTERMATH).await;
         self.nothing_was_touched("nats-server killed", fleet, &counted, 0)
             .await;
@@ -244,6 +246,7 @@ impl Probe {
         );
         let after = self.mark(scheduler).await;
         self.tell("take-over", &before, &after);
+        // What must not happen is given time to happen.
         tokio::time::sleep(AFTERMATH).await;
         self.nothing_was_touched("scheduler killed", fleet, &counted, 1)
             .await;
@@ -274,6 +277,7 @@ impl Probe {
         let signs = u64::try_from(self.size.agents).unwrap_or(u64::MAX);
         let quiet = until(ASK, async || {
             let before = self.mark(scheduler).await;
+            // A rate is measured over a second.
             tokio::time::sleep(Duration::from_secs(1)).await;
             let passed = self.mark(scheduler).await.traffic.since(before.traffic);
             (passed.in_messages < signs + signs / 4 + 8).then_some(())
@@ -435,6 +439,7 @@ async fn until<T>(every: Duration, mut holds: impl AsyncFnMut() -> Option<T>) ->
         if Instant::now() >= end {
             return None;
         }
+        // Between two looks.
         tokio::time::sleep(every).await;
     }
 }

@@ -43,13 +43,14 @@ fn check(path: &str, text: &str) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// Whether a line asks for features that only it names. The simulation may: what it needs of the
+/// Whether a line asks for features that only it names. The simulations may: what it needs of the
 /// decisions (a model engine, bugs planted to be found) must reach no program.
 fn has_own_features(path: &str, line: &toml::Value) -> bool {
-    !path.starts_with(SIMULATION) && line.get("features").is_some()
+    let simulates = SIMULATIONS.iter().any(|folder| path.starts_with(folder));
+    !simulates && line.get("features").is_some()
 }
 
-const SIMULATION: &str = "shared/lab-sim/";
+const SIMULATIONS: [&str; 2] = ["shared/lab-sim/", "tests/scale/"];
 
 #[cfg(test)]
 mod tests {

@@ -44,7 +44,7 @@ async fn main() -> ExitCode {
             .prefix("tercio-failover-")
             .tempdir();
         let dir = dir.expect("invariant: the temporary folder can be written");
-        let report = failover::run(dir.path(), failure, options.runs).await;
+        let report = Box::pin(failover::run(dir.path(), failure, options.runs)).await;
         tell(&report.to_string());
         if !report.faults.is_empty() {
             ended = ExitCode::FAILURE;

@@ -48,7 +48,7 @@ async fn main() -> ExitCode {
     let temporary = tempfile::Builder::new().prefix("tercio-scale-").tempdir();
     let temporary = temporary.expect("invariant: the temporary folder can be written");
     let dir = options.dir.unwrap_or_else(|| temporary.path().to_owned());
-    let report = probe::run(&dir, options.size).await;
+    let report = Box::pin(probe::run(&dir, options.size)).await;
     tell(&report.to_string());
     if report.faults.is_empty() {
         ExitCode::SUCCESS

@@ -13,14 +13,14 @@ async fn fifty_agents_run_five_hundred_tasks_and_bear_a_killed_server_and_a_kill
         tasks: 500,
         idle: Duration::from_secs(2),
     };
-    let report = probe::run(dir.path(), size).await;
+    let report = Box::pin(probe::run(dir.path(), size)).await;
     assert!(report.faults.is_empty(), "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_other_scheduler_goes_on_when_the_leader_is_killed() {
     let dir = tempfile::tempdir().expect("the temporary folder can be written");
-    let report = failover::run(dir.path(), Failure::Crash, 1).await;
+    let report = Box::pin(failover::run(dir.path(), Failure::Crash, 1)).await;
     assert!(report.faults.is_empty(), "{report}");
 }
 
@@ -29,6 +29,6 @@ async fn a_leader_that_was_paused_is_refused_by_the_state_and_by_the_agents() {
     let dir = tempfile::tempdir().expect("the temporary folder can be written");
     // Longer than the lease.
     let pause = Duration::from_secs(6);
-    let report = failover::run(dir.path(), Failure::Pause(pause), 1).await;
+    let report = Box::pin(failover::run(dir.path(), Failure::Pause(pause), 1)).await;
     assert!(report.faults.is_empty(), "{report}");
 }
