@@ -9,6 +9,8 @@ mod project;
 mod retry;
 mod service;
 
+pub(crate) use model::text_bytes;
+
 use lab_types::{
     Cause, ConfirmationId, Event, EventScope, EventWhat, NodeId, NodeName, NodeRole, PlanHash,
     Problem, ProjectModel, ProjectName, RequestId, ServiceName, TaskSpec, UnixMillis, UserName,
