@@ -129,11 +129,8 @@ impl Leading {
             answer.assignment = Some(assignment);
             answer.specs = specs;
         }
-        let known = &self.core.lab().desired.specs;
-        for digest in request.lacking {
-            if let Some(spec) = known.get(&digest) {
-                answer.specs.insert(digest, spec.clone());
-            }
+        if !request.lacking.is_empty() {
+            answer.specs = self.core.specs_for(request.lacking);
         }
         say(&self.bus, reply, &answer).await;
     }

@@ -9,6 +9,7 @@ mod project;
 mod retry;
 mod service;
 
+pub(crate) use model::text_bytes;
 use std::collections::BTreeSet;
 
 use lab_types::{

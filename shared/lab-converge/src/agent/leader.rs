@@ -168,8 +168,11 @@ impl AgentCore {
         }
         self.leader.confirmed = true;
         self.leader.nones = 0;
+        let held = self.ledger.specs.len();
         self.take_specs(specs, &mut problems);
-        if verdict == Verdict::Accept && lacks_any(&self.ledger) {
+        // Large specs come in several messages.
+        let some_came = self.ledger.specs.len() > held;
+        if (verdict == Verdict::Accept || some_came) && lacks_any(&self.ledger) {
             self.leader.ask_soon(now);
         }
         self.undecided = true;

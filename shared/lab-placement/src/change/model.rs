@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lab_types::{
-    EngineName, MountSource, NetworkName, NetworkSpec, ProjectModel, ProjectName, ServiceModel,
-    ServiceName, TaskSpec, VolumeName, VolumeSpec,
+    EngineName, HealthTest, MountSource, NetworkName, NetworkSpec, ProjectModel, ProjectName,
+    ServiceModel, ServiceName, TaskSpec, VolumeName, VolumeSpec,
 };
 
 use super::finding::Finding;
@@ -275,23 +275,40 @@ fn cycle(project: &ProjectName, services: &BTreeMap<ServiceName, ServiceModel>) 
     }
 }
 
-fn text_bytes(task: &TaskSpec) -> usize {
+/// About how many bytes a spec takes: all that a person may write into it, and some for each entry.
+pub(crate) fn text_bytes(task: &TaskSpec) -> usize {
     let lists = [&task.command, &task.entrypoint];
     let lists = lists.into_iter().flatten().flatten().map(String::len);
     let maps = task.environment.iter().chain(&task.labels);
     let maps = maps.map(|(key, value)| key.len() + value.len());
     let mounts = task.mounts.iter().map(|mount| {
-        mount.target.len()
-            + match &mount.source {
-                MountSource::Volume {
-                    volume,
-                    engine_name,
-                } => volume.as_str().len() + engine_name.as_str().len(),
-                MountSource::Anonymous => 0,
-                MountSource::Bind { path, .. } => path.len(),
-            }
+        let source = match &mount.source {
+            MountSource::Volume {
+                volume,
+                engine_name,
+            } => volume.as_str().len() + engine_name.as_str().len(),
+            MountSource::Anonymous => 0,
+            MountSource::Bind { path, .. } => path.len(),
+        };
+        ENTRY_BYTES + mount.target.len() + source
     });
-    let aliases = task.networks.iter().flat_map(|network| &network.aliases);
-    let aliases = aliases.map(String::len);
-    task.image.len() + lists.sum::<usize>() + maps.chain(mounts).chain(aliases).sum::<usize>()
+    let networks = task.networks.iter().map(|network| {
+        let aliases: usize = network.aliases.iter().map(String::len).sum();
+        let names = network.network.as_str().len() + network.engine_name.as_str().len();
+        ENTRY_BYTES + names + aliases
+    });
+    let ports = task.ports.iter().map(|port| {
+        let address = port.host_ip.as_ref().map_or(0, String::len);
+        ENTRY_BYTES + address
+    });
+    let check = task.healthcheck.as_ref().map(|check| match &check.test {
+        HealthTest::Disabled => 0,
+        HealthTest::Exec { argv } => argv.iter().map(String::len).sum(),
+        HealthTest::Shell { line } => line.len(),
+    });
+    let parts = lists.chain(maps).chain(mounts).chain(networks);
+    task.image.len() + parts.chain(ports).chain(check).sum::<usize>()
 }
+
+/// What the names of the fields of one mount, network or port take.
+const ENTRY_BYTES: usize = 64;

@@ -171,9 +171,13 @@ pub(super) fn services_of<'a>(
 
 /// The problem of a project that the lab does not know.
 pub(super) fn unknown(lab: &Lab, project: &ProjectName) -> Problem {
-    let known: Vec<&str> = lab.desired.projects.keys().map(|p| p.as_str()).collect();
+    // One that was taken down is only remembered.
+    let up = lab.desired.projects.values().filter(|record| {
+        !record.networks.is_empty() || services_of(lab, &record.name).next().is_some()
+    });
+    let known: Vec<&str> = up.map(|record| record.name.as_str()).collect();
     let help = if known.is_empty() {
-        "the lab has no project yet; `tercio up` makes one".to_owned()
+        "the lab has no project; `tercio up` makes one".to_owned()
     } else {
         format!("the lab has: {}", known.join(", "))
     };

@@ -237,7 +237,7 @@ fn what_does_not_exist_is_named_with_what_does() {
         &scale("shop", "web"),
         &expect![[r#"
             SCH0003: there is no project shop
-              the lab has no project yet; `tercio up` makes one
+              the lab has no project; `tercio up` makes one
         "#]],
     );
     small.up("shop", &[("web", svc("web:1")), ("db", svc("db:1"))]);

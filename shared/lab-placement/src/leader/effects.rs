@@ -7,7 +7,12 @@ use lab_types::{
 };
 
 use super::LeaderCore;
+use crate::change::text_bytes;
 use crate::record::Answer;
+
+/// The most bytes of specs in one message to an agent: with an assignment of a thousand tasks they stay
+/// below NATS' largest message of 1 MiB. An agent asks for what it lacks.
+const SPECS_BYTES_MAX: usize = 384 * 1024;
 
 /// What a leader wants done outside, in no particular order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,7 +38,7 @@ impl Effects {
     }
 }
 
-/// An assignment for its node, with every spec that it refers to.
+/// An assignment for its node, with the specs that it refers to, as many as one message holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Push {
     /// For whom, which version, and what.
@@ -64,14 +69,32 @@ pub struct Publish {
 
 impl LeaderCore {
     pub(super) fn push_of(&self, assignment: Assignment) -> Push {
-        let specs = assignment.specs().into_iter().filter_map(|digest| {
-            let spec = self.lab.desired.specs.get(&digest)?.clone();
-            Some((digest, spec))
-        });
         Push {
-            specs: specs.collect(),
+            specs: self.specs_for(assignment.specs()),
             assignment,
         }
+    }
+
+    /// The specs of these digests, as many as one message holds and at least one; an agent that lacks
+    /// more asks again.
+    #[must_use]
+    pub fn specs_for(
+        &self,
+        digests: impl IntoIterator<Item = SpecDigest>,
+    ) -> BTreeMap<SpecDigest, TaskSpec> {
+        let mut specs = BTreeMap::new();
+        let mut bytes = 0;
+        for digest in digests {
+            let Some(spec) = self.lab.desired.specs.get(&digest) else {
+                continue;
+            };
+            bytes += text_bytes(spec);
+            if bytes > SPECS_BYTES_MAX && !specs.is_empty() {
+                break;
+            }
+            specs.insert(digest, spec.clone());
+        }
+        specs
     }
 
     /// Pushes to a node that obeys an older version, unless its newest is not committed yet or was

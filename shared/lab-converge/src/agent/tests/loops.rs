@@ -438,3 +438,21 @@ fn a_neighbours_change_does_not_hurry_a_registry_that_failed() {
     rig.hand_in();
     assert!(pull(&rig).is_some(), "in its time");
 }
+
+#[test]
+fn who_still_lacks_specs_after_some_came_asks_for_the_next_at_once() {
+    let job = job(lab_types::RestartPolicy::Never);
+    let mut rig = Rig::new(engine());
+    rig.pump();
+    let mut assignment = shop(1);
+    let third = task("t3", "job", 1, &job);
+    assignment.tasks.insert(third.id.clone(), third);
+    rig.push(assignment.clone(), &[web()]);
+    let asked = rig.asked.len();
+    assert_eq!(rig.asked[asked - 1].lacking.len(), 2);
+    let specs = [(redis().digest(), redis())].into();
+    rig.core.on_sync_reply(Some(assignment), specs, rig.now);
+    rig.pump();
+    assert_eq!(rig.asked.len(), asked + 1);
+    assert_eq!(rig.asked[asked].lacking, [job.digest()]);
+}

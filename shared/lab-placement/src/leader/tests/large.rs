@@ -245,3 +245,41 @@ fn an_outbox_stays_below_the_largest_message_however_long_its_words_are() {
     // As text for people an event is about twice as long as on the wire.
     assert!(sizes.iter().all(|size| *size < 2 << 20), "{sizes:?}");
 }
+
+#[test]
+fn specs_too_large_for_one_message_come_in_several() {
+    let mut stage = Stage::with_nodes(&["n1"]);
+    let large = |image: &str| {
+        let mut service = svc(image);
+        let value = "x".repeat(220 * 1024);
+        service.0.task.environment.insert("CONFIG".into(), value);
+        service
+    };
+    let names = ["a", "b", "c", "d", "e"];
+    let services: Vec<_> = names.iter().map(|name| (*name, large(name))).collect();
+    stage.ask(
+        "r1",
+        Change::ApplyProject {
+            project: project("shop"),
+            plan: None,
+            base_revision: 0,
+            model: Box::new(model("shop", &services)),
+        },
+    );
+    stage.settle();
+    let push = stage.core.sync(&node("n1")).unwrap();
+    let mut held = push.specs;
+    let mut questions = 0;
+    loop {
+        let mut lacking = push.assignment.specs();
+        lacking.retain(|digest| !held.contains_key(digest));
+        if lacking.is_empty() {
+            break;
+        }
+        let more = stage.core.specs_for(lacking);
+        assert!((1..=2).contains(&more.len()), "{} at once", more.len());
+        held.extend(more);
+        questions += 1;
+    }
+    assert_eq!((held.len(), questions), (5, 4));
+}

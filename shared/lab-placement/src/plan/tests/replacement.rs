@@ -250,7 +250,7 @@ fn a_slot_whose_task_has_not_stopped_yet_says_so() {
     small.lab.observed.hold_until = Some(small.now.plus(lab_types::DurationMs(30_000)));
     small.lose("n1");
     check(
-        &why(&mut small).lines().last().unwrap_or_default(),
+        why(&mut small).lines().last().unwrap_or_default(),
         &expect![[
             r#"shop/web slot 1: it waits until the task before it has stopped on node n1, which is lost"#
         ]],
