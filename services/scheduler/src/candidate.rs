@@ -170,7 +170,8 @@ async fn take_the_seat(
         () = shutdown.cancelled() => None,
         // It tries until it succeeds, and must not any more once another may lead.
         _ = leadership.lost() => return Err(lapsed()),
-        taken = take_over(bus, limits) => Some(taken?),
+        // Boxed: it is large, and needed once in a leader's life.
+        taken = Box::pin(take_over(bus, limits)) => Some(taken?),
     };
     let Some((store, events, head, loaded)) = taken else {
         // A server that does not answer is left to let the lease lapse.

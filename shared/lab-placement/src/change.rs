@@ -9,7 +9,6 @@ mod project;
 mod retry;
 mod service;
 
-pub(crate) use model::text_bytes;
 use std::collections::BTreeSet;
 
 use lab_types::{
@@ -18,6 +17,7 @@ use lab_types::{
     UserName,
 };
 
+pub(crate) use model::text_bytes;
 pub use node::NodeChanges;
 
 use crate::codes;

@@ -67,7 +67,8 @@ pub async fn run(app: &App, args: Args) -> Outcome {
         ));
     }
     match args.embedded {
-        true => embedded::run(app, &state_dir, config, args.detached).await,
+        // Boxed: all the parts of a lab are in it.
+        true => Box::pin(embedded::run(app, &state_dir, config, args.detached)).await,
         false => parts::run(app, &state_dir, config, args.roles).await,
     }
 }

@@ -47,11 +47,11 @@ impl Lab {
             stop,
             parts,
         };
-        lab.start_parts().await;
+        lab.start_parts();
         lab
     }
 
-    async fn start_parts(&mut self) {
+    fn start_parts(&mut self) {
         self.stop = CancellationToken::new();
         let nats = |role: &Role| {
             let credentials = self.server.dir().join(format!("{}.creds", role.name()));
@@ -59,18 +59,24 @@ impl Lab {
             let urls = vec![self.server.url()];
             Nats { urls, credentials }
         };
-        let mut config = scheduler::Config::default();
-        config.nats = nats(&Role::Scheduler);
+        let config = scheduler::Config {
+            nats: nats(&Role::Scheduler),
+            ..Default::default()
+        };
         let stop = self.stop.clone();
         let run = async move { scheduler::run(config, stop).await.unwrap() };
         self.parts.push(tokio::spawn(run));
-        let mut config = compose_planner::Config::default();
-        config.nats = nats(&Role::Planner);
+        let config = compose_planner::Config {
+            nats: nats(&Role::Planner),
+            ..Default::default()
+        };
         let stop = self.stop.clone();
         let run = async move { compose_planner::run(config, stop).await.unwrap() };
         self.parts.push(tokio::spawn(run));
-        let mut config = provisioner::Config::default();
-        config.nats = nats(&Role::Provisioner);
+        let config = provisioner::Config {
+            nats: nats(&Role::Provisioner),
+            ..Default::default()
+        };
         let stop = self.stop.clone();
         let run = async move { provisioner::run(config, stop).await.unwrap() };
         self.parts.push(tokio::spawn(run));
@@ -312,7 +318,7 @@ async fn an_answer_sent_to_another_place_than_the_askers_inbox_changes_nothing()
     }
     // What is stored can be read by the next leader, every record of it.
     lab.stop_parts().await;
-    lab.start_parts().await;
+    lab.start_parts();
     let next = wait_until(SOON, "the next leader answers", async || {
         Some(lab.epoch().await)
     })

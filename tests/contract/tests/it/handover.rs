@@ -22,8 +22,10 @@ fn nats(server: &NatsServer, url: String, role: &Role, file: &str) -> Nats {
 }
 
 fn scheduler(server: &NatsServer, url: String, file: &str) -> (CancellationToken, JoinHandle<()>) {
-    let mut config = scheduler::Config::default();
-    config.nats = nats(server, url, &Role::Scheduler, file);
+    let config = scheduler::Config {
+        nats: nats(server, url, &Role::Scheduler, file),
+        ..Default::default()
+    };
     let stop = CancellationToken::new();
     let token = stop.clone();
     let run = async move { scheduler::run(config, token).await.unwrap() };
@@ -111,8 +113,10 @@ async fn a_scheduler_stops_at_once_while_it_takes_over_and_nats_does_not_answer(
 #[tokio::test]
 async fn a_planner_that_stops_tells_those_who_wait_to_ask_again() {
     let server = NatsServer::start().await;
-    let mut config = compose_planner::Config::default();
-    config.nats = nats(&server, server.url(), &Role::Planner, "planner.creds");
+    let config = compose_planner::Config {
+        nats: nats(&server, server.url(), &Role::Planner, "planner.creds"),
+        ..Default::default()
+    };
     let stop = CancellationToken::new();
     let token = stop.clone();
     let run = tokio::spawn(async move { compose_planner::run(config, token).await.unwrap() });
