@@ -30,6 +30,9 @@ pub struct Policy {
     pub beat: DurationMs,
     /// After how many missed signs of life a node is lost.
     pub beats_missed_max: u32,
+    /// How long after the leader's own connection was made (again) a node that was not heard since may
+    /// be silent.
+    pub rejoin: DurationMs,
     /// How many nodes must vanish together, at least, before it counts as one common fault.
     pub vanish_together_min: u32,
     /// One in how many nodes must vanish together for it to count as one common fault.
@@ -141,6 +144,9 @@ impl Default for Policy {
         Self {
             beat: DurationMs::from_secs(1),
             beats_missed_max: 3,
+            // After a restart of nats-server a thousand agents are back within 2 s on an idle machine, and
+            // within 8 s on one that has ten times too much to do (`ops/bench/scale.sh`).
+            rejoin: DurationMs::from_secs(10),
             // One node of a lab of three is a third of it, and the most usual loss of all: a fault
             // common to several nodes shows at two.
             vanish_together_min: 2,

@@ -53,6 +53,7 @@ impl Lab {
         self.observed.hold_until = self.observed.hold_until.filter(|until| now < *until);
         let mut vanished = 0;
         let mut lost_lately = 0;
+        let mut nearly = 0;
         for (id, record) in &self.desired.nodes {
             let node = self.observed.nodes.entry(id.clone()).or_default();
             if node.liveness == NodeLiveness::Lost {
@@ -63,8 +64,13 @@ impl Lab {
             }
             let heard = node.last_seen.unwrap_or(record.joined_at);
             let heard = heard.max(listening_since);
-            let deadline = heard.plus(window);
+            let deadline = match node.last_seen.is_some_and(|seen| seen >= connected_since) {
+                true => heard.plus(window),
+                false => heard.plus(window).max(connected_since.plus(policy.rejoin)),
+            };
             if now < deadline {
+                // Nodes of one fault fall silent within one beat of one another.
+                nearly += usize::from(now.plus(policy.beat) >= deadline);
                 let earliest = silence.wake_at.map_or(deadline, |at| at.min(deadline));
                 silence.wake_at = Some(earliest);
                 continue;
@@ -90,7 +96,7 @@ impl Lab {
             silence.events.push(told::lost(record, node, now));
         }
         if vanished > 0 {
-            silence.held = self.hold((vanished, lost_lately), now, policy);
+            silence.held = self.hold(vanished + lost_lately + nearly, now, policy);
             silence
                 .events
                 .extend(silence.held.map(|held| told::held(held, now)));
@@ -98,13 +104,7 @@ impl Lab {
         silence
     }
 
-    fn hold(
-        &mut self,
-        (vanished, lost_lately): (usize, usize),
-        now: UnixMillis,
-        policy: &Policy,
-    ) -> Option<Held> {
-        let together = vanished + lost_lately;
+    fn hold(&mut self, together: usize, now: UnixMillis, policy: &Policy) -> Option<Held> {
         let nodes = self.desired.nodes.len();
         let (min, share) = (policy.vanish_together_min, policy.vanish_together_share);
         let at_least = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);

@@ -282,6 +282,54 @@ fn silence_counts_only_while_the_leader_was_connected() {
 }
 
 #[test]
+fn after_the_leader_has_connected_again_nodes_get_time_to_connect_too() {
+    let mut small = Small::new(&["n1", "n2", "n3"]);
+    let policy = small.policy;
+    let reconnected = small.now.plus(DurationMs(60_000));
+    let at = |ms| reconnected.plus(DurationMs(ms));
+    small
+        .lab
+        .on_heartbeat(&beat(1, 1, Fence::default()), at(500));
+    let silence = small.lab.liveness(at(3499), reconnected, &policy);
+    assert_eq!(silence.events, []);
+    small.lab.liveness(at(3500), reconnected, &policy);
+    expect!["n1 lost, n2 ready, n3 ready"].assert_eq(&liveness(&small));
+    small.lab.liveness(at(9_999), reconnected, &policy);
+    expect!["n1 lost, n2 ready, n3 ready"].assert_eq(&liveness(&small));
+    small.lab.liveness(at(10_000), reconnected, &policy);
+    expect!["n1 lost, n2 lost, n3 lost"].assert_eq(&liveness(&small));
+}
+
+#[test]
+fn nodes_of_one_fault_are_held_when_the_first_of_them_is_found() {
+    let mut small = Small::new(&["n1", "n2", "n3", "n4", "n5", "n6"]);
+    let policy = small.policy;
+    let start = small.now;
+    let mut alive = |name: &str, at: u64| {
+        let beat = Heartbeat {
+            node: node(name),
+            ..beat(1, 1, Fence::default())
+        };
+        small.lab.on_heartbeat(&beat, start.plus(DurationMs(at)));
+    };
+    // Both are cut off at 5.95 s; their beats have other phases.
+    alive("n1", 5_000);
+    alive("n2", 5_900);
+    for name in ["n3", "n4", "n5", "n6"] {
+        alive(name, 7_500);
+    }
+    let silence = small
+        .lab
+        .liveness(start.plus(DurationMs(8_000)), start, &policy);
+    expect![[r#"
+        node lost: node n1 is lost: not heard for 3s
+        lab held: 2 of 6 nodes vanished together: replacing their tasks is held for a while
+    "#]]
+    .assert_eq(&told(&silence.events));
+    assert!(small.plan().report.placed.is_empty());
+}
+
+#[test]
 fn a_node_that_has_just_joined_is_given_time_to_report() {
     let mut small = Small::new(&[]);
     let policy = small.policy;
