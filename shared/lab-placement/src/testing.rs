@@ -1,16 +1,18 @@
 //! A small lab for tests: it is changed, planned and run as the real one is, with agents that do at
 //! once what their assignment says.
 
+mod status;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use lab_types::{
-    AgentBoot, Assignment, Condition, Dependency, EngineFacts, EngineName, Epoch, ForeignPort,
-    Gate, Health, Incarnation, Inventory, Mount, MountSource, NetworkAttachment, NetworkName,
-    NetworkSpec, NodeFacts, NodeId, NodeLiveness, NodeName, NodeRole, PortProtocol, PortPublish,
-    Problem, ProjectModel, ProjectName, Report, ReportBody, RequestId, Resources, ServiceModel,
-    ServiceName, TaskId, TaskProgress, TaskSpec, TaskState, TaskStatus, TaskTarget, UnixMillis,
-    UserName, VolumeName, VolumeSpec,
+    AgentBoot, Assignment, Condition, Dependency, EngineName, Epoch, ForeignPort, Gate, Health,
+    Incarnation, Inventory, Mount, MountSource, NetworkAttachment, NetworkName, NetworkSpec,
+    NodeFacts, NodeId, NodeLiveness, NodeName, NodeRole, PortProtocol, PortPublish, Problem,
+    ProjectModel, ProjectName, Report, ReportBody, RequestId, Resources, ServiceModel, ServiceName,
+    TaskId, TaskProgress, TaskSpec, TaskState, TaskStatus, TaskTarget, UnixMillis, UserName,
+    VolumeName, VolumeSpec,
 };
 
 use crate::change::{self, Change, ChangeContext, Delta};
@@ -21,6 +23,10 @@ use crate::plan::{self, Outcome, PlanningInput};
 use crate::policy::{Leader, Policy};
 use crate::record::Answer;
 use crate::rng::PlacementRng;
+
+pub(crate) use status::{facts, status};
+
+use status::fated;
 
 pub(crate) const GIB: u64 = 1 << 30;
 
@@ -435,64 +441,6 @@ impl Small {
             }
         }
         text
-    }
-}
-
-pub(crate) fn facts() -> NodeFacts {
-    NodeFacts {
-        capacity: Resources {
-            nano_cpus: 4_000_000_000,
-            memory_bytes: 8 * GIB,
-        },
-        engine: Some(EngineFacts::default()),
-        ..NodeFacts::default()
-    }
-}
-
-pub(crate) fn status(task: &TaskId, state: TaskState) -> TaskStatus {
-    let started = state >= TaskState::Running;
-    TaskStatus {
-        task: task.clone(),
-        progress: TaskProgress {
-            attempt: u32::from(started),
-            state,
-        },
-        health: Health::None,
-        observed_at: UnixMillis(1_000_000),
-        started_at: started.then_some(UnixMillis(1_000_000)),
-        exit_code: None,
-        message: None,
-        ends: Vec::new(),
-        exhausted: false,
-        container: None,
-        ports: Vec::new(),
-    }
-}
-
-fn fated(task: &TaskId, fate: &Fate) -> TaskStatus {
-    match fate {
-        Fate::Runs => status(task, TaskState::Running),
-        Fate::Unhealthy => TaskStatus {
-            health: Health::Unhealthy,
-            ..status(task, TaskState::Running)
-        },
-        Fate::Completes => TaskStatus {
-            exit_code: Some(0),
-            exhausted: true,
-            ..status(task, TaskState::Complete)
-        },
-        Fate::Fails {
-            exit_code,
-            exhausted,
-        } => TaskStatus {
-            exit_code: Some(*exit_code),
-            exhausted: *exhausted,
-            ..status(task, TaskState::Failed)
-        },
-        Fate::Rejected => TaskStatus {
-            message: Some("no such image".to_owned()),
-            ..status(task, TaskState::Rejected)
-        },
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use lab_bus::{Bus, Nats};
+use lab_bus::{Bus, Message, Nats};
 use lab_testkit::NatsServer;
 use lab_types::{
     AssignedTask, Assignment, BeatAnswer, DurationMs, Epoch, Event, Fence, Generation, Heartbeat,
@@ -117,26 +117,8 @@ impl Leader {
                 assert_eq!(from, node);
                 match verb {
                     NodeVerb::Beat => {
-                        let beat: Heartbeat = lab_wire::decode(&message.payload).unwrap();
-                        tell.send_modify(|heard| {
-                            heard.beats += 1;
-                            heard.accepted = beat.accepted;
-                        });
                         let lease = *leases.borrow();
-                        if let (Some(reply), Some(lease)) = (message.reply, lease) {
-                            let answer = BeatAnswer {
-                                leader: beat.accepted,
-                                assigned: beat.accepted,
-                                lease,
-                            };
-                            speaker.publish(reply, &answer).await.unwrap();
-                        }
-                        // A report was lost, as when both ends lose the bus: ask for all.
-                        if beat.sequence != tell.borrow().sequence {
-                            let fence = beat.accepted;
-                            let ask = subject::command(&node, CommandVerb::Inventory);
-                            speaker.publish(ask, &InventoryAsk { fence }).await.unwrap();
-                        }
+                        on_beat(&speaker, &tell, lease, message).await;
                     }
                     NodeVerb::Report => {
                         let report: Report = lab_wire::decode(&message.payload).unwrap();
@@ -179,6 +161,33 @@ impl Leader {
     /// Answers signs of life from now on, or does not.
     pub(crate) fn answer_beats(&self, lease: Option<DurationMs>) {
         self.lease.send_replace(lease);
+    }
+}
+
+async fn on_beat(
+    speaker: &Bus,
+    tell: &watch::Sender<Heard>,
+    lease: Option<DurationMs>,
+    message: Message,
+) {
+    let beat: Heartbeat = lab_wire::decode(&message.payload).unwrap();
+    tell.send_modify(|heard| {
+        heard.beats += 1;
+        heard.accepted = beat.accepted;
+    });
+    if let (Some(reply), Some(lease)) = (message.reply, lease) {
+        let answer = BeatAnswer {
+            leader: beat.accepted,
+            assigned: beat.accepted,
+            lease,
+        };
+        speaker.publish(reply, &answer).await.unwrap();
+    }
+    // A report was lost, as when both ends lose the bus: ask for all.
+    if beat.sequence != tell.borrow().sequence {
+        let fence = beat.accepted;
+        let ask = subject::command(&beat.node, CommandVerb::Inventory);
+        speaker.publish(ask, &InventoryAsk { fence }).await.unwrap();
     }
 }
 

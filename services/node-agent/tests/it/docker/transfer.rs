@@ -264,10 +264,10 @@ async fn goes_from_node_to_node(bytes: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_image_of_two_megabytes_goes_from_node_to_node_and_on_after_each_break() {
-    goes_from_node_to_node(2_000_000).await;
+    Box::pin(goes_from_node_to_node(2_000_000)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_image_of_a_hundred_megabytes_goes_from_node_to_node_and_on_after_each_break() {
-    goes_from_node_to_node(100_000_000).await;
+    Box::pin(goes_from_node_to_node(100_000_000)).await;
 }

@@ -276,7 +276,7 @@ fn ports_that_could_not_be_seen_are_told_as_they_were_seen_last() {
         }
     };
     assert_eq!(told(None), []);
-    assert_eq!(told(Some(vec![port.clone()])), [port.clone()]);
+    assert_eq!(told(Some(vec![port.clone()])), std::slice::from_ref(&port));
     assert_eq!(told(None), [port]);
     assert_eq!(told(Some(Vec::new())), []);
 }
