@@ -7,12 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use lab_types::{
-    AgentBoot, Assignment, Condition, Dependency, EngineName, Epoch, ForeignPort, Gate, Health,
+    AgentBoot, Assignment, Condition, Dependency, EngineName, Epoch, ForeignPort, Gate,
     Incarnation, Inventory, Mount, MountSource, NetworkAttachment, NetworkName, NetworkSpec,
-    NodeFacts, NodeId, NodeLiveness, NodeName, NodeRole, PortProtocol, PortPublish, Problem,
-    ProjectModel, ProjectName, Report, ReportBody, RequestId, Resources, ServiceModel, ServiceName,
-    TaskId, TaskProgress, TaskSpec, TaskState, TaskStatus, TaskTarget, UnixMillis, UserName,
-    VolumeName, VolumeSpec,
+    NodeId, NodeLiveness, NodeName, NodeRole, PortProtocol, PortPublish, Problem, ProjectModel,
+    ProjectName, Report, ReportBody, RequestId, ServiceModel, ServiceName, TaskSpec, TaskState,
+    TaskStatus, TaskTarget, UnixMillis, UserName, VolumeName, VolumeSpec,
 };
 
 use crate::change::{self, Change, ChangeContext, Delta};
