@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use lab_bus::{Bus, CallError, Message};
-use lab_kit::clock::steady as clock;
+use lab_kit::clock;
 use lab_placement::Change;
 use lab_placement::leader::{Push, Request};
 use lab_placement::observe::{HeartbeatVerdict, ReportVerdict};

@@ -8,7 +8,7 @@ use lab_bus::{
     Bus, Candidate, EventLog, Leadership, LeaseConfig, LeaseError, LoadError, Loaded, ServeError,
     StateStore, StoreError, SubscribeError,
 };
-use lab_kit::clock::steady as clock;
+use lab_kit::clock;
 use lab_placement::leader::TakeOver;
 use lab_placement::{Leader, Policy};
 use lab_types::Problem;

@@ -13,7 +13,7 @@ use lab_bus::{
     Bus, ConnectionStatus, EventLog, Incoming, Leadership, Message, PassWrites, ServeError,
     ServiceInfo, ServiceServer, Sharing, StateStore, Subscription,
 };
-use lab_kit::clock::steady as clock;
+use lab_kit::clock;
 use lab_placement::PlacementRng;
 use lab_placement::leader::{Effects, LeaderCore, PassDraft, TakeOver};
 use lab_types::UnixMillis;
