@@ -23,6 +23,7 @@ use crate::ledger::{Ledger, TaskLedger};
 use crate::observed::{ContainerState, EngineReach, Observed, ObservedContainer};
 
 pub use calls::{Busy, Calls, Failure, Kind, PULLS_MAX, STARTS_MAX, STOPS_MAX};
+use judge::Outage;
 pub(crate) use judge::{reject, start_failed};
 
 /// What the agent may do on the strength of the assignment in hand.
@@ -242,13 +243,13 @@ impl<'a> DiffPass<'a> {
             let policy = self.spec_of(&id).map(|spec| spec.restart);
             let confirmed = self.standing == Standing::Confirmed;
             let still_there = self.leaving.values().any(|(c, _)| c.identity.task == id);
-            let now = self.now;
+            let (now, outage) = (self.now, self.outage());
             let Some(entry) = self.decision.tasks.get_mut(&id) else {
                 continue;
             };
             match target {
                 Some(TaskTarget::Run) => {
-                    judge::observe(entry, seen, now);
+                    judge::observe(entry, seen, outage, now);
                     judge::settle(entry, policy);
                 }
                 Some(TaskTarget::Stop) if confirmed && !still_there => judge::stopped(entry),
@@ -257,6 +258,13 @@ impl<'a> DiffPass<'a> {
                 }
                 Some(TaskTarget::Stop) | None => {}
             }
+        }
+    }
+
+    fn outage(&self) -> Outage {
+        Outage {
+            silence: self.observed.silence,
+            booted_at: self.observed.booted_at,
         }
     }
 

@@ -11,6 +11,7 @@ use crate::action::{ActionError, ActionKind, CreateContainer};
 use crate::labels;
 use crate::observed::{
     ContainerId, ContainerState, Observed, ObservedContainer, ObservedNetwork, ObservedVolume,
+    Silence,
 };
 
 /// The engine.
@@ -30,6 +31,10 @@ pub struct ModelEngine {
     pub elsewhere: BTreeSet<String>,
     /// How many containers were ever made.
     pub made: u64,
+    /// When it was last away, where somebody noticed.
+    pub silence: Option<Silence>,
+    /// When its machine booted, where that is known.
+    pub booted_at: Option<UnixMillis>,
 }
 
 /// A container of the model.
@@ -47,6 +52,8 @@ pub struct ModelContainer {
     pub started_at: Option<UnixMillis>,
     /// When it last ended.
     pub finished_at: Option<UnixMillis>,
+    /// When it was last sent a signal.
+    pub signalled_at: Option<UnixMillis>,
     /// What its health check says.
     pub health: Health,
 }
@@ -62,6 +69,7 @@ impl ModelContainer {
             state: ContainerState::Created,
             started_at: None,
             finished_at: None,
+            signalled_at: None,
             health: Health::None,
         }
     }
@@ -309,6 +317,8 @@ impl ModelEngine {
                 .volumes
                 .insert(name.clone(), ObservedVolume { owner, used_by });
         }
+        observed.silence = self.silence;
+        observed.booted_at = self.booted_at;
         observed.images = self.images.intersection(images).cloned().collect();
         observed
     }
@@ -331,6 +341,7 @@ impl ModelEngine {
             state: container.state.clone(),
             started_at: container.started_at,
             finished_at: container.finished_at,
+            signalled_at: container.signalled_at,
             health: container.health,
             ports,
         })

@@ -59,6 +59,19 @@ pub struct Observed {
     /// Of the images asked about ([`ObserveAsk::images`](crate::agent::ObserveAsk)), those that are
     /// there, exactly as they were asked for (a reference or an id).
     pub images: BTreeSet<String>,
+    /// The last time in which the engine was away, in this life of the agent.
+    pub silence: Option<Silence>,
+    /// When the machine booted, by the node's clock; absent where that is not known.
+    pub booted_at: Option<UnixMillis>,
+}
+
+/// A time in which an engine was away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Silence {
+    /// When it was lost.
+    pub after: UnixMillis,
+    /// When it answered again.
+    pub until: UnixMillis,
 }
 
 /// One container of this lab.
@@ -76,6 +89,8 @@ pub struct ObservedContainer {
     pub started_at: Option<UnixMillis>,
     /// When it last ended, by the node's clock; absent when it never did.
     pub finished_at: Option<UnixMillis>,
+    /// When the engine last sent it a signal, as far as the agent has heard.
+    pub signalled_at: Option<UnixMillis>,
     /// What its health check says; `Health::None` when it has none.
     pub health: Health,
     /// Published ports as the engine bound them (`published` is set while it runs).

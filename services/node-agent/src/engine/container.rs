@@ -34,6 +34,7 @@ pub(super) fn observed(found: ContainerInspectResponse, site: &Site) -> Option<O
         identity,
         started_at: state.started_at.as_deref().and_then(millis),
         finished_at: state.finished_at.as_deref().and_then(millis),
+        signalled_at: None,
         health: health(&state),
         state: state_of(state),
         ports: ports.map(bound).unwrap_or_default(),
@@ -61,6 +62,7 @@ pub(super) fn unreadable(
         state,
         started_at: None,
         finished_at: None,
+        signalled_at: None,
         health: Health::None,
         ports: Vec::new(),
     })

@@ -31,7 +31,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine;
-use crate::engine::watch::{Connection, Tell};
+use crate::engine::watch::{Connection, Passing, Tell};
 pub use config::{Config, EngineConfig};
 use lease::LeaseFile;
 use owner::{Mind, Owner};
@@ -74,9 +74,11 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Prob
         format!("no Docker engine has answered yet at {}", socket.display()),
     )));
     let (activity, activities) = watch::channel(());
+    let (passing, passed) = watch::channel(Passing::default());
     let tell = Tell {
         connection,
         activity,
+        passing,
     };
     tasks.spawn(
         "engine watch",
@@ -91,7 +93,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Prob
         lease,
         role: config.role,
     };
-    let owner = Owner::new(mind, site, home, (connections, activities), linked);
+    let owner = Owner::new(mind, site, home, (connections, activities, passed), linked);
     let ended = owner.run(tasks.stop_token()).await;
     let drained = tasks.drain(DRAIN_MAX).await;
     drop(guard);

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lab_converge::{ActionId, AgentCore, Effect, EngineReach};
+use lab_converge::{ActionId, AgentCore, Effect, EngineReach, Observed};
 use lab_kit::clock::{self, BootInstant};
 use lab_kit::lock::StateDirLock;
-use lab_types::{NodeRole, Problem, Report, ReportBody};
+use lab_types::{NodeRole, Problem, Report, ReportBody, UnixMillis};
 use lab_wire::subject::{self, NodeVerb};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
@@ -21,7 +21,7 @@ use super::pace::Pace;
 use super::work::{self, Done, Means};
 use super::{IMAGES, command, offer, part_failed};
 use crate::engine::Site;
-use crate::engine::watch::Connection;
+use crate::engine::watch::{Connection, Passing};
 use crate::image::fetch::Fetcher;
 use crate::logs::Statuses;
 use crate::logs::readers::Readers;
@@ -32,6 +32,13 @@ const BEAT_EVERY: Duration = Duration::from_secs(1);
 const SLEEP_MAX: Duration = Duration::from_secs(60);
 /// How many streams and checks may be under way: each holds at most 2 MiB on its way.
 pub(super) const HELPERS_MAX: usize = 32;
+
+/// What is seen of the engine.
+pub(super) type Watched = (
+    watch::Receiver<Connection>,
+    watch::Receiver<()>,
+    watch::Receiver<Passing>,
+);
 
 /// What decides, and what it is told at its start.
 pub(super) struct Mind {
@@ -59,6 +66,7 @@ pub(super) struct Owner {
     lease: LeaseFile,
     role: NodeRole,
     activity: watch::Receiver<()>,
+    passing: watch::Receiver<Passing>,
     pace: Pace,
     home: Arc<StateDirLock>,
     /// Whether the ledger is being written.
@@ -75,7 +83,7 @@ impl Owner {
         mind: Mind,
         site: Site,
         home: StateDirLock,
-        (engine, activity): (watch::Receiver<Connection>, watch::Receiver<()>),
+        (engine, activity, passing): Watched,
         link: Linked,
     ) -> Self {
         Self {
@@ -89,6 +97,7 @@ impl Owner {
             readers: Readers::default(),
             helpers: JoinSet::new(),
             activity,
+            passing,
             pace: Pace::new(Instant::now()),
             home: Arc::new(home),
             is_writing: false,
@@ -225,7 +234,8 @@ impl Owner {
                 self.is_writing = false;
                 self.core.on_persisted(result, now);
             }
-            Done::Observed(mark, observed) => {
+            Done::Observed(mark, mut observed) => {
+                self.complete(&mut observed);
                 self.pace.end(Instant::now());
                 self.has_looked |= observed.engine == EngineReach::Reachable;
                 self.core.on_observed(mark, *observed, now);
@@ -251,6 +261,17 @@ impl Owner {
             }
         }
         Ok(())
+    }
+
+    /// Adds what the engine tells in passing, and what the machine knows.
+    fn complete(&self, observed: &mut Observed) {
+        let passing = self.passing.borrow();
+        for (id, container) in &mut observed.containers {
+            container.signalled_at = passing.signals.get(id).copied();
+        }
+        observed.silence = passing.silence;
+        let uptime = BootInstant::now().uptime();
+        observed.booted_at = Some(UnixMillis(clock::now().0.saturating_sub(uptime.0)));
     }
 
     fn on_news(&mut self, news: FromBus) {

@@ -4,14 +4,30 @@
 //! between writing "attempt 3 starts" and starting it, starts attempt 3 when it is back, and a
 //! container that a person restarted counts as one attempt more.
 
-use lab_types::{AttemptEnd, RestartPolicy, TaskProgress, TaskState, TaskStatus, UnixMillis};
+use lab_types::{
+    AttemptEnd, DurationMs, RestartPolicy, TaskProgress, TaskState, TaskStatus, UnixMillis,
+};
 
 use crate::backoff::{STEADY_AFTER, restart_delay};
 use crate::ledger::TaskLedger;
-use crate::observed::{ContainerState, ObservedContainer};
+use crate::observed::{ContainerState, ObservedContainer, Silence};
+
+/// When engine and machine were last away.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outage {
+    /// The last time in which the engine was away.
+    pub(super) silence: Option<Silence>,
+    /// When the machine booted.
+    pub(super) booted_at: Option<UnixMillis>,
+}
 
 /// Takes in what is seen of a task that should run.
-pub(super) fn observe(entry: &mut TaskLedger, seen: Option<&ObservedContainer>, now: UnixMillis) {
+pub(super) fn observe(
+    entry: &mut TaskLedger,
+    seen: Option<&ObservedContainer>,
+    outage: Outage,
+    now: UnixMillis,
+) {
     if matches!(
         entry.progress.state,
         TaskState::Rejected | TaskState::Stopped
@@ -40,11 +56,12 @@ pub(super) fn observe(entry: &mut TaskLedger, seen: Option<&ObservedContainer>, 
             if !is_known_end(entry, container) {
                 count_start(entry, container);
                 let at = container.finished_at.unwrap_or(now).min(now);
-                let words = end_words(*code, *oom_killed, error.as_deref());
-                let state = if *code == 0 {
-                    TaskState::Complete
-                } else {
-                    TaskState::Failed
+                let mut words = end_words(*code, *oom_killed, error.as_deref());
+                let cut_off = cut_off(container, at, outage).filter(|_| *code == 0);
+                words.push_str(cut_off.unwrap_or_default());
+                let state = match *code == 0 && cut_off.is_none() {
+                    true => TaskState::Complete,
+                    false => TaskState::Failed,
                 };
                 end(entry, state, (at, Some(*code)), words);
             }
@@ -59,6 +76,35 @@ pub(super) fn observe(entry: &mut TaskLedger, seen: Option<&ObservedContainer>, 
         ContainerState::Removing => {}
     }
 }
+
+/// Who ended a container that ended at `at`, when it was not the work itself: an engine that is stopped
+/// and a machine that is shut down ask their containers to end, and many then say 0.
+fn cut_off(container: &ObservedContainer, at: UnixMillis, outage: Outage) -> Option<&'static str> {
+    let grace = container.identity.stop_grace.0;
+    let patience = DurationMs(grace.saturating_add(SIGNAL_SLACK.0));
+    let was_asked =
+        |signalled: UnixMillis| at.plus(CLOCK_SLACK) >= signalled && at <= signalled.plus(patience);
+    if container.signalled_at.is_some_and(was_asked) {
+        return Some(", when someone asked it to end");
+    }
+    let in_silence =
+        |silence: Silence| at.plus(CLOCK_SLACK) >= silence.after && at <= silence.until;
+    if outage.silence.is_some_and(in_silence) {
+        return Some(", while the engine was away");
+    }
+    let went_down = outage
+        .booted_at
+        .is_some_and(|booted| at.plus(CLOCK_SLACK) < booted);
+    went_down.then_some(", before its machine was started again")
+}
+
+/// How much longer than its own grace an engine that is stopped gives a container: 15 s in all, where
+/// the grace is 10 s by default.
+const SIGNAL_SLACK: DurationMs = DurationMs::from_secs(6);
+
+/// How much the times of the engine's events and of its containers may differ, and a wall clock that is
+/// set once at boot from what it was before.
+const CLOCK_SLACK: DurationMs = DurationMs::from_secs(1);
 
 /// Whether the start that the engine shows is one that the memory has already seen the end of, or
 /// that came before the start now asked for.

@@ -96,7 +96,7 @@ impl Lab {
         let text = format!(
             "services:\n  web:\n    image: {IMAGE}\n    \
              command: [sh, -c, 'trap \"exit 0\" TERM; while :; do echo I am $$HOSTNAME; sleep 1 & wait $$!; done']\n    \
-             restart: always\n    deploy:\n      replicas: {replicas}\n"
+             deploy:\n      replicas: {replicas}\n"
         );
         let file = self.hosts.dir().join("compose.yml");
         std::fs::write(&file, text).expect("the lab's folder");

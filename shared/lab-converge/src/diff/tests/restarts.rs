@@ -5,6 +5,7 @@ use lab_types::{RestartPolicy, TaskState, TaskStatus, UnixMillis};
 
 use crate::fixture::{Bench, job, task, text};
 use crate::model::ModelContainer;
+use crate::observed::Silence;
 
 fn running(restart: RestartPolicy) -> Bench {
     let spec = job(restart);
@@ -281,4 +282,69 @@ fn a_container_the_engine_gave_up_is_removed_and_made_anew() {
     bench.step();
     bench.step();
     assert_eq!(bench.ledger.tasks["t1"].progress.state, TaskState::Running);
+}
+
+/// One task that ends with exit code 0 after 30 s, and what is made of it.
+fn ends_cleanly(told: impl FnOnce(&mut Bench)) -> String {
+    let mut bench = running(RestartPolicy::OnFailure);
+    bench.later(30_000);
+    told(&mut bench);
+    bench.exits("shop-job-1", 0);
+    text(&bench.step())
+}
+
+#[test]
+fn a_clean_end_that_someone_asked_for_is_not_the_end_of_the_work() {
+    let signal = |ago: u64| {
+        move |bench: &mut Bench| {
+            let id = bench.container("shop-job-1");
+            let container = bench.engine.containers.get_mut(&id).unwrap();
+            container.signalled_at = Some(UnixMillis(bench.now.0 - ago));
+        }
+    };
+    expect![[r#"
+        container shop-job-1, start (attempt 2), restart after exit code 0, when someone asked it to end
+        task t1: starting, attempt 2
+    "#]].assert_eq(&ends_cleanly(signal(9_000)));
+    // A signal long before: the work has gone on since.
+    expect![[r#"
+        task t1: complete, attempt 1, no more
+    "#]]
+    .assert_eq(&ends_cleanly(signal(20_000)));
+}
+
+#[test]
+fn a_clean_end_before_the_machine_was_started_again_is_not_the_end_of_the_work() {
+    let booted = |after: u64| {
+        move |bench: &mut Bench| bench.engine.booted_at = Some(UnixMillis(bench.now.0 + after))
+    };
+    expect![[r#"
+        container shop-job-1, start (attempt 2), restart after exit code 0, before its machine was started again
+        task t1: starting, attempt 2
+    "#]].assert_eq(&ends_cleanly(booted(5_000)));
+    expect![[r#"
+        task t1: complete, attempt 1, no more
+    "#]]
+    .assert_eq(&ends_cleanly(booted(0)));
+}
+
+#[test]
+fn a_clean_end_while_the_engine_did_not_answer_is_not_the_end_of_the_work() {
+    let silent = |from: u64, to: u64| {
+        move |bench: &mut Bench| {
+            let at = |ago| UnixMillis(bench.now.0 - ago);
+            bench.engine.silence = Some(Silence {
+                after: at(from),
+                until: at(to),
+            });
+        }
+    };
+    expect![[r#"
+        container shop-job-1, start (attempt 2), restart after exit code 0, while the engine was away
+        task t1: starting, attempt 2
+    "#]].assert_eq(&ends_cleanly(silent(2_000, 0)));
+    expect![[r#"
+        task t1: complete, attempt 1, no more
+    "#]]
+    .assert_eq(&ends_cleanly(silent(9_000, 5_000)));
 }
