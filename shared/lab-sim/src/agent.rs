@@ -71,6 +71,13 @@ pub(crate) fn lab_id() -> LabId {
 }
 
 impl Agent {
+    /// Whether it has tasks that may only run with a lease, and too little is left of it.
+    pub(crate) fn lease_ends_within(&self, left: DurationMs, now: Micros) -> bool {
+        let guarded = self.core.as_ref().filter(|core| core.wants_answer());
+        let needed = DurationMs(self.clock.uptime(now).0.saturating_add(left.0));
+        guarded.is_some_and(|core| core.lease_until().is_none_or(|until| until < needed))
+    }
+
     pub(crate) fn new(
         number: usize,
         schedulers: usize,

@@ -230,7 +230,7 @@ fn the_labs_own_file_and_the_examples_are_accepted() {
 #[test]
 fn a_service_is_exclusive_when_it_says_so_or_writes_to_a_named_volume() {
     let exclusive = |lines: &str| {
-        let text = format!("services:\n  w:\n    image: a\n{lines}volumes: {{v: }}\n");
+        let text = format!("services:\n  w:\n    image: a\n{lines}volumes: {{vol: }}\n");
         service(&text).task.is_exclusive()
     };
     assert!(!exclusive(""));

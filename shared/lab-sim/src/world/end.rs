@@ -7,14 +7,18 @@ use lab_placement::plan::{PlanningInput, plan};
 use lab_placement::policy::Policy;
 use lab_placement::{Key, LeaderCore, PlacementRng};
 use lab_types::{
-    AssignedTask, Gate, NodeLiveness, Outcome as Ending, RequestId, TaskState, TaskStatus,
-    TaskTarget, UserName,
+    AssignedTask, DurationMs, Gate, NodeLiveness, Outcome as Ending, RequestId, TaskState,
+    TaskStatus, TaskTarget, UserName,
 };
 
 use super::{CONVERGES_WITHIN, FAULTS_END, STAYS, World};
 use crate::checker::{Broken, left_over};
 use crate::context::{WorldEvent, clock};
 use crate::queue::SECOND;
+
+/// How much of its lease an agent has at least that is answered once a second: of 4 s, less a beat and what
+/// messages take. One with less may still have to stop what a leader that is gone let it run.
+const LEASE_LEFT_MIN: DurationMs = DurationMs(2500);
 
 /// Whether what a closed gate waits for will not come by itself: the words say so, or the service it
 /// waits for finds no node.
@@ -129,6 +133,9 @@ impl World {
                 "{} stops what it may not run without a leader",
                 agent.id
             ));
+        }
+        if agent.lease_ends_within(LEASE_LEFT_MIN, self.now) {
+            return Some(format!("{} has not been answered lately", agent.id));
         }
         if let Some(name) = left_over(agent, newest) {
             return Some(format!("{name} is left over on {}", agent.id));
