@@ -10,7 +10,7 @@ use serde_json::Value;
 /// How long a change may take on a busy machine of two cores.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-const IMAGE: &str = "tercio-test/busybox:1";
+pub(crate) const IMAGE: &str = "tercio-test/busybox:1";
 
 /// The one project of a lab.
 pub(crate) const PROJECT: &str = "shop";

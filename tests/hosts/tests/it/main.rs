@@ -4,8 +4,10 @@
 //! `ops/test` brings all of it.
 
 mod harness;
+mod images;
 mod lab;
 mod leader;
 mod loss;
+mod nodes;
 mod restarts;
 mod spread;
