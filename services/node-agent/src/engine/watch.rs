@@ -161,7 +161,9 @@ async fn until_lost(engine: &Engine, tell: &Tell) -> Error {
                     });
                     tell.activity.send_replace(());
                 }
-                Some(_) | None => drop(tell.activity.send_replace(())),
+                Some(_) | None => {
+                    tell.activity.send_replace(());
+                }
             },
             Some(Err(error)) => return engine.failed("watch its events")(error),
             None => {
