@@ -13,7 +13,7 @@ use lab_bus::{
     Bus, ConnectionStatus, EventLog, Incoming, Leadership, Message, PassWrites, ServeError,
     ServiceInfo, ServiceServer, Sharing, StateStore, Subscription,
 };
-use lab_kit::clock::steady as clock;
+use lab_kit::clock::{BootInstant, steady as clock};
 use lab_placement::PlacementRng;
 use lab_placement::images::Board;
 use lab_placement::leader::{Effects, LeaderCore, PassDraft, Refused, TakeOver};
@@ -61,6 +61,10 @@ const SLEEP_MIN: Duration = Duration::from_millis(5);
 /// The longest sleep: the core's own times are all shorter, this only guards against a clock that
 /// was set back.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
+
+/// From when on a leader that only wrote counts as deaf meanwhile: half a beat, so that what waits to be
+/// read is never taken for silence.
+const DEAF_MIN: Duration = Duration::from_millis(500);
 
 /// A leader at work.
 pub(crate) struct Leading {
@@ -154,8 +158,12 @@ impl Leading {
     ) -> Ended {
         loop {
             self.tick();
+            let began = BootInstant::now();
             if let Some(ended) = self.settle(leadership, shutdown).await {
                 return ended;
+            }
+            if began.elapsed() >= DEAF_MIN {
+                self.core.on_deaf(clock::now());
             }
             let sleep = self.until_due();
             // Every arm is cancel-safe: what is not taken stays in its queue, and time is read anew.

@@ -52,6 +52,8 @@ pub struct Desired {
 pub struct Observed {
     /// When this leader began to listen.
     pub since: UnixMillis,
+    /// Until when this leader was last too busy to hear anybody.
+    pub deaf_until: UnixMillis,
     /// What each node has told.
     pub nodes: BTreeMap<NodeId, ObservedNode>,
     /// Until when no lost task is replaced, because many nodes vanished together.

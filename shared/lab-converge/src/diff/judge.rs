@@ -57,13 +57,18 @@ pub(super) fn observe(
                 count_start(entry, container);
                 let at = container.finished_at.unwrap_or(now).min(now);
                 let mut words = end_words(*code, *oom_killed, error.as_deref());
-                let cut_off = cut_off(container, at, outage).filter(|_| *code == 0);
+                let cut_off = cut_off(container, at, outage);
                 words.push_str(cut_off.unwrap_or_default());
+                let in_row = entry.ended_in_row;
                 let state = match *code == 0 && cut_off.is_none() {
                     true => TaskState::Complete,
                     false => TaskState::Failed,
                 };
                 end(entry, state, (at, Some(*code)), words);
+                // Whoever ends it from outside makes no crash loop of it.
+                if cut_off.is_some() {
+                    entry.ended_in_row = in_row;
+                }
             }
         }
         ContainerState::Dead => {

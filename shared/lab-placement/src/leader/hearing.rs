@@ -11,6 +11,12 @@ use crate::event;
 use crate::observe::{FenceView, HeartbeatVerdict, ReportVerdict};
 
 impl LeaderCore {
+    /// For some time, until now, the leader took in nothing: what agents said meanwhile waits to be
+    /// read, and their silence says nothing.
+    pub fn on_deaf(&mut self, now: UnixMillis) {
+        self.lab.observed.deaf_until = now;
+    }
+
     /// Takes a report in.
     pub fn on_report(&mut self, report: &Report, now: UnixMillis) -> ReportVerdict {
         let verdict = self.lab.on_report(report, now, &self.policy);

@@ -48,7 +48,9 @@ impl Lab {
         policy: &Policy,
     ) -> Silence {
         let window = policy.silence_max();
-        let listening_since = connected_since.max(self.observed.since);
+        let listening_since = connected_since
+            .max(self.observed.since)
+            .max(self.observed.deaf_until);
         let mut silence = Silence::default();
         self.observed.hold_until = self.observed.hold_until.filter(|until| now < *until);
         let mut vanished = 0;

@@ -348,3 +348,19 @@ fn a_clean_end_while_the_engine_did_not_answer_is_not_the_end_of_the_work() {
     "#]]
     .assert_eq(&ends_cleanly(silent(9_000, 5_000)));
 }
+
+#[test]
+fn ends_from_outside_make_no_crash_loop() {
+    let mut bench = running(RestartPolicy::Always);
+    for _ in 0..6 {
+        bench.later(5);
+        let id = bench.container("shop-job-1");
+        let container = bench.engine.containers.get_mut(&id).unwrap();
+        container.signalled_at = Some(bench.now);
+        bench.exits("shop-job-1", 137);
+        bench.step();
+        bench.step();
+    }
+    let entry = &bench.ledger.tasks["t1"];
+    assert_eq!((entry.attempt(), entry.ended_in_row), (7, 0));
+}
