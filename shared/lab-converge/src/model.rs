@@ -54,6 +54,8 @@ pub struct ModelContainer {
     pub finished_at: Option<UnixMillis>,
     /// When it was last sent a signal.
     pub signalled_at: Option<UnixMillis>,
+    /// When it was told that it ended.
+    pub told_end_at: Option<UnixMillis>,
     /// What its health check says.
     pub health: Health,
 }
@@ -70,6 +72,7 @@ impl ModelContainer {
             started_at: None,
             finished_at: None,
             signalled_at: None,
+            told_end_at: None,
             health: Health::None,
         }
     }
@@ -342,6 +345,7 @@ impl ModelEngine {
             started_at: container.started_at,
             finished_at: container.finished_at,
             signalled_at: container.signalled_at,
+            told_end_at: container.told_end_at,
             health: container.health,
             ports,
         })

@@ -59,16 +59,16 @@ pub struct Observed {
     /// Of the images asked about ([`ObserveAsk::images`](crate::agent::ObserveAsk)), those that are
     /// there, exactly as they were asked for (a reference or an id).
     pub images: BTreeSet<String>,
-    /// The last time in which the engine was away, in this life of the agent.
+    /// The last time in which the engine was away, or no agent was there to watch it.
     pub silence: Option<Silence>,
     /// When the machine booted, by the node's clock; absent where that is not known.
     pub booted_at: Option<UnixMillis>,
 }
 
-/// A time in which an engine was away.
+/// A time in which nobody watched an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Silence {
-    /// When it was lost.
+    /// When it was lost; the beginning of time for an agent that has just started.
     pub after: UnixMillis,
     /// When it answered again.
     pub until: UnixMillis,
@@ -91,6 +91,8 @@ pub struct ObservedContainer {
     pub finished_at: Option<UnixMillis>,
     /// When the engine last sent it a signal, as far as the agent has heard.
     pub signalled_at: Option<UnixMillis>,
+    /// When the engine last told that it ended, as far as the agent has heard.
+    pub told_end_at: Option<UnixMillis>,
     /// What its health check says; `Health::None` when it has none.
     pub health: Health,
     /// Published ports as the engine bound them (`published` is set while it runs).

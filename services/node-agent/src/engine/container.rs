@@ -35,6 +35,7 @@ pub(super) fn observed(found: ContainerInspectResponse, site: &Site) -> Option<O
         started_at: state.started_at.as_deref().and_then(millis),
         finished_at: state.finished_at.as_deref().and_then(millis),
         signalled_at: None,
+        told_end_at: None,
         health: health(&state),
         state: state_of(state),
         ports: ports.map(bound).unwrap_or_default(),
@@ -63,6 +64,7 @@ pub(super) fn unreadable(
         started_at: None,
         finished_at: None,
         signalled_at: None,
+        told_end_at: None,
         health: Health::None,
         ports: Vec::new(),
     })

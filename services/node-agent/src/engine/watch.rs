@@ -23,6 +23,9 @@ const RETRY_MIN: Duration = Duration::from_millis(250);
 /// The longest: what a person waits for after `systemctl start docker` without wondering.
 const RETRY_MAX: Duration = Duration::from_secs(2);
 
+/// How long the engine may take to tell of the past: it reads it from memory.
+const RECALL_MAX: Duration = Duration::from_secs(2);
+
 /// What happens at the engine that can change what an observation shows. The engine also tells each
 /// run of a health check, which changes nothing by itself.
 const TELLING: &[&str] = &[
@@ -71,14 +74,16 @@ pub struct Tell {
 #[derive(Clone, Debug, Default)]
 pub struct Passing {
     /// When the engine last sent each of the lab's containers a signal.
-    pub signals: Signals,
-    /// When the engine was last away.
+    pub signals: Times,
+    /// When the engine last told of each of the lab's containers that it ended.
+    pub ends: Times,
+    /// When the engine was last away, or this life of the agent was not there to watch it.
     pub silence: Option<Silence>,
 }
 
-/// When the engine last sent a container a signal, by the node's clock. It tells so before it tells that
-/// the container ended, also while it is being stopped itself.
-pub type Signals = BTreeMap<ContainerId, UnixMillis>;
+/// What happened to containers, with when, by the node's clock. The engine tells of a signal before it
+/// tells that the container ended, also while it is being stopped itself.
+pub type Times = BTreeMap<ContainerId, UnixMillis>;
 
 /// Connects, watches, and connects again, until `stop`.
 pub async fn run(socket: PathBuf, tell: Tell, stop: CancellationToken) {
@@ -99,12 +104,13 @@ async fn watch_forever(socket: PathBuf, tell: &Tell) {
             Ok(engine) => {
                 tracing::info!("the engine answers");
                 (wait, told_down) = (RETRY_MIN, false);
-                if let Some(after) = lost_at {
-                    let until = clock::now();
-                    let silence = Some(Silence { after, until });
-                    tell.passing
-                        .send_modify(|passing| passing.silence = silence);
-                }
+                recall(&engine, tell).await;
+                let silence = Silence {
+                    after: lost_at.unwrap_or_default(),
+                    until: clock::now(),
+                };
+                tell.passing
+                    .send_modify(|passing| passing.silence = Some(silence));
                 tell.connection.send_replace(Connection::Up(engine.clone()));
                 tell.activity.send_replace(());
                 let lost = until_lost(&engine, tell).await;
@@ -127,17 +133,50 @@ async fn watch_forever(socket: PathBuf, tell: &Tell) {
     }
 }
 
-/// Remembers a signal that one of the lab's containers was sent: it changes nothing by itself.
-fn note_signal(tell: &Tell, event: EventMessage) {
+/// Takes in what the engine still knows to have happened: as much as has happened since its own start, the
+/// last 256 events at most. So an agent that was away learns what it missed, unless the engine was too.
+async fn recall(engine: &Engine, tell: &Tell) {
+    let filters = HashMap::from([("type", vec!["container"]), ("event", vec!["kill", "die"])]);
+    let until = (clock::now().0 / 1000).to_string();
+    let options = EventsOptionsBuilder::new()
+        .since("1")
+        .until(&until)
+        .filters(&filters)
+        .build();
+    let past = engine.docker().events(Some(options)).collect::<Vec<_>>();
+    match tokio::time::timeout(RECALL_MAX, past).await {
+        Ok(past) => past
+            .into_iter()
+            .flatten()
+            .for_each(|event| note(tell, event)),
+        Err(_) => tracing::warn!("the engine does not tell what happened before"),
+    }
+}
+
+/// Remembers a signal or an end of one of the lab's containers.
+fn note(tell: &Tell, event: EventMessage) {
     let Some(actor) = event.actor else { return };
     let is_ours = actor
         .attributes
         .is_some_and(|attributes| attributes.contains_key(labels::TASK));
     let at = event.time_nano.and_then(|nanos| u64::try_from(nanos).ok());
-    if let (Some(id), Some(nanos), true) = (actor.id, at, is_ours) {
+    let (Some(id), Some(nanos), true) = (actor.id, at, is_ours) else {
+        return;
+    };
+    let (id, at) = (ContainerId(id), UnixMillis(nanos / 1_000_000));
+    tell.passing
+        .send_modify(|passing| match event.action.as_deref() {
+            Some("kill") => drop(passing.signals.insert(id, at)),
+            Some("die") => drop(passing.ends.insert(id, at)),
+            Some(_) | None => {}
+        });
+}
+
+fn forget(tell: &Tell, event: EventMessage) {
+    if let Some(id) = event.actor.and_then(|actor| actor.id).map(ContainerId) {
         tell.passing.send_modify(|passing| {
-            let at = UnixMillis(nanos / 1_000_000);
-            passing.signals.insert(ContainerId(id), at);
+            passing.signals.remove(&id);
+            passing.ends.remove(&id);
         });
     }
 }
@@ -153,12 +192,13 @@ async fn until_lost(engine: &Engine, tell: &Tell) -> Error {
     loop {
         match events.next().await {
             Some(Ok(event)) => match event.action.as_deref() {
-                Some("kill") => note_signal(tell, event),
+                Some("kill") => note(tell, event),
+                Some("die") => {
+                    note(tell, event);
+                    tell.activity.send_replace(());
+                }
                 Some("destroy") => {
-                    let id = event.actor.and_then(|actor| actor.id).map(ContainerId);
-                    tell.passing.send_if_modified(|passing| {
-                        id.is_some_and(|id| passing.signals.remove(&id).is_some())
-                    });
+                    forget(tell, event);
                     tell.activity.send_replace(());
                 }
                 Some(_) | None => {

@@ -268,6 +268,7 @@ impl Owner {
         let passing = self.passing.borrow();
         for (id, container) in &mut observed.containers {
             container.signalled_at = passing.signals.get(id).copied();
+            container.told_end_at = passing.ends.get(id).copied();
         }
         observed.silence = passing.silence;
         let uptime = BootInstant::now().uptime();

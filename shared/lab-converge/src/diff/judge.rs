@@ -54,10 +54,11 @@ pub(super) fn observe(
             error,
         } => {
             if !is_known_end(entry, container) {
+                let ran = entry.progress.state == TaskState::Running;
                 count_start(entry, container);
                 let at = container.finished_at.unwrap_or(now).min(now);
                 let mut words = end_words(*code, *oom_killed, error.as_deref());
-                let cut_off = cut_off(container, at, outage);
+                let cut_off = cut_off(container, (at, ran), outage);
                 words.push_str(cut_off.unwrap_or_default());
                 let in_row = entry.ended_in_row;
                 let state = match *code == 0 && cut_off.is_none() {
@@ -82,9 +83,14 @@ pub(super) fn observe(
     }
 }
 
-/// Who ended a container that ended at `at`, when it was not the work itself: an engine that is stopped
-/// and a machine that is shut down ask their containers to end, and many then say 0.
-fn cut_off(container: &ObservedContainer, at: UnixMillis, outage: Outage) -> Option<&'static str> {
+/// Who ended a container that ended at `at` and was known to run until then or not, when it was not the
+/// work itself: an engine that is stopped and a machine that is shut down ask their containers to end, and
+/// many then say 0.
+fn cut_off(
+    container: &ObservedContainer,
+    (at, ran): (UnixMillis, bool),
+    outage: Outage,
+) -> Option<&'static str> {
     let grace = container.identity.stop_grace.0;
     let patience = DurationMs(grace.saturating_add(SIGNAL_SLACK.0));
     let was_asked =
@@ -94,7 +100,9 @@ fn cut_off(container: &ObservedContainer, at: UnixMillis, outage: Outage) -> Opt
     }
     let in_silence =
         |silence: Silence| at.plus(CLOCK_SLACK) >= silence.after && at <= silence.until;
-    if outage.silence.is_some_and(in_silence) {
+    let was_told = |told: UnixMillis| told.plus(CLOCK_SLACK) >= at && told <= at.plus(CLOCK_SLACK);
+    let told = container.told_end_at.is_some_and(was_told);
+    if ran && !told && outage.silence.is_some_and(in_silence) {
         return Some(", while the engine was away");
     }
     let went_down = outage

@@ -330,9 +330,13 @@ fn a_clean_end_before_the_machine_was_started_again_is_not_the_end_of_the_work()
 
 #[test]
 fn a_clean_end_while_the_engine_did_not_answer_is_not_the_end_of_the_work() {
-    let silent = |from: u64, to: u64| {
+    let silent = |from: u64, to: u64, told: Option<u64>| {
         move |bench: &mut Bench| {
-            let at = |ago| UnixMillis(bench.now.0 - ago);
+            let now = bench.now.0;
+            let at = |ago| UnixMillis(now - ago);
+            let id = bench.container("shop-job-1");
+            let container = bench.engine.containers.get_mut(&id).unwrap();
+            container.told_end_at = told.map(at);
             bench.engine.silence = Some(Silence {
                 after: at(from),
                 until: at(to),
@@ -342,11 +346,16 @@ fn a_clean_end_while_the_engine_did_not_answer_is_not_the_end_of_the_work() {
     expect![[r#"
         container shop-job-1, start (attempt 2), restart after exit code 0, while the engine was away
         task t1: starting, attempt 2
-    "#]].assert_eq(&ends_cleanly(silent(2_000, 0)));
+    "#]].assert_eq(&ends_cleanly(silent(2_000, 0, None)));
     expect![[r#"
         task t1: complete, attempt 1, no more
     "#]]
-    .assert_eq(&ends_cleanly(silent(9_000, 5_000)));
+    .assert_eq(&ends_cleanly(silent(9_000, 5_000, None)));
+    // The engine still knows of the end: it was there all the time.
+    expect![[r#"
+        task t1: complete, attempt 1, no more
+    "#]]
+    .assert_eq(&ends_cleanly(silent(2_000, 0, Some(0))));
 }
 
 #[test]
