@@ -9,8 +9,8 @@
 //! pace ─────── many reports, one decision
 //! request ──── a request ─► a change for the core, or a read      reply ── the core's answer ─► reply
 //! agents ───── what agents say, and what they are told            streams ─ opened for users
-//! record ───── the bytes of a record in the state stream        refusal ── a store that is full
-//! record ───── the bytes of a record in the state stream          events ── what is kept of events
+//! record ───── the bytes of a record in the state stream          refusal ── a store that is full
+//! transfers ── images from node to node                           events ─── what is kept of events
 //! ```
 //!
 //! Entry point: [`run`].

@@ -163,14 +163,8 @@ impl StreamClient {
         user: &UserName,
         opened: &OpenedStream,
     ) -> Result<Self, StreamError> {
-        let of = |way| subject::stream(&opened.node, user, &opened.stream, way).into();
-        let end = End::join(
-            bus,
-            (Side::Client, SILENT_MAX),
-            of(Direction::Down),
-            of(Direction::Up),
-        )
-        .await?;
+        let of = |way| subject::stream(&opened.node, user, &opened.stream, way);
+        let end = join(bus, (Side::Client, SILENT_MAX), of).await?;
         Ok(Self { end })
     }
 
@@ -184,14 +178,8 @@ impl StreamClient {
         target: &NodeId,
         stream: &StreamId,
     ) -> Result<Self, StreamError> {
-        let of = |way| subject::transfer(source, target, stream, way).into();
-        let end = End::join(
-            bus,
-            (Side::Client, SILENT_MAX_TRANSFER),
-            of(Direction::Down),
-            of(Direction::Up),
-        )
-        .await?;
+        let of = |way| subject::transfer(source, target, stream, way);
+        let end = join(bus, (Side::Client, SILENT_MAX_TRANSFER), of).await?;
         Ok(Self { end })
     }
 
@@ -258,14 +246,8 @@ impl StreamHost {
         user: &UserName,
         stream: &StreamId,
     ) -> Result<Self, StreamError> {
-        let of = |way| subject::stream(node, user, stream, way).into();
-        let end = End::join(
-            bus,
-            (Side::Host, SILENT_MAX),
-            of(Direction::Up),
-            of(Direction::Down),
-        )
-        .await?;
+        let of = |way| subject::stream(node, user, stream, way);
+        let end = join(bus, (Side::Host, SILENT_MAX), of).await?;
         Ok(Self { end })
     }
 
@@ -280,14 +262,8 @@ impl StreamHost {
         target: &NodeId,
         stream: &StreamId,
     ) -> Result<Self, StreamError> {
-        let of = |way| subject::transfer(source, target, stream, way).into();
-        let end = End::join(
-            bus,
-            (Side::Host, SILENT_MAX_TRANSFER),
-            of(Direction::Up),
-            of(Direction::Down),
-        )
-        .await?;
+        let of = |way| subject::transfer(source, target, stream, way);
+        let end = join(bus, (Side::Host, SILENT_MAX_TRANSFER), of).await?;
         Ok(Self { end })
     }
 
@@ -333,4 +309,16 @@ impl StreamHost {
             Some(error) => Err(error),
         }
     }
+}
+/// One end: a client hears what flows down and sends what flows up, a host the other way round.
+async fn join(
+    bus: &Bus,
+    (side, silent_max): (Side, Duration),
+    of: impl Fn(Direction) -> subject::Subject,
+) -> Result<End, StreamError> {
+    let (hears, says) = match side {
+        Side::Client => (Direction::Down, Direction::Up),
+        Side::Host => (Direction::Up, Direction::Down),
+    };
+    End::join(bus, (side, silent_max), of(hears).into(), of(says).into()).await
 }
