@@ -157,6 +157,16 @@ impl Host {
     /// # Panics
     /// When it does not boot.
     pub fn await_boot(&self) {
+        self.await_init();
+        let name = self.name();
+        until(&format!("{name} is up"), BOOT_MAX, || self.is_up());
+    }
+
+    /// Waits until it has an init, which is before anything else runs in it.
+    ///
+    /// # Panics
+    /// When none comes.
+    pub fn await_init(&self) {
         let name = self.name();
         let init = until(&format!("{name} boots"), BOOT_MAX, || {
             let console = || std::fs::read_to_string(self.seat.console()).unwrap_or_default();
@@ -166,14 +176,19 @@ impl Host {
                 .ok_or_else(console)
         });
         self.init.set(Some(init));
-        until(&format!("{name} is up"), BOOT_MAX, || {
-            // It fails while something failed, which is no reason to wait.
-            let state = self.attempt(&["sh", "-c", "systemctl is-system-running || true"])?;
-            match state.as_str() {
-                "running" | "degraded" => Ok(()),
-                other => Err(other.to_owned()),
-            }
-        });
+    }
+
+    /// Whether all has started that its init starts.
+    ///
+    /// # Errors
+    /// What its init says of itself.
+    pub fn is_up(&self) -> Result<(), String> {
+        // The command fails where a unit has failed, which is no reason to wait.
+        let state = self.attempt(&["sh", "-c", "systemctl is-system-running || true"])?;
+        match state.as_str() {
+            "running" | "degraded" => Ok(()),
+            other => Err(other.to_owned()),
+        }
     }
 
     /// Whether it is on.

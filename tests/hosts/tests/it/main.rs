@@ -10,4 +10,6 @@ mod leader;
 mod loss;
 mod nodes;
 mod restarts;
+mod returns;
 mod spread;
+mod watch;
