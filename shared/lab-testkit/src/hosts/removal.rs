@@ -13,7 +13,7 @@ use super::{disk, network, process};
 const KILL_MAX: Duration = Duration::from_secs(10);
 
 /// Where the control groups are.
-const CONTROL_GROUPS: &str = "/sys/fs/cgroup";
+pub(super) const CONTROL_GROUPS: &str = "/sys/fs/cgroup";
 
 /// Removes the labs whose owners have died; how many there were. A lab whose owner lives stays.
 ///

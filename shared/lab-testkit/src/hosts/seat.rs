@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 
 use super::process::started;
+use super::removal::CONTROL_GROUPS;
 use super::shell::{attempt, run};
 
 /// Where labs are. One place for the whole machine, so that no two take the same number.
@@ -82,6 +83,7 @@ impl Register {
             let prefix = format!(" 10.143.{}.", seat.0);
             let routed = routes.lines().map(|line| format!(" {line}"));
             !seat.dir().exists()
+                && !seat.has_control_groups()
                 && !taken.contains(&prefix)
                 && !routed.into_iter().any(|line| line.contains(&prefix))
         };
@@ -119,6 +121,15 @@ fn base() -> &'static Path {
 impl Seat {
     fn is_used(self) -> bool {
         Owner::read(&self.dir().join(MANIFEST)).is_some_and(Owner::lives)
+    }
+
+    /// Whether the kernel has control groups of this name. They are one tree for all file systems and
+    /// networks: a lab in a container of this machine shows nowhere else.
+    fn has_control_groups(self) -> bool {
+        let name = format!("{}-1", self.name());
+        let trees = std::fs::read_dir(CONTROL_GROUPS).into_iter().flatten();
+        let paths = trees.flatten().map(|tree| tree.path().join(&name));
+        paths.into_iter().any(|path| path.exists())
     }
 
     /// Everything of the lab on disk.
