@@ -1,7 +1,7 @@
 //! A TCP proxy that breaks connections as told.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -38,6 +38,7 @@ pub struct Proxy {
     breaks: watch::Sender<u64>,
     /// How many replies pass before [`Flow::LoseReplies`] loses the others.
     spared: Arc<AtomicU32>,
+    passed: Arc<AtomicUsize>,
     acceptor: JoinHandle<()>,
 }
 
@@ -47,6 +48,14 @@ impl Proxy {
     /// # Panics
     /// When it cannot listen.
     pub async fn start(target: u16) -> Self {
+        Self::counting(target, "").await
+    }
+
+    /// The same; it counts the pieces with this text that the client says and that are passed on.
+    ///
+    /// # Panics
+    /// When it cannot listen.
+    pub async fn counting(target: u16, text: &'static str) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await;
         let listener = listener.expect("invariant: the loopback has a free port");
         let address = listener.local_addr();
@@ -56,8 +65,10 @@ impl Proxy {
         let flow = watch::Sender::new(Flow::Pass);
         let breaks = watch::Sender::new(0);
         let spared = Arc::new(AtomicU32::new(0));
+        let passed = Arc::new(AtomicUsize::new(0));
         let told = Told {
             spared: Arc::clone(&spared),
+            counted: (text, Arc::clone(&passed)),
             flow: flow.subscribe(),
             breaks: breaks.subscribe(),
         };
@@ -66,6 +77,7 @@ impl Proxy {
             flow,
             breaks,
             spared,
+            passed,
             acceptor: tokio::spawn(accept(listener, target, told)),
         }
     }
@@ -74,6 +86,12 @@ impl Proxy {
     #[must_use]
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// How many pieces with the counted text it has passed on.
+    #[must_use]
+    pub fn passed(&self) -> usize {
+        self.passed.load(Ordering::SeqCst)
     }
 
     /// Changes what it does from now on.
@@ -106,6 +124,7 @@ impl Drop for Proxy {
 #[derive(Clone)]
 struct Told {
     spared: Arc<AtomicU32>,
+    counted: (&'static str, Arc<AtomicUsize>),
     flow: watch::Receiver<Flow>,
     breaks: watch::Receiver<u64>,
 }
@@ -139,12 +158,12 @@ async fn connection(client: TcpStream, server: TcpStream, mut told: Told) {
     let _ = server.set_nodelay(true);
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    let (flow, spared) = (told.flow.clone(), Arc::clone(&told.spared));
+    let said = told.clone();
     tokio::select! {
         biased;
         () = told.over() => {}
-        () = copy(from_client, to_server, flow.clone(), Way::Requests, &spared) => {}
-        () = copy(from_server, to_client, flow, Way::Replies, &spared) => {}
+        () = copy(from_client, to_server, said.clone(), Way::Requests) => {}
+        () = copy(from_server, to_client, said, Way::Replies) => {}
     }
 }
 
@@ -169,13 +188,13 @@ impl Way {
 }
 
 /// Passes bytes on until an end closes, as the flow allows.
-async fn copy(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    mut flow: watch::Receiver<Flow>,
-    way: Way,
-    spared: &AtomicU32,
-) {
+async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, told: Told, way: Way) {
+    let Told {
+        spared,
+        counted: (text, passed),
+        mut flow,
+        ..
+    } = told;
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
         let bytes = match from.read(&mut buffer).await {
@@ -190,8 +209,15 @@ async fn copy(
             && spared
                 .fetch_update(Ordering::SeqCst, Ordering::SeqCst, spare)
                 .is_err();
-        if !lost && to.write_all(bytes).await.is_err() {
+        if lost {
+            continue;
+        }
+        if to.write_all(bytes).await.is_err() {
             return;
+        }
+        let is_counted = matches!(way, Way::Requests) && !text.is_empty();
+        if is_counted && String::from_utf8_lossy(bytes).contains(text) {
+            passed.fetch_add(1, Ordering::SeqCst);
         }
     }
 }

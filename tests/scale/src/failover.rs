@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use lab_bus::{CallOptions, Headers, fresh_request_id};
+use lab_testkit::Flow;
 use lab_types::ServiceName;
 use lab_wire::Role;
 use lab_wire::request::{LabStatusGet, ServiceScale};
@@ -19,6 +20,8 @@ const AGENTS: usize = 3;
 /// The service is scaled from one to the other and back: either way each agent gets a new assignment.
 const FEW: u32 = 3;
 const MANY: u32 = 6;
+/// What a change asks for that is never acknowledged.
+const NEVER: u32 = 9;
 /// How long a run may take until a change is accepted; the goals are 2 s and 5 s.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a change waits for its answer before it is sent again, with the same id. A leader that hangs
@@ -44,12 +47,13 @@ pub enum Failure {
 /// When a part cannot be started.
 pub async fn run(dir: &Path, failure: Failure, runs: usize) -> Report {
     let mut lab = ScaleLab::start(dir).await;
-    let leader = lab.start_scheduler();
+    let leader = start(&mut lab, failure).await;
     let mut trial = Trial {
         fleet: Fleet::start(&lab, &dir.join("nodes"), AGENTS).await,
         lab,
         leader,
         replicas: FEW,
+        late_writes: 0,
         report: Report::default(),
     };
     if let Err(problem) = trial.begin().await {
@@ -73,12 +77,21 @@ pub async fn run(dir: &Path, failure: Failure, runs: usize) -> Report {
     trial.report
 }
 
+async fn start(lab: &mut ScaleLab, failure: Failure) -> Scheduler {
+    match failure {
+        Failure::Crash => lab.start_scheduler(),
+        Failure::Pause(_) => lab.start_scheduler_on_a_wire().await,
+    }
+}
+
 struct Trial {
     lab: ScaleLab,
     fleet: Fleet,
     leader: Scheduler,
     /// What the service was last scaled to, as acknowledged.
     replicas: u32,
+    /// How many pieces of its writes arrived from leaders that had gone on.
+    late_writes: usize,
     report: Report,
 }
 
@@ -101,14 +114,14 @@ impl Trial {
 
     /// One failure of the leader; how long until the other accepted a change.
     async fn fail(&mut self, failure: Failure) -> Tried<Duration> {
-        let next = self.lab.start_scheduler();
+        let next = start(&mut self.lab, failure).await;
         // A follower says nothing while it follows.
         tokio::time::sleep(STAND_BY).await;
         let epoch = self.epoch().await?;
         let failed = Instant::now();
         match failure {
             Failure::Crash => self.leader.kill().await,
-            Failure::Pause(_) => self.leader.signal(Signal::STOP),
+            Failure::Pause(_) => self.pause().await?,
         }
         self.change().await?;
         let took = failed.elapsed();
@@ -126,15 +139,34 @@ impl Trial {
         Ok(took)
     }
 
-    /// The old leader goes on: it may do nothing, and the agents refuse a command of its time.
+    /// Halts the leader in the middle of a change: it has written, and nothing of that has arrived.
+    async fn pause(&mut self) -> Tried<()> {
+        self.leader.wire().set(Flow::HoldRequests);
+        match self.ask(NEVER, (ATTEMPT, ATTEMPT)).await {
+            Ok(()) => Err("a change was accepted that could not be stored".to_owned()),
+            Err(_) => {
+                self.leader.signal(Signal::STOP);
+                Ok(())
+            }
+        }
+    }
+
+    /// The old leader goes on: what it had written arrives and is refused, and so is a command of its
+    /// time by the agents.
     async fn resume(&mut self, old: &Scheduler) -> Tried<()> {
         let before = self.epoch().await?;
+        let written = old.wire().passed();
+        old.wire().set(Flow::Pass);
         old.signal(Signal::CONT);
         // What must not happen is given time to happen.
         tokio::time::sleep(AFTERMATH).await;
         if self.epoch().await? != before {
             return Err("another epoch began when the old leader went on".to_owned());
         }
+        if old.wire().passed() == written {
+            return Err("nothing was written late".to_owned());
+        }
+        self.late_writes += old.wire().passed() - written;
         let log = old.log();
         let lost = ["the lease is lost", "another scheduler has taken over"];
         if !lost.iter().any(|words| log.contains(words)) {
@@ -166,23 +198,27 @@ impl Trial {
     /// Scales the service, asking until it is accepted.
     async fn change(&mut self) -> Tried<()> {
         let wanted = FEW + MANY - self.replicas;
+        let accepted = self.ask(wanted, (PATIENCE, ATTEMPT)).await;
+        accepted.map_err(|why| format!("no change was accepted: {why}"))?;
+        self.replicas = wanted;
+        Ok(())
+    }
+
+    /// Asks for so many replicas, in all for so long and each time for so long.
+    async fn ask(&self, replicas: u32, (timeout, attempt): (Duration, Duration)) -> Tried<()> {
         let request = ServiceScale {
             service: ServiceName::new("web").expect("invariant: a service's name"),
-            replicas: wanted,
+            replicas,
             request_id: Some(fresh_request_id()),
         };
         let options = CallOptions {
-            timeout: PATIENCE,
-            attempt: ATTEMPT,
+            timeout,
+            attempt,
             request_id: None,
         };
         let project = project();
-        let accepted = self.lab.call_within(Some(&project), &request, options);
-        accepted
-            .await
-            .map_err(|error| format!("no change was accepted: {error}"))?;
-        self.replicas = wanted;
-        Ok(())
+        let asked = self.lab.call_within(Some(&project), &request, options);
+        asked.await.map(drop).map_err(|error| error.to_string())
     }
 
     async fn epoch(&self) -> Tried<u64> {
@@ -238,6 +274,10 @@ impl Trial {
         );
         self.report.row(&what, figure);
         if let Failure::Pause(_) = failure {
+            self.report.row(
+                "leader paused: pieces of its writes that arrived afterwards, all refused",
+                self.late_writes.to_string(),
+            );
             self.report.row(
                 "leader paused: commands of an earlier leader refused by agents",
                 self.fleet.tally.refused.load(Ordering::Relaxed).to_string(),

@@ -8,6 +8,7 @@ use lab_bus::{
     Bus, CallError, CallOptions, ConnectOptions, LabIdentity, ServerBinary, ServerProcess,
     ServerSettings,
 };
+use lab_testkit::Proxy;
 use lab_types::{ProjectName, ServiceName, TaskSpec, UserName};
 use lab_wire::request::{LabStatus, LabStatusGet, ServiceCreate};
 use lab_wire::{Request, Role};
@@ -39,7 +40,11 @@ pub struct Scheduler {
     child: Child,
     pid: Pid,
     log: PathBuf,
+    wire: Option<Proxy>,
 }
+
+/// How the subjects of the state's records begin.
+const STATE: &str = "$KV.tercio_state.";
 
 impl ScaleLab {
     /// Starts nats-server, syncing always, with its files under `dir`.
@@ -113,6 +118,21 @@ impl ScaleLab {
     /// # Panics
     /// When the program is not built.
     pub fn start_scheduler(&mut self) -> Scheduler {
+        let url = self.url();
+        self.start_scheduler_at(&url, None)
+    }
+
+    /// The same; what it says goes through a [`wire`](Scheduler::wire).
+    ///
+    /// # Panics
+    /// When the program is not built.
+    pub async fn start_scheduler_on_a_wire(&mut self) -> Scheduler {
+        let port = self.settings.port.unwrap_or_default();
+        let wire = Proxy::counting(port, STATE).await;
+        self.start_scheduler_at(&wire.url(), Some(wire))
+    }
+
+    fn start_scheduler_at(&mut self, url: &str, wire: Option<Proxy>) -> Scheduler {
         self.started += 1;
         let home = self.dir.join(format!("scheduler-{}", self.started));
         std::fs::create_dir_all(&home).expect("invariant: the probe's folder can be written");
@@ -124,8 +144,7 @@ impl ScaleLab {
         let config = home.join("scheduler.toml");
         let filter = std::env::var("TERCIO_LOG").unwrap_or_else(|_| "info".to_owned());
         let text = format!(
-            "[nats]\nurls = [{:?}]\ncredentials = {credentials:?}\n[log]\nfilter = {filter:?}\n",
-            self.url()
+            "[nats]\nurls = [{url:?}]\ncredentials = {credentials:?}\n[log]\nfilter = {filter:?}\n"
         );
         std::fs::write(&config, text).expect("invariant: the probe's folder can be written");
         let log = home.join("log");
@@ -145,6 +164,7 @@ impl ScaleLab {
             pid: pid.and_then(Pid::from_raw).expect("invariant: it runs"),
             child,
             log,
+            wire,
         }
     }
 
@@ -217,6 +237,15 @@ impl Scheduler {
     #[must_use]
     pub const fn pid(&self) -> Pid {
         self.pid
+    }
+
+    /// The wire it was started on; it counts the pieces of writes to the state.
+    ///
+    /// # Panics
+    /// When it was started on none.
+    #[must_use]
+    pub fn wire(&self) -> &Proxy {
+        self.wire.as_ref().expect("invariant: it has a wire")
     }
 
     /// What it has told so far.
