@@ -261,7 +261,15 @@ impl Host {
     /// When it is off.
     pub fn enter_words(&self) -> Result<Vec<String>, String> {
         let init = self.init.get().ok_or("the host is off")?;
-        let words = ["--target", &init.to_string(), "--all", "--"];
+        // With its root: this process may itself live below one that is not its mount namespace's.
+        let words = [
+            "--target",
+            &init.to_string(),
+            "--all",
+            "--root",
+            "--wd",
+            "--",
+        ];
         Ok(words.map(str::to_owned).to_vec())
     }
 
@@ -384,7 +392,7 @@ impl Host {
     #[must_use]
     pub fn shell_command(&self) -> String {
         let init = self.init.get().expect("invariant: the host is on");
-        format!("nsenter -t {init} -a")
+        format!("nsenter -t {init} -a -r -w")
     }
 
     /// Sets a process's wall clock so many seconds ahead, or behind. The first time the process is
