@@ -1,7 +1,7 @@
 //! Following logs: from where, until when, and how it is left.
 
 use std::fs::File;
-use std::process::{Child, Command};
+use std::process::Child;
 
 use crate::{
     docker,
@@ -40,9 +40,8 @@ impl Going {
     /// Presses Ctrl-C once and gives the exit code.
     #[track_caller]
     fn interrupt(mut self) -> Option<i32> {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-INT", &pid]).status();
-        assert!(sent.expect("kill runs").success());
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it runs");
         wait::until(
             "the command ends at the first Ctrl-C",
             PATIENCE,

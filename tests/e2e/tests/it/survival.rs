@@ -1,6 +1,6 @@
 //! Mishaps: nothing is recreated, nothing doubled, nothing acknowledged is lost.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use crate::{
     docker,
@@ -125,8 +125,8 @@ fn each_part_killed_before_and_during_a_change_neither_doubles_nor_recreates_nor
     }
 }
 
-fn is_there(pid: &str) -> bool {
-    std::path::Path::new("/proc").join(pid).join("exe").exists()
+fn is_there(pid: i32) -> bool {
+    std::path::Path::new(&format!("/proc/{pid}/exe")).exists()
 }
 
 #[test]
@@ -139,15 +139,16 @@ fn an_embedded_lab_killed_with_all_its_children_comes_back_as_it_was() {
     let status = lab.status();
     for name in ["pid", "nats_pid"] {
         let pid = status[name]
-            .as_u64()
-            .unwrap_or_else(|| panic!("{name} in {status}"))
-            .to_string();
-        let killed = Command::new("kill").args(["-9", &pid]).status();
-        assert!(killed.expect("kill runs").success(), "{name} {pid}");
+            .as_i64()
+            .and_then(|pid| i32::try_from(pid).ok());
+        let pid = pid.unwrap_or_else(|| panic!("{name} in {status}"));
+        let killed = rustix::process::Pid::from_raw(pid)
+            .map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::KILL));
+        assert_eq!(killed, Some(Ok(())), "{name} {pid}");
         wait::until(
             &format!("{name} {pid} is gone"),
             PATIENCE,
-            || match is_there(&pid) {
+            || match is_there(pid) {
                 true => Err("it is there".into()),
                 false => Ok(()),
             },
