@@ -104,7 +104,8 @@ async fn watch_forever(socket: PathBuf, tell: &Tell) {
             Ok(engine) => {
                 tracing::info!("the engine answers");
                 (wait, told_down) = (RETRY_MIN, false);
-                recall(&engine, tell).await;
+                let connected = clock::now();
+                recall(&engine, tell, connected).await;
                 let silence = Silence {
                     after: lost_at.unwrap_or_default(),
                     until: clock::now(),
@@ -113,7 +114,7 @@ async fn watch_forever(socket: PathBuf, tell: &Tell) {
                     .send_modify(|passing| passing.silence = Some(silence));
                 tell.connection.send_replace(Connection::Up(engine.clone()));
                 tell.activity.send_replace(());
-                let lost = until_lost(&engine, tell).await;
+                let lost = until_lost(&engine, tell, connected).await;
                 lost_at = Some(clock::now());
                 tracing::warn!(error = %chain(&lost), "the engine is lost");
                 // It may be back at once; only a failed try makes it `Down`.
@@ -133,11 +134,12 @@ async fn watch_forever(socket: PathBuf, tell: &Tell) {
     }
 }
 
-/// Takes in what the engine still knows to have happened: as much as has happened since its own start, the
-/// last 256 events at most. So an agent that was away learns what it missed, unless the engine was too.
-async fn recall(engine: &Engine, tell: &Tell) {
+/// Takes in what the engine still knows to have happened until a moment: as much as has happened since its
+/// own start, the last 256 events at most. So an agent that was away learns what it missed, unless the
+/// engine was too.
+async fn recall(engine: &Engine, tell: &Tell, until: UnixMillis) {
     let filters = HashMap::from([("type", vec!["container"]), ("event", vec!["kill", "die"])]);
-    let until = (clock::now().0 / 1000).to_string();
+    let until = seconds(until);
     let options = EventsOptionsBuilder::new()
         .since("1")
         .until(&until)
@@ -151,6 +153,11 @@ async fn recall(engine: &Engine, tell: &Tell) {
             .for_each(|event| note(tell, event)),
         Err(_) => tracing::warn!("the engine does not tell what happened before"),
     }
+}
+
+/// A moment as the engine reads it: seconds, and what is left of them.
+fn seconds(at: UnixMillis) -> String {
+    format!("{}.{:03}000000", at.0 / 1000, at.0 % 1000)
 }
 
 /// Remembers a signal or an end of one of the lab's containers.
@@ -181,13 +188,19 @@ fn forget(tell: &Tell, event: EventMessage) {
     }
 }
 
-/// Marks activity for each event, until the stream of events breaks off.
-async fn until_lost(engine: &Engine, tell: &Tell) -> Error {
+/// Marks activity for each event since a moment, until the stream of events breaks off. The moment is the
+/// one until which was recalled: of a signal and the end after it, the one must not be heard without the
+/// other.
+async fn until_lost(engine: &Engine, tell: &Tell, since: UnixMillis) -> Error {
     let filters = HashMap::from([
         ("type", vec!["container", "network", "volume", "image"]),
         ("event", TELLING.to_vec()),
     ]);
-    let options = EventsOptionsBuilder::new().filters(&filters).build();
+    let since = seconds(since);
+    let options = EventsOptionsBuilder::new()
+        .since(&since)
+        .filters(&filters)
+        .build();
     let mut events = std::pin::pin!(engine.docker().events(Some(options)));
     loop {
         match events.next().await {
