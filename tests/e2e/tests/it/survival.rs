@@ -144,7 +144,9 @@ fn an_embedded_lab_killed_with_all_its_children_comes_back_as_it_was() {
         let pid = pid.unwrap_or_else(|| panic!("{name} in {status}"));
         let killed = rustix::process::Pid::from_raw(pid)
             .map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::KILL));
-        assert_eq!(killed, Some(Ok(())), "{name} {pid}");
+        // nats-server goes with whoever has started it, which may be sooner.
+        let is_gone = matches!(killed, Some(Ok(()) | Err(rustix::io::Errno::SRCH)));
+        assert!(is_gone, "{name} {pid}: {killed:?}");
         wait::until(
             &format!("{name} {pid} is gone"),
             PATIENCE,
