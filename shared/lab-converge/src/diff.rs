@@ -23,7 +23,7 @@ use crate::ledger::{Ledger, TaskLedger};
 use crate::observed::{ContainerState, EngineReach, Observed, ObservedContainer};
 
 pub use calls::{Busy, Calls, Failure, Kind, PULLS_MAX, STARTS_MAX, STOPS_MAX};
-use judge::Outage;
+use judge::{Outage, Wait};
 pub(crate) use judge::{reject, start_failed};
 
 /// What the agent may do on the strength of the assignment in hand.
@@ -248,10 +248,14 @@ impl<'a> DiffPass<'a> {
                 continue;
             };
             match target {
-                Some(TaskTarget::Run) => {
-                    judge::observe(entry, seen, outage, now);
-                    judge::settle(entry, policy);
-                }
+                Some(TaskTarget::Run) => match judge::wait(entry, seen, outage, now) {
+                    Wait::No => {
+                        judge::observe(entry, seen, outage, now);
+                        judge::settle(entry, policy);
+                    }
+                    Wait::Until(latest) => self.wake(latest),
+                    Wait::ForTheEngine => {}
+                },
                 Some(TaskTarget::Stop) if confirmed && !still_there => judge::stopped(entry),
                 None if confirmed && !still_there => {
                     self.decision.tasks.remove(&id);

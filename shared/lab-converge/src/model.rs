@@ -265,6 +265,7 @@ impl ModelEngine {
                 error: None,
             };
             container.finished_at = Some(now);
+            container.told_end_at = Some(now);
             container.health = Health::None;
         }
     }

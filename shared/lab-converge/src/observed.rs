@@ -70,8 +70,8 @@ pub struct Observed {
 pub struct Silence {
     /// When it was lost; the beginning of time for an agent that has just started.
     pub after: UnixMillis,
-    /// When it answered again.
-    pub until: UnixMillis,
+    /// When it answered again, and had told what it still knew; nothing while it has not.
+    pub until: Option<UnixMillis>,
 }
 
 /// One container of this lab.

@@ -98,7 +98,8 @@ pub async fn run(socket: PathBuf, tell: Tell, stop: CancellationToken) {
 async fn watch_forever(socket: PathBuf, tell: &Tell) {
     let mut wait = RETRY_MIN;
     let mut told_down = false;
-    let mut lost_at = None;
+    // Before its first connection the agent was not there to watch.
+    let mut lost_at = UnixMillis::default();
     loop {
         match Engine::connect(&socket).await {
             Ok(engine) => {
@@ -106,16 +107,13 @@ async fn watch_forever(socket: PathBuf, tell: &Tell) {
                 (wait, told_down) = (RETRY_MIN, false);
                 let connected = clock::now();
                 recall(&engine, tell, connected).await;
-                let silence = Silence {
-                    after: lost_at.unwrap_or_default(),
-                    until: clock::now(),
-                };
-                tell.passing
-                    .send_modify(|passing| passing.silence = Some(silence));
+                silent(tell, lost_at, Some(clock::now()));
                 tell.connection.send_replace(Connection::Up(engine.clone()));
                 tell.activity.send_replace(());
                 let lost = until_lost(&engine, tell, connected).await;
-                lost_at = Some(clock::now());
+                lost_at = clock::now();
+                // The engine may answer a look before it is asked what has happened.
+                silent(tell, lost_at, None);
                 tracing::warn!(error = %chain(&lost), "the engine is lost");
                 // It may be back at once; only a failed try makes it `Down`.
             }
@@ -132,6 +130,12 @@ async fn watch_forever(socket: PathBuf, tell: &Tell) {
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(RETRY_MAX);
     }
+}
+
+fn silent(tell: &Tell, after: UnixMillis, until: Option<UnixMillis>) {
+    let silence = Some(Silence { after, until });
+    tell.passing
+        .send_modify(|passing| passing.silence = silence);
 }
 
 /// Takes in what the engine still knows to have happened until a moment: as much as has happened since its

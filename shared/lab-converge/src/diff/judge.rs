@@ -21,6 +21,47 @@ pub(super) struct Outage {
     pub(super) booted_at: Option<UnixMillis>,
 }
 
+/// Whether an end that is seen can be judged yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// It can, or there is none.
+    No,
+    /// The engine has not told of it yet, or of the signal before it, and will any moment; at the latest
+    /// it is judged then.
+    Until(UnixMillis),
+    /// The engine was away and has not told yet what happened meanwhile; the agent looks again when it has.
+    ForTheEngine,
+}
+
+/// Whether it is too early to say how a container ended. A look and the engine's events come by
+/// different ways: the look may show an end of which the events have not told yet who asked for it. Only
+/// an end that could be taken for the work's own is worth waiting for.
+pub(super) fn wait(
+    entry: &TaskLedger,
+    seen: Option<&ObservedContainer>,
+    outage: Outage,
+    now: UnixMillis,
+) -> Wait {
+    let Some(container) = seen.filter(|_| entry.progress.state == TaskState::Running) else {
+        return Wait::No;
+    };
+    let is_clean = matches!(container.state, ContainerState::Exited { code: 0, .. });
+    let at = container.finished_at.unwrap_or(now).min(now);
+    if !is_clean || is_told(container, at) || cut_off(container, (at, true), outage).is_some() {
+        return Wait::No;
+    }
+    let is_open =
+        |silence: Silence| silence.until.is_none() && at.plus(CLOCK_SLACK) >= silence.after;
+    if outage.silence.is_some_and(is_open) {
+        return Wait::ForTheEngine;
+    }
+    let latest = at.plus(TOLD_MAX);
+    match now < latest {
+        true => Wait::Until(latest),
+        false => Wait::No,
+    }
+}
+
 /// Takes in what is seen of a task that should run.
 pub(super) fn observe(
     entry: &mut TaskLedger,
@@ -98,11 +139,10 @@ fn cut_off(
     if container.signalled_at.is_some_and(was_asked) {
         return Some(", when someone asked it to end");
     }
-    let in_silence =
-        |silence: Silence| at.plus(CLOCK_SLACK) >= silence.after && at <= silence.until;
-    let was_told = |told: UnixMillis| told.plus(CLOCK_SLACK) >= at && told <= at.plus(CLOCK_SLACK);
-    let told = container.told_end_at.is_some_and(was_told);
-    if ran && !told && outage.silence.is_some_and(in_silence) {
+    let in_silence = |silence: Silence| {
+        at.plus(CLOCK_SLACK) >= silence.after && silence.until.is_some_and(|until| at <= until)
+    };
+    if ran && !is_told(container, at) && outage.silence.is_some_and(in_silence) {
         return Some(", while the engine was away");
     }
     let went_down = outage
@@ -110,6 +150,15 @@ fn cut_off(
         .is_some_and(|booted| at.plus(CLOCK_SLACK) < booted);
     went_down.then_some(", before its machine was started again")
 }
+
+/// Whether the engine has told of the end that a container had then.
+fn is_told(container: &ObservedContainer, at: UnixMillis) -> bool {
+    let is_near = |told: UnixMillis| told.plus(CLOCK_SLACK) >= at && told <= at.plus(CLOCK_SLACK);
+    container.told_end_at.is_some_and(is_near)
+}
+
+/// How long the engine may take to tell of an end: milliseconds, and more on a machine that is very busy.
+const TOLD_MAX: DurationMs = DurationMs::from_secs(2);
 
 /// How much longer than its own grace an engine that is stopped gives a container: 15 s in all, where
 /// the grace is 10 s by default.

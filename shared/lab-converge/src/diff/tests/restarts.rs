@@ -1,7 +1,7 @@
 //! What ends and starts again, or does not.
 
 use expect_test::expect;
-use lab_types::{RestartPolicy, TaskState, TaskStatus, UnixMillis};
+use lab_types::{DurationMs, RestartPolicy, TaskState, TaskStatus, UnixMillis};
 
 use crate::fixture::{Bench, job, task, text};
 use crate::model::ModelContainer;
@@ -288,8 +288,8 @@ fn a_container_the_engine_gave_up_is_removed_and_made_anew() {
 fn ends_cleanly(told: impl FnOnce(&mut Bench)) -> String {
     let mut bench = running(RestartPolicy::OnFailure);
     bench.later(30_000);
-    told(&mut bench);
     bench.exits("shop-job-1", 0);
+    told(&mut bench);
     text(&bench.step())
 }
 
@@ -339,7 +339,7 @@ fn a_clean_end_while_the_engine_did_not_answer_is_not_the_end_of_the_work() {
             container.told_end_at = told.map(at);
             bench.engine.silence = Some(Silence {
                 after: at(from),
-                until: at(to),
+                until: Some(at(to)),
             });
         }
     };
@@ -350,12 +350,74 @@ fn a_clean_end_while_the_engine_did_not_answer_is_not_the_end_of_the_work() {
     expect![[r#"
         task t1: complete, attempt 1, no more
     "#]]
-    .assert_eq(&ends_cleanly(silent(9_000, 5_000, None)));
+    .assert_eq(&ends_cleanly(silent(9_000, 5_000, Some(0))));
     // The engine still knows of the end: it was there all the time.
     expect![[r#"
         task t1: complete, attempt 1, no more
     "#]]
     .assert_eq(&ends_cleanly(silent(2_000, 0, Some(0))));
+}
+
+#[test]
+fn a_clean_end_is_judged_when_the_engine_has_told_of_it_or_should_have() {
+    let mut bench = running(RestartPolicy::OnFailure);
+    bench.later(30_000);
+    bench.exits("shop-job-1", 0);
+    let ended = bench.now;
+    let says = |bench: &mut Bench, told: Option<UnixMillis>, signalled: Option<UnixMillis>| {
+        let id = bench.container("shop-job-1");
+        let container = bench.engine.containers.get_mut(&id).unwrap();
+        (container.told_end_at, container.signalled_at) = (told, signalled);
+    };
+    says(&mut bench, None, None);
+    assert_eq!(text(&bench.step()), "task t1: running, attempt 1\n");
+    assert_eq!(bench.decide().wake_at, Some(ended.plus(DurationMs(2_000))));
+    // Whatever comes first of the end, the signal before it, and the time.
+    let mut asked = bench.clone();
+    says(&mut asked, Some(ended), Some(ended));
+    expect![[r#"
+        container shop-job-1, start (attempt 2), restart after exit code 0, when someone asked it to end
+        task t1: starting, attempt 2
+    "#]].assert_eq(&text(&asked.step()));
+    for told in [Some(ended), None] {
+        let mut late = bench.clone();
+        says(&mut late, told, None);
+        late.later(if told.is_some() { 0 } else { 2_000 });
+        expect![[r#"
+            task t1: complete, attempt 1, no more
+        "#]]
+        .assert_eq(&text(&late.step()));
+    }
+}
+
+/// An engine that is killed and started again ends its containers before it answers, and a look may be
+/// answered before the agent has asked what happened.
+#[test]
+fn while_an_engine_has_not_told_what_happened_a_clean_end_is_not_judged() {
+    let mut bench = running(RestartPolicy::OnFailure);
+    bench.later(30_000);
+    let lost = bench.now;
+    bench.engine.silence = Some(Silence {
+        after: lost,
+        until: None,
+    });
+    bench.later(500);
+    bench.exits("shop-job-1", 0);
+    let id = bench.container("shop-job-1");
+    let container = bench.engine.containers.get_mut(&id).unwrap();
+    container.told_end_at = None;
+    for _ in 0..3 {
+        bench.later(10_000);
+        assert_eq!(text(&bench.step()), "task t1: running, attempt 1\n");
+    }
+    bench.engine.silence = Some(Silence {
+        after: lost,
+        until: Some(bench.now),
+    });
+    expect![[r#"
+        container shop-job-1, start (attempt 2), restart after exit code 0, while the engine was away
+        task t1: starting, attempt 2
+    "#]].assert_eq(&text(&bench.step()));
 }
 
 #[test]
