@@ -87,7 +87,7 @@ impl Leading {
                 .help("`tercio service ls` lists the services");
             return incoming.refuse(&problem).await;
         }
-        let mut tasks = view::tasks(self.core.lab(), Some(&project));
+        let mut tasks = view::tasks(self.core.lab(), self.core.report(), Some(&project));
         tasks.retain(|task| asked.services.is_empty() || asked.services.contains(&task.service));
         tasks.retain(|task| task.target == TaskTarget::Run);
         tasks.retain(|task| task.container.is_some() && task.progress.state != TaskState::Rejected);

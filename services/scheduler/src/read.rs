@@ -119,7 +119,7 @@ impl Leading {
         let (record, task) = facts.services.remove(&asked.service).ok_or_else(missing)?;
         let rows = view::services(self.core.lab(), self.core.report(), Some(&project));
         let row = rows.into_iter().find(|row| row.service == asked.service);
-        let mut tasks = view::tasks(self.core.lab(), Some(&project));
+        let mut tasks = view::tasks(self.core.lab(), self.core.report(), Some(&project));
         tasks.retain(|task| task.service == asked.service);
         Ok(ServiceInspected {
             record,
@@ -132,7 +132,7 @@ impl Leading {
     fn tasks(&self, incoming: &Incoming) -> Result<TaskListed, Problem> {
         let asked: TaskList = incoming.decode()?;
         let project = incoming.address.project.as_ref();
-        let mut rows = view::tasks(self.core.lab(), project);
+        let mut rows = view::tasks(self.core.lab(), self.core.report(), project);
         if let Some(project) = project {
             self.require_services(project, &asked.services, &rows)?;
         }

@@ -1,11 +1,15 @@
 //! How to run a task of a service: immutable and content-addressed.
 
+mod carried;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{EngineName, NetworkName, SpecDigest, VolumeName, sha256_hex};
 use crate::time::DurationMs;
+
+pub use carried::CarriedSpec;
 
 /// Everything an agent must know to run one task. Equal specs have equal digests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

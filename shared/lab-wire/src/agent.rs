@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use lab_types::{
-    AgentBoot, Assignment, Fence, ForeignPort, NodeId, Problem, SpecDigest, StreamId, TaskId,
-    TaskSpec, UnixMillis, UserName,
+    AgentBoot, Assignment, CarriedSpec, Fence, ForeignPort, NodeId, Problem, SpecDigest, StreamId,
+    TaskId, UnixMillis, UserName,
 };
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ pub struct AssignPush {
     /// All the node must run.
     pub assignment: Assignment,
     /// Specs that are new in it; the agent asks for others that it lacks.
-    pub specs: BTreeMap<SpecDigest, TaskSpec>,
+    pub specs: BTreeMap<SpecDigest, CarriedSpec>,
 }
 
 /// `tercio.v1.node.<node>.sync`: an agent asks the leader for its assignment and for specs.
@@ -39,7 +39,7 @@ pub struct SyncReply {
     pub assignment: Option<Assignment>,
     /// The specs asked for, as far as the lab has them, and those of the assignment.
     #[serde(default)]
-    pub specs: BTreeMap<SpecDigest, TaskSpec>,
+    pub specs: BTreeMap<SpecDigest, CarriedSpec>,
 }
 
 /// `tercio.v1.cmd.<node>.inventory`: the leader asks for a full report.

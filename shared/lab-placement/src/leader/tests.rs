@@ -164,7 +164,7 @@ impl Stage {
             let state = match task.target {
                 TaskTarget::Run if self.rejects => TaskState::Rejected,
                 TaskTarget::Run => TaskState::Running,
-                TaskTarget::Stop => TaskState::Stopped,
+                TaskTarget::Stop | TaskTarget::Unknown => TaskState::Stopped,
             };
             (task.id.clone(), status(&task.id, state))
         });

@@ -45,6 +45,7 @@ fn guard(board: &Board<'_>, seat: &Seat<'_>) -> Guard {
             }
         }
         (Guard::Held, Some(_)) => Guard::Held,
+        (Guard::Unknown, Some(_)) => Guard::Asked,
     }
 }
 

@@ -302,9 +302,7 @@ fn fill(board: &mut Board<'_>, service: usize, want: &Want, score: Score, rng: &
         slot: want.slot,
         spec: wanted.record.spec.clone(),
         target: TaskTarget::Run,
-        gate: Gate::Closed {
-            waits_for: Vec::new(),
-        },
+        gate: Gate::Closed,
         guard: Guard::Free,
     };
     let spec = wanted.spec;

@@ -1,8 +1,11 @@
 //! Why a plan is as it is, in words a person can act on.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use lab_types::{NodeId, ProjectName, ServiceName, TaskId, UnixMillis};
+use lab_types::{AssignedTask, Gate, NodeId, ProjectName, ServiceName, TaskId, UnixMillis};
+
+use crate::lab::ServiceKey;
 
 /// What a plan says about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,6 +13,8 @@ use lab_types::{NodeId, ProjectName, ServiceName, TaskId, UnixMillis};
 pub struct PlanReport {
     /// Slots that no node can take now, by service.
     pub pending: Vec<Pending>,
+    /// What the closed gates of each service wait for: `redis (service_healthy)`.
+    pub gates: BTreeMap<ServiceKey, Vec<String>>,
     /// Tasks that were given to a node.
     pub placed: Vec<Placement>,
     /// Until when lost tasks are not replaced, because many nodes vanished together.
@@ -91,6 +96,21 @@ pub struct Score {
     pub in_all: u32,
     /// Its rank among the node ids, so that nothing is left to chance.
     pub rank: usize,
+}
+
+impl PlanReport {
+    /// What a task's gate waits for; nothing when it is open, or before the first plan.
+    #[must_use]
+    pub fn waits_for(&self, task: &AssignedTask) -> &[String] {
+        let waits = match task.gate {
+            Gate::Open => None,
+            Gate::Closed | Gate::Unknown => {
+                let key = (task.project.clone(), task.service.clone());
+                self.gates.get(&key)
+            }
+        };
+        waits.map_or(&[], Vec::as_slice)
+    }
 }
 
 impl fmt::Display for Pending {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lab_types::{
-    AssignedTask, Gate, NodeId, NodeLiveness, Outcome, ProjectName, Resources, ServiceName,
+    AssignedTask, NodeId, NodeLiveness, Outcome, ProjectName, Resources, ServiceName,
     ServiceRecord, TaskSpec, TaskState, TaskStatus, TaskTarget,
 };
 
@@ -75,7 +75,8 @@ pub(super) fn row(
     let mut in_place = 0;
     for slot in 1..=record.replicas {
         let pending = pending.get(&slot).copied();
-        match slot_state(lab, pending, record, slot, current.get(&slot).copied()) {
+        let placed = current.get(&slot).copied();
+        match slot_state((lab, report), pending, record, slot, placed) {
             Slot::Serving => row.running += 1,
             Slot::Completed => row.completed += 1,
             Slot::Starting => continue,
@@ -106,7 +107,7 @@ enum Slot {
 }
 
 fn slot_state(
-    lab: &Lab,
+    (lab, report): (&Lab, &PlanReport),
     pending: Option<&Pending>,
     record: &ServiceRecord,
     slot: u32,
@@ -142,9 +143,8 @@ fn slot_state(
     if placed.liveness == NodeLiveness::Away {
         return trouble(false, "its node is away".to_owned());
     }
-    if let Gate::Closed { waits_for } = &placed.task.gate
-        && !waits_for.is_empty()
-    {
+    let waits_for = report.waits_for(placed.task);
+    if !waits_for.is_empty() {
         return trouble(false, format!("it waits for {}", waits_for.join(", ")));
     }
     let Some(status) = placed.status else {

@@ -106,7 +106,7 @@ fn a_lost_node_takes_its_tasks_out_of_the_count() {
           1 for now: no node can take it: node n1 is lost
     "#]]
     .assert_eq(&shown(&services(&small.lab, &report, None)));
-    let rows = tasks(&small.lab, None);
+    let rows = tasks(&small.lab, &report, None);
     assert!(rows.iter().all(super::TaskRow::is_out_of_reach), "{rows:?}");
 }
 
@@ -121,7 +121,7 @@ fn tasks_and_nodes_are_listed_with_what_they_take() {
         ],
     );
     small.settle();
-    let tasks = tasks(&small.lab, Some(&project("shop")));
+    let tasks = tasks(&small.lab, &small.told, Some(&project("shop")));
     let names: Vec<String> = tasks
         .iter()
         .map(|row| {
@@ -152,7 +152,7 @@ fn tasks_and_nodes_are_listed_with_what_they_take() {
         })
         .collect();
     assert_eq!(rows, [("n1", 2, 1), ("n2", 2, 2)]);
-    let elsewhere = super::tasks(&small.lab, Some(&project("blog")));
+    let elsewhere = super::tasks(&small.lab, &small.told, Some(&project("blog")));
     assert_eq!(elsewhere, []);
 }
 
