@@ -250,6 +250,7 @@ impl Leading {
         if let Some(held) = self.core.held() {
             notices.push(held.to_string());
         }
+        notices.extend(self.core.lab().desired.aside.notices());
         for key in self.core.misfiled() {
             notices.push(format!(
                 "the record {key} holds a value of another kind and is left alone"

@@ -125,7 +125,8 @@ pub fn lab(lab: &Lab) -> Vec<Violation> {
                     task: task.id.clone(),
                 });
             }
-            if !lab.desired.specs.contains_key(&task.spec) {
+            let is_read = lab.desired.specs.contains_key(&task.spec);
+            if !is_read && !lab.desired.aside.freezes(&task.project) {
                 found.push(Violation::SpecMissing {
                     task: task.id.clone(),
                 });

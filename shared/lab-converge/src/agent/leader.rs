@@ -174,23 +174,7 @@ impl AgentCore {
             Verdict::Same => {}
             Verdict::Accept => {
                 let before = std::mem::replace(&mut self.ledger.assignment, assignment);
-                let known = images(&before, &self.ledger.specs);
-                let now = images(&self.ledger.assignment, &came.specs);
-                let ledger = &self.ledger.assignment;
-                self.engine.forget_failures(|subject| match subject {
-                    Subject::Task(id) => before.tasks.get(id) != ledger.tasks.get(id),
-                    Subject::Image(image) => {
-                        now.contains(image.as_str()) && !known.contains(image.as_str())
-                    }
-                    Subject::Network(name) => {
-                        before.networks.get(name) != ledger.networks.get(name)
-                    }
-                    Subject::Volume(name) => {
-                        let going = |of: &Assignment| of.remove_volumes.contains_key(name);
-                        before.volumes.get(name) != ledger.volumes.get(name)
-                            || going(&before) != going(ledger)
-                    }
-                });
+                self.forget_failures(&before, &came.specs);
                 self.ledger.grammar = GRAMMAR;
                 self.disk.changed_if(true);
             }
@@ -206,6 +190,25 @@ impl AgentCore {
         }
         self.undecided = true;
         Heard { verdict, problems }
+    }
+
+    /// What is new in the assignment is tried at once, whatever failed before.
+    fn forget_failures(&mut self, before: &Assignment, came: &BTreeMap<SpecDigest, TaskSpec>) {
+        let known = images(before, &self.ledger.specs);
+        let now = images(&self.ledger.assignment, came);
+        let ledger = &self.ledger.assignment;
+        self.engine.forget_failures(|subject| match subject {
+            Subject::Task(id) => before.tasks.get(id) != ledger.tasks.get(id),
+            Subject::Image(image) => {
+                now.contains(image.as_str()) && !known.contains(image.as_str())
+            }
+            Subject::Network(name) => before.networks.get(name) != ledger.networks.get(name),
+            Subject::Volume(name) => {
+                let going = |of: &Assignment| of.remove_volumes.contains_key(name);
+                before.volumes.get(name) != ledger.volumes.get(name)
+                    || going(before) != going(ledger)
+            }
+        });
     }
 
     fn judge_fence(&self, current: Fence, incoming: Fence) -> Verdict {

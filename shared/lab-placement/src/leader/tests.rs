@@ -51,6 +51,7 @@ fn start(
     now: UnixMillis,
 ) -> LeaderCore {
     LeaderCore::take_over(TakeOver {
+        unread: Vec::new(),
         leader,
         head,
         records,

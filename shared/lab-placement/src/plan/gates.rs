@@ -15,7 +15,8 @@ pub(super) fn open(board: &mut Board<'_>) {
         let Some(service) = seat.service else {
             continue;
         };
-        if seat.task.gate == Gate::Open || !seat.should_run() {
+        let frozen = board.is_frozen(&seat.task.project);
+        if seat.task.gate == Gate::Open || !seat.should_run() || frozen {
             continue;
         }
         let waits_for = known

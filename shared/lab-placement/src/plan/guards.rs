@@ -15,7 +15,7 @@ use super::{Filter, Pending, Reason};
 pub(super) fn set(board: &mut Board<'_>) {
     for number in 0..board.tasks.len() {
         let seat = &board.tasks[number];
-        if !seat.should_run() {
+        if !seat.should_run() || board.is_frozen(&seat.task.project) {
             continue;
         }
         let guard = guard(board, seat);

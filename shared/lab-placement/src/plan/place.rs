@@ -38,7 +38,7 @@ pub(super) fn place(board: &mut Board<'_>, rng: &mut PlacementRng) {
     }
     for service in 0..board.services.len() {
         let wanted = &board.services[service];
-        if is_filled(wanted) && !gives_up_any {
+        if board.is_frozen(&wanted.key.0) || (is_filled(wanted) && !gives_up_any) {
             continue;
         }
         if gives_up_any && let Some(kept) = guards::explain(board, service) {

@@ -6,15 +6,14 @@ use expect_test::expect;
 use lab_types::{Assignment, CarriedSpec, Gate, TaskSpec, TaskTarget};
 
 use super::rig::Rig;
-use crate::fixture::{fence, id, node, redis, task, web};
+use crate::fixture::{fence, id, node, task, web};
 use crate::model::ModelEngine;
 
 fn rig() -> Rig {
-    let mut engine = ModelEngine::default();
-    engine.images = ["web:1".into(), "redis:alpine".into()].into();
-    for spec in [web(), redis()] {
-        engine.images.insert(spec.image);
-    }
+    let engine = ModelEngine {
+        images: [web().image].into(),
+        ..ModelEngine::default()
+    };
     let mut rig = Rig::new(engine);
     rig.pump();
     rig.hand_in();

@@ -29,7 +29,7 @@ fn gate(small: &Small, service: &str) -> Gate {
     let tasks = small.lab.desired.assignments.values();
     let mut tasks = tasks.flat_map(|assignment| assignment.tasks.values());
     let task = tasks.find(|task| task.service.as_str() == service);
-    task.unwrap().gate.clone()
+    task.unwrap().gate
 }
 
 #[test]
