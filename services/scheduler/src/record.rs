@@ -100,8 +100,8 @@ mod tests {
 
     #[test]
     fn what_a_newer_scheduler_wrote_is_left_alone_where_writing_it_again_would_lose_some_of_it() {
-        let node = NodeId::new("n1").unwrap();
-        let assignment = Record::Assignment(Assignment::empty(node.clone()));
+        let assignment = Assignment::empty(NodeId::new("n1").unwrap());
+        let assignment = Record::Assignment(assignment);
         let project = Record::Project(ProjectRecord {
             name: ProjectName::new("shop").unwrap(),
             revision: 1,

@@ -222,7 +222,9 @@ impl Step<'_> {
         let record = self.before.desired.nodes.get(node);
         let active =
             record.is_some_and(|record| record.availability == lab_types::Availability::Active);
-        if !ready || !active || task.target != TaskTarget::Run {
+        let spec = self.after.desired.specs.get(&task.spec);
+        let fits = observed.is_none_or(|o| spec.is_none_or(|spec| spec.runs_on(&o.facts)));
+        if !ready || !active || !fits || task.target != TaskTarget::Run {
             found.push(Violation::NotEligible {
                 task: task.id.clone(),
                 node: node.clone(),

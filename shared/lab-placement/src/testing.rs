@@ -76,6 +76,11 @@ impl Svc {
         self
     }
 
+    pub(crate) fn platform(mut self, platform: &str) -> Self {
+        self.0.task.platforms = vec![platform.parse().unwrap()];
+        self
+    }
+
     pub(crate) fn memory(mut self, bytes: u64) -> Self {
         self.0.task.reservation.memory_bytes = bytes;
         self

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use lab_types::{
-    AgentBoot, Assignment, CarriedSpec, Fence, ForeignPort, NodeId, Problem, SpecDigest, StreamId,
-    TaskId, UnixMillis, UserName,
+    AgentBoot, Assignment, CarriedSpec, Fence, ForeignPort, NodeId, Platform, Problem, SpecDigest,
+    StreamId, TaskId, UnixMillis, UserName,
 };
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +67,9 @@ pub struct CheckReply {
     /// When each of them last got a name on this node, by the node's clock, where the engine tells.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tagged_at: BTreeMap<String, UnixMillis>,
+    /// On which platform each of them runs, where the engine tells.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub platforms: BTreeMap<String, Platform>,
     /// Host ports that something outside the lab listens on.
     pub foreign_ports: Vec<ForeignPort>,
 }

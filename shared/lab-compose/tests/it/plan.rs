@@ -76,6 +76,7 @@ pub(crate) struct Lab {
     current: CurrentProject,
     images: Images,
     partly: BTreeSet<String>,
+    platforms: BTreeMap<String, lab_types::Platform>,
     build: BuildPolicy,
     orphans: Orphans,
 }
@@ -86,6 +87,7 @@ impl Lab {
             current: CurrentProject::default(),
             images: Images::new(),
             partly: BTreeSet::new(),
+            platforms: BTreeMap::new(),
             build: BuildPolicy::IfMissing,
             orphans: Orphans::Remove,
         }
@@ -113,6 +115,7 @@ impl Lab {
             current: &self.current,
             images: &self.images,
             partly: &self.partly,
+            platforms: &self.platforms,
             build: self.build,
             orphans: self.orphans,
         })
@@ -463,6 +466,24 @@ fn what_a_node_lacks_is_pulled_unless_it_was_built_here_which_reaches_it_by_itse
     assert_eq!(web.task.image_id.as_deref(), Some("sha256:1"));
     let mut lab = lab.after(&plan);
     lab.partly = ["demo-web", "pg"].map(str::to_owned).into();
+    assert!(lab.plan(&project).operations.is_empty());
+}
+
+#[test]
+fn a_built_image_says_on_which_platform_it_runs_and_one_from_a_registry_does_not() {
+    let project = project("services: {web: {build: .}, db: {image: pg}}\n");
+    let mut lab = Lab::empty();
+    lab.images = present(&[("demo-web", "sha256:1"), ("pg", "sha256:2")]);
+    let arm: lab_types::Platform = "linux/arm64".parse().unwrap();
+    lab.platforms = ["demo-web", "pg"]
+        .map(|image| (image.to_owned(), arm.clone()))
+        .into();
+    let plan = lab.plan(&project);
+    let platforms = |name: &str| plan.model.services[name].task.platforms.clone();
+    assert_eq!((platforms("web"), platforms("db")), (vec![arm], Vec::new()));
+    let platforms = std::mem::take(&mut lab.platforms);
+    let mut lab = lab.after(&plan);
+    lab.platforms = platforms;
     assert!(lab.plan(&project).operations.is_empty());
 }
 

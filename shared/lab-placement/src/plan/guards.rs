@@ -9,7 +9,7 @@
 use lab_types::{Guard, TaskSpec, UnixMillis};
 
 use super::board::{Board, Seat, named_volumes};
-use super::{Filter, Pending, Reason};
+use super::{Filter, Pending, Reason, rules};
 
 /// Guards the tasks that need it, and wakes the plan when a lost one must have ended.
 pub(super) fn set(board: &mut Board<'_>) {
@@ -52,7 +52,8 @@ fn guard(board: &Board<'_>, seat: &Seat<'_>) -> Guard {
 /// Whether another node of the lab could ever take a task's place while its own is in the lab.
 fn could_move(board: &Board<'_>, node: usize, spec: &TaskSpec) -> bool {
     let sites = board.nodes.iter().enumerate();
-    let mut others = sites.filter(|(other, site)| *other != node && site.record.is_some());
+    let mut others = sites
+        .filter(|(other, site)| *other != node && site.record.is_some() && rules::fits(site, spec));
     let is_here_alone = |volume| {
         let holders = board.holders.get(volume);
         holders.is_some_and(|holders| holders.iter().all(|holder| *holder == node))

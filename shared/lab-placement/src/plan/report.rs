@@ -60,6 +60,8 @@ pub enum Filter {
     Engine,
     /// It has not refused this very task before.
     Refused,
+    /// The image can run on its platform.
+    Platform,
     /// It has not as many tasks as a node may have.
     Room,
     /// What the task reserves is free.
