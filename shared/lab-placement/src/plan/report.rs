@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use lab_types::row::Slots;
 use lab_types::{AssignedTask, Gate, NodeId, ProjectName, ServiceName, TaskId, UnixMillis};
 
 use crate::lab::ServiceKey;
@@ -147,25 +148,8 @@ impl Pending {
 
 /// `slot 2`, `slots 1-3, 5`.
 fn slots(slots: &[u32]) -> String {
-    let mut runs: Vec<(u32, u32)> = Vec::new();
-    for &slot in slots {
-        match runs.last_mut() {
-            Some((_, last)) if last.checked_add(1) == Some(slot) => *last = slot,
-            Some(_) | None => runs.push((slot, slot)),
-        }
-    }
-    let runs: Vec<String> = runs
-        .iter()
-        .map(|(first, last)| {
-            if first == last {
-                first.to_string()
-            } else {
-                format!("{first}-{last}")
-            }
-        })
-        .collect();
     let noun = if slots.len() == 1 { "slot" } else { "slots" };
-    format!("{noun} {}", runs.join(", "))
+    format!("{noun} {}", slots.iter().copied().collect::<Slots>())
 }
 
 impl fmt::Display for PlanReport {
