@@ -281,7 +281,7 @@ impl Small {
             leader: self.leader,
         };
         let outcome = plan::plan(&input, &mut self.rng);
-        let violations = check::outcome(&self.lab, &outcome);
+        let violations = check::outcome(&self.lab, &outcome, self.now);
         if !violations.is_empty() {
             let before = self.shown();
             self.lab.apply_outcome(&outcome);
