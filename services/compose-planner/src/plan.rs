@@ -59,6 +59,7 @@ pub(crate) async fn create(bus: &Bus, request: PlanCreate) -> Result<PlanCreated
         current: &current,
         images: &images,
         partly: &facts.partly,
+        platforms: &facts.platforms,
         build,
         orphans: Orphans::Remove,
     });

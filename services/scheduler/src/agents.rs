@@ -1,5 +1,6 @@
 //! What agents say, and what they are told.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use lab_bus::{Bus, CallError, Leadership, Message};
@@ -7,7 +8,10 @@ use lab_kit::clock::steady as clock;
 use lab_placement::Change;
 use lab_placement::leader::{Push, Request};
 use lab_placement::observe::{HeartbeatVerdict, ReportVerdict};
-use lab_types::{Event, Fence, Generation, Heartbeat, NodeId, Report, RequestId, UserName};
+use lab_types::{
+    CarriedSpec, Event, Fence, Generation, Heartbeat, NodeId, Report, RequestId, SpecDigest,
+    TaskSpec, UserName,
+};
 use lab_wire::agent::{AssignPush, CommandReply, InventoryAsk, SyncReply, SyncRequest};
 use lab_wire::subject::{self, CommandVerb, NodeVerb};
 use serde::{Serialize, de::DeserializeOwned};
@@ -123,14 +127,14 @@ impl Leading {
         };
         let mut answer = SyncReply {
             assignment: None,
-            specs: std::collections::BTreeMap::new(),
+            specs: BTreeMap::new(),
         };
         if let Some(Push { assignment, specs }) = self.core.sync(node) {
             answer.assignment = Some(assignment);
-            answer.specs = specs;
+            answer.specs = carried(specs);
         }
         if !request.lacking.is_empty() {
-            answer.specs = self.core.specs_for(request.lacking);
+            answer.specs = carried(self.core.specs_for(request.lacking));
         }
         say(&self.bus, reply, &answer).await;
     }
@@ -140,7 +144,7 @@ impl Leading {
         let subject = subject::command(&push.assignment.node, CommandVerb::Assign);
         let body = AssignPush {
             assignment: push.assignment,
-            specs: push.specs,
+            specs: carried(push.specs),
         };
         say(&self.bus, subject, &body).await;
     }
@@ -167,6 +171,11 @@ impl Leading {
             generation: Generation(0),
         }
     }
+}
+
+fn carried(specs: BTreeMap<SpecDigest, TaskSpec>) -> BTreeMap<SpecDigest, CarriedSpec> {
+    let specs = specs.into_iter();
+    specs.map(|(digest, spec)| (digest, spec.into())).collect()
 }
 
 /// Asks one agent. An agent that nobody hears is waited for a moment: after a restart of nats-server

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::leading::{self, Ended, Seat};
-use crate::record::{self, UnreadableRecord};
+use crate::record;
 
 /// How long a candidate waits after it failed to take over, before it tries again. Long enough not
 /// to press a server that is starting, short enough not to be noticed.
@@ -32,9 +32,6 @@ pub enum Error {
     /// It cannot stand for the lease.
     #[error("the scheduler cannot stand for the lead")]
     Lease(#[from] LeaseError),
-    /// The state holds what this version does not understand.
-    #[error("the scheduler does not understand the lab's state")]
-    State(#[from] UnreadableRecord),
     /// The server lacks what the state needs.
     #[error("the state cannot be kept")]
     Store(#[source] StoreError),
@@ -47,8 +44,6 @@ impl From<&Error> for Problem {
             Error::Bus(problem) => Problem::clone(problem),
             Error::Lease(_) => Self::new("SCH0040", said)
                 .help("check nats.urls, and that the credentials are the scheduler's"),
-            Error::State(_) => Self::new("SCH0041", said)
-                .help("start the version that wrote the state, or a later one"),
             Error::Store(_) => Self::new("SCH0042", said)
                 .help("Tercio needs nats-server 2.15.1 or newer with JetStream"),
         }
@@ -182,11 +177,7 @@ async fn take_the_seat(
     if !leadership.may_act() {
         return Err(lapsed());
     }
-    let mut records = Vec::with_capacity(loaded.records.len());
-    for (key, bytes) in &loaded.records {
-        let read = record::decode(key, bytes);
-        records.push(read.map_err(|error| Obstacle::Fatal(Error::State(error)))?);
-    }
+    let (records, unread) = record::read_all(&loaded.records);
     let tag = head.head.tag();
     tracing::info!(
         epoch = tag.epoch.0,
@@ -201,6 +192,7 @@ async fn take_the_seat(
         },
         head: tag,
         records,
+        unread,
         now: clock::now(),
         policy: Policy {
             lease: ttl,

@@ -66,12 +66,6 @@ pub const ALL: &[(&str, &str, &str)] = &[
          of the scheduler's role.",
     ),
     (
-        "SCH0041",
-        "The scheduler does not understand the lab's state",
-        "A record was written by a later version, or is damaged. Start the version that wrote it, or \
-         a later one. To lead without it would be to forget what somebody was promised.",
-    ),
-    (
         "SCH0042",
         "The state cannot be kept",
         "The nats-server lacks what the state needs, or made something else of the stream. Tercio \

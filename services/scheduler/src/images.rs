@@ -9,7 +9,7 @@ use lab_placement::images::{Present, Seen, present};
 use lab_placement::leader::Request as CoreRequest;
 use lab_placement::view;
 use lab_types::{
-    Fence, NodeId, NodeLiveness, NodeName, NodeRecord, Problem, TaskState, TaskTarget,
+    Fence, NodeId, NodeLiveness, NodeName, NodeRecord, Platform, Problem, TaskState, TaskTarget,
 };
 use lab_wire::agent::{CheckAsk, CheckReply, StreamContent};
 use lab_wire::request::{
@@ -45,6 +45,7 @@ impl Leading {
                 .collect(),
             images: BTreeMap::new(),
             partly: BTreeSet::new(),
+            platforms: BTreeMap::new(),
         };
         if asked.images.is_empty() {
             return incoming.reply(&reply).await;
@@ -59,7 +60,8 @@ impl Leading {
         let runs = runs.collect();
         self.errands.push(Box::pin(async move {
             let found = images_on(&bus, fence, nodes, (asked.images, runs)).await;
-            let reply = found.map(|found| {
+            let reply = found.map(|(found, platforms)| {
+                reply.platforms = platforms;
                 reply.images = found.ids;
                 reply.partly = found.partly;
                 reply
@@ -87,7 +89,7 @@ impl Leading {
                 .help("`tercio service ls` lists the services");
             return incoming.refuse(&problem).await;
         }
-        let mut tasks = view::tasks(self.core.lab(), Some(&project));
+        let mut tasks = view::tasks(self.core.lab(), self.core.report(), Some(&project));
         tasks.retain(|task| asked.services.is_empty() || asked.services.contains(&task.service));
         tasks.retain(|task| task.target == TaskTarget::Run);
         tasks.retain(|task| task.container.is_some() && task.progress.state != TaskState::Rejected);
@@ -218,7 +220,7 @@ async fn images_on(
     fence: Fence,
     nodes: Vec<(NodeId, NodeName)>,
     (images, runs): (Vec<String>, BTreeMap<String, String>),
-) -> Result<Present, Problem> {
+) -> Result<(Present, BTreeMap<String, Platform>), Problem> {
     if nodes.is_empty() {
         return Err(no_node("run on"));
     }
@@ -231,17 +233,30 @@ async fn images_on(
         .iter()
         .map(|(node, name)| check(bus, node, name, &ask));
     let mut found = BTreeMap::new();
+    let mut platforms_by_id = BTreeMap::new();
     for ((node, _), reply) in nodes.iter().zip(join_all(replies).await) {
         let CheckReply {
-            images, tagged_at, ..
+            images,
+            tagged_at,
+            mut platforms,
+            ..
         } = reply?;
+        for (image, id) in &images {
+            let platform = platforms.remove(image);
+            platforms_by_id.extend(platform.map(|platform| (id.clone(), platform)));
+        }
         let seen = images.into_iter().map(|(image, id)| {
             let tagged_at = tagged_at.get(&image).copied();
             (image, Seen { id, tagged_at })
         });
         found.insert(node.clone(), seen.collect());
     }
-    Ok(present(&images, &runs, &found))
+    let present = present(&images, &runs, &found);
+    let ids = present.ids.iter();
+    let platforms = ids
+        .filter_map(|(image, id)| Some((image.clone(), platforms_by_id.get(id)?.clone())))
+        .collect();
+    Ok((present, platforms))
 }
 
 pub(crate) async fn check(

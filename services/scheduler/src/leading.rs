@@ -279,11 +279,12 @@ impl Leading {
     async fn read_only(&mut self, problem: Problem) -> bool {
         tracing::error!(error = %problem, "a pass was refused: nothing of it was stored");
         match refusal::reload(&self.store, &self.head).await {
-            Ok(records) => {
+            Ok((records, unread)) => {
                 self.core.on_refused(Refused {
                     problem,
                     head: self.head.head.tag(),
                     records,
+                    unread,
                     now: clock::now(),
                 });
                 true

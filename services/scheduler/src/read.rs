@@ -7,6 +7,7 @@ use lab_placement::images::Looked;
 use lab_placement::leader::Request as CoreRequest;
 use lab_placement::view;
 use lab_types::{ForeignPort, NodeId, NodeLiveness, NodeRecord, Problem, ProjectName, ServiceName};
+use lab_wire::Encoding;
 use lab_wire::request::{
     LabCounts, LabStatus, LabStatusGet, NodeInspect, NodeInspected, NodeList, NodeListed,
     ProjectList, ProjectListed, ServiceInspect, ServiceInspected, ServiceList, ServiceListed,
@@ -36,6 +37,8 @@ pub(crate) enum Back {
 
 /// Rows on one page: a page of the largest rows stays well under the payload limit of 1 MiB.
 const PAGE_ROWS: usize = 500;
+/// The most text of one page: half of NATS' largest message, because MessagePack is never longer than JSON.
+const PAGE_BYTES: usize = 512 * 1024;
 
 /// Errands under way at once: beyond it the leader says that it is busy, rather than pile them up.
 const ERRANDS_MAX: usize = 256;
@@ -119,7 +122,7 @@ impl Leading {
         let (record, task) = facts.services.remove(&asked.service).ok_or_else(missing)?;
         let rows = view::services(self.core.lab(), self.core.report(), Some(&project));
         let row = rows.into_iter().find(|row| row.service == asked.service);
-        let mut tasks = view::tasks(self.core.lab(), Some(&project));
+        let mut tasks = view::tasks(self.core.lab(), self.core.report(), Some(&project));
         tasks.retain(|task| task.service == asked.service);
         Ok(ServiceInspected {
             record,
@@ -132,7 +135,7 @@ impl Leading {
     fn tasks(&self, incoming: &Incoming) -> Result<TaskListed, Problem> {
         let asked: TaskList = incoming.decode()?;
         let project = incoming.address.project.as_ref();
-        let mut rows = view::tasks(self.core.lab(), project);
+        let mut rows = view::tasks(self.core.lab(), self.core.report(), project);
         if let Some(project) = project {
             self.require_services(project, &asked.services, &rows)?;
         }
@@ -250,6 +253,7 @@ impl Leading {
         if let Some(held) = self.core.held() {
             notices.push(held.to_string());
         }
+        notices.extend(self.core.lab().desired.aside.notices());
         for key in self.core.misfiled() {
             notices.push(format!(
                 "the record {key} holds a value of another kind and is left alone"
@@ -288,7 +292,7 @@ fn task_place(row: &TaskRow) -> [String; 4] {
 
 /// One page of rows in their order: those behind the place `after`, and what to ask after next. The row
 /// of that place need not be there any more.
-fn page<T, const N: usize>(
+fn page<T: serde::Serialize, const N: usize>(
     mut rows: Vec<T>,
     after: Option<&str>,
     place: impl Fn(&T) -> [String; N],
@@ -303,8 +307,15 @@ fn page<T, const N: usize>(
                 .gt(after.iter().copied())
         });
     }
-    let more = rows.len() > PAGE_ROWS;
-    rows.truncate(PAGE_ROWS);
+    let mut bytes = 0;
+    let fits = rows.iter().take(PAGE_ROWS).take_while(|row| {
+        bytes += lab_wire::encode(row, Encoding::Json).len();
+        bytes <= PAGE_BYTES
+    });
+    // A row that is larger by itself goes alone.
+    let kept = fits.count().max(1);
+    let more = rows.len() > kept;
+    rows.truncate(kept);
     let next = rows.last().filter(|_| more);
     let next = next.map(|row| place(row).join("/"));
     (rows, next)
@@ -312,7 +323,7 @@ fn page<T, const N: usize>(
 
 #[cfg(test)]
 mod tests {
-    use super::{PAGE_ROWS, page};
+    use super::{PAGE_BYTES, PAGE_ROWS, page};
 
     fn place(row: &usize) -> [String; 1] {
         [format!("{row:010}")]
@@ -332,6 +343,16 @@ mod tests {
             }
         }
         assert_eq!(seen, rows);
+    }
+
+    #[test]
+    fn long_rows_make_shorter_pages() {
+        let rows: Vec<String> = (0..9)
+            .map(|n| n.to_string().repeat(PAGE_BYTES / 3))
+            .collect();
+        let place = |row: &String| [row.chars().take(1).collect()];
+        let (first, next) = page(rows, None, place);
+        assert_eq!((first.len(), next.as_deref()), (2, Some("1")));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use lab_bus::{CommitError, StateStore};
 use lab_kit::telemetry::chain;
-use lab_placement::{Key, Record};
+use lab_placement::{Key, Record, Unread};
 use lab_types::{Problem, WriteTag};
 use lab_wire::commit::HeadEntry;
 
@@ -27,16 +27,12 @@ pub(crate) fn unsendable(error: &CommitError) -> Problem {
         .help("one record of the state is limited to 1 MiB: ask for less at a time")
 }
 
-/// Every record, as the store has it.
+/// Every record, as the store has it, and those that cannot be read.
 pub(crate) async fn reload(
     store: &StateStore,
     head: &HeadEntry,
-) -> Result<Vec<(Key, WriteTag, Record)>, String> {
+) -> Result<(Vec<(Key, WriteTag, Record)>, Vec<Unread>), String> {
     let loaded = store.load_all(head).await;
     let loaded = loaded.map_err(|error| chain(&error).to_string())?;
-    let records = loaded.records.iter();
-    let records = records.map(|(key, bytes)| record::decode(key, bytes));
-    records
-        .collect::<Result<_, _>>()
-        .map_err(|error| error.to_string())
+    Ok(record::read_all(&loaded.records))
 }

@@ -13,7 +13,7 @@ mod services;
 use std::collections::{BTreeMap, BTreeSet};
 
 use lab_types::{
-    Operation, OperationKind, Plan, PlanCause, ProjectModel, ProjectRecord, ServiceModel,
+    Operation, OperationKind, Plan, PlanCause, Platform, ProjectModel, ProjectRecord, ServiceModel,
     ServiceName, ServiceRecord, TaskSpec,
 };
 
@@ -34,6 +34,8 @@ pub struct PlanInput<'a> {
     /// Images that are present and that not every node has. A built one reaches the others by itself;
     /// one from a registry is pulled there.
     pub partly: &'a BTreeSet<String>,
+    /// On which platform the images run that are present, as far as that is known.
+    pub platforms: &'a BTreeMap<String, Platform>,
     /// When images are built.
     pub build: BuildPolicy,
     /// What becomes of services that the files no longer have.
@@ -103,6 +105,13 @@ fn desired(input: &PlanInput<'_>, to_build: &BTreeMap<String, PlanCause>) -> Pro
         .filter_map(|(image, id)| Some((image.clone(), id.clone()?)))
         .collect();
     let mut model = input.project.to_model(&ids);
+    for service in model.services.values_mut() {
+        // Of an image from a registry each node gets the one for its own platform.
+        if service.task.image_id.is_some() {
+            let platform = input.platforms.get(&service.task.image);
+            service.task.platforms = platform.cloned().into_iter().collect();
+        }
+    }
     if input.orphans == Orphans::Keep {
         for (name, (record, task)) in &input.current.services {
             let orphan = || ServiceModel {

@@ -29,7 +29,7 @@ mod view;
 use std::collections::{BTreeMap, BTreeSet};
 
 use lab_types::{
-    AgentBoot, Assignment, DurationMs, Fence, Heartbeat, Problem, Report, SpecDigest, TaskSpec,
+    AgentBoot, Assignment, CarriedSpec, DurationMs, Fence, Heartbeat, Problem, Report, SpecDigest,
     UnixMillis,
 };
 
@@ -40,7 +40,7 @@ use crate::observed::{ObservationMark, Observed, ObservedContainer};
 use disk::Disk;
 pub use effect::{Effect, Heard, NodeSight, ObserveAsk, SyncAsk};
 use engine::Engine;
-use leader::Leader;
+use leader::{Came, Leader};
 use lease::Lease;
 use report::Reporter;
 
@@ -105,22 +105,22 @@ impl AgentCore {
     pub fn on_push(
         &mut self,
         assignment: Assignment,
-        specs: BTreeMap<SpecDigest, TaskSpec>,
+        specs: BTreeMap<SpecDigest, impl Into<CarriedSpec>>,
         now: UnixMillis,
     ) -> Heard {
-        self.hear(assignment, specs, now)
+        self.hear(assignment, Came::of(specs), now)
     }
 
     /// The leader answered an [`Effect::AskSync`].
     pub fn on_sync_reply(
         &mut self,
         assignment: Option<Assignment>,
-        specs: BTreeMap<SpecDigest, TaskSpec>,
+        specs: BTreeMap<SpecDigest, impl Into<CarriedSpec>>,
         now: UnixMillis,
     ) -> Heard {
         match assignment {
-            Some(assignment) => self.hear(assignment, specs, now),
-            None => self.hear_of_none(specs),
+            Some(assignment) => self.hear(assignment, Came::of(specs), now),
+            None => self.hear_of_none(Came::of(specs)),
         }
     }
 

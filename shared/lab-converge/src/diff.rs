@@ -153,7 +153,7 @@ impl<'a> DiffPass<'a> {
                 (Some(task), None) => match (task.target, &container.state) {
                     (TaskTarget::Stop, _) => Some(Cause::AskedToStop),
                     (TaskTarget::Run, ContainerState::Dead) => Some(Cause::Dead),
-                    (TaskTarget::Run, _) => None,
+                    (TaskTarget::Run | TaskTarget::Unknown, _) => None,
                 },
             };
             if let Some(cause) = why_go.clone() {
@@ -248,14 +248,16 @@ impl<'a> DiffPass<'a> {
                 continue;
             };
             match target {
-                Some(TaskTarget::Run) => match judge::wait(entry, seen, outage, now) {
-                    Wait::No => {
-                        judge::observe(entry, seen, outage, now);
-                        judge::settle(entry, policy);
+                Some(TaskTarget::Run | TaskTarget::Unknown) => {
+                    match judge::wait(entry, seen, outage, now) {
+                        Wait::No => {
+                            judge::observe(entry, seen, outage, now);
+                            judge::settle(entry, policy);
+                        }
+                        Wait::Until(latest) => self.wake(latest),
+                        Wait::ForTheEngine => {}
                     }
-                    Wait::Until(latest) => self.wake(latest),
-                    Wait::ForTheEngine => {}
-                },
+                }
                 Some(TaskTarget::Stop) if confirmed && !still_there => judge::stopped(entry),
                 None if confirmed && !still_there => {
                     self.decision.tasks.remove(&id);
@@ -277,10 +279,14 @@ impl<'a> DiffPass<'a> {
         self.ledger.specs.get(&task.spec)
     }
 
-    /// The tasks that should run and are not over, with their specs.
+    /// The tasks that should run and are not over, with their specs; also those of which this version does
+    /// not know what they should.
     fn to_run(&self) -> Vec<(&'a AssignedTask, Option<&'a TaskSpec>)> {
         let tasks = self.ledger.assignment.tasks.values();
-        let run = tasks.filter(|task| task.target == TaskTarget::Run);
+        let run = tasks.filter(|task| match task.target {
+            TaskTarget::Run | TaskTarget::Unknown => true,
+            TaskTarget::Stop => false,
+        });
         run.map(|task| (task, self.ledger.specs.get(&task.spec)))
             .collect()
     }

@@ -109,6 +109,12 @@ pub fn container_name(task: &AssignedTask) -> Result<EngineName, InvalidId> {
     EngineName::new(task.container_name())
 }
 
+/// The name of a task's container while another task of its slot has the slot's own name: nothing gives
+/// it yet, but whoever does may be newer than an agent that finds it.
+fn passing_name(of_slot: &str, task: &TaskId) -> String {
+    format!("{of_slot}-{task}")
+}
+
 /// Whose an object with these labels is.
 #[must_use]
 pub fn owner(lab: &LabId, labels: &BTreeMap<String, String>) -> Owner {
@@ -130,8 +136,9 @@ pub fn owner(lab: &LabId, labels: &BTreeMap<String, String>) -> Owner {
 /// Whose a container with this name and these labels is, and, if it is this node's, what it is.
 ///
 /// A container whose labels are not complete is foreign: what cannot be understood is not touched.
-/// So is one whose name is not the one its labels ask for: it was renamed by a person, or made from
-/// an image that was committed from one of ours and so inherited the labels.
+/// So is one whose name is not one of those its labels ask for (the slot's, or the slot's with the task's
+/// id): it was renamed by a person, or made from an image that was committed from one of ours and so
+/// inherited the labels. Which of the two it bears says nothing: what it is, its task's id says.
 ///
 /// # Errors
 /// The owner, when it is not a container of this node of this lab.
@@ -153,11 +160,13 @@ pub fn container_owner(
     let read = || {
         let service = parsed::<ServiceName>(labels, SERVICE)?;
         let slot = parsed::<u32>(labels, SLOT)?;
-        let named_so = name == assignment::container_name(&project, &service, slot);
+        let task = parsed::<TaskId>(labels, TASK)?;
+        let slots = assignment::container_name(&project, &service, slot);
+        let named_so = name == slots || name == passing_name(&slots, &task);
         let complete = named_so && labels.contains_key(NODE);
         complete.then_some(())?;
         Some(ContainerLabels {
-            task: parsed::<TaskId>(labels, TASK)?,
+            task,
             spec: parsed::<SpecDigest>(labels, SPEC)?,
             project,
             service,

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use lab_types::assignment::GRAMMAR;
 use lab_types::{
-    AgentBoot, Assignment, Attempt, AttemptEnd, Fence, LabId, NodeId, SpecDigest, TaskId,
-    TaskProgress, TaskSpec, TaskState, UnixMillis,
+    AgentBoot, Assignment, Attempt, AttemptEnd, CarriedSpec, Fence, LabId, NodeId, SpecDigest,
+    TaskId, TaskProgress, TaskSpec, TaskState, UnixMillis,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// An agent's memory. Losing it loses no container: the labels find them again, and nothing is
 /// stopped before the leader has been heard.
@@ -20,8 +21,16 @@ pub struct Ledger {
     pub boot: AgentBoot,
     /// The assignment in hand; its fence is the highest ever accepted.
     pub assignment: Assignment,
-    /// The specs its tasks refer to, as far as they have come.
+    /// Which words the assignment's reader knew; 0 for one from before they were counted.
+    #[serde(default)]
+    pub grammar: u32,
+    /// The specs its tasks refer to, as far as they have come and can be read.
+    #[serde(deserialize_with = "readable")]
     pub specs: BTreeMap<SpecDigest, TaskSpec>,
+    /// Those of them that this version cannot read, each with why. Another version may, so this is not
+    /// written.
+    #[serde(skip)]
+    pub unreadable: BTreeMap<SpecDigest, String>,
     /// How far each task has come: those of the assignment, and those that are being removed.
     pub tasks: BTreeMap<TaskId, TaskLedger>,
 }
@@ -35,7 +44,9 @@ impl Ledger {
             assignment: Assignment::empty(node.clone()),
             node,
             boot: AgentBoot::default(),
+            grammar: GRAMMAR,
             specs: BTreeMap::new(),
+            unreadable: BTreeMap::new(),
             tasks: BTreeMap::new(),
         }
     }
@@ -45,6 +56,16 @@ impl Ledger {
     pub const fn accepted(&self) -> Fence {
         self.assignment.fence
     }
+}
+
+/// A newer version may have written specs that this one cannot read; the leader is asked for them again.
+fn readable<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<SpecDigest, TaskSpec>, D::Error> {
+    let specs = BTreeMap::<SpecDigest, CarriedSpec>::deserialize(deserializer)?;
+    let specs = specs.into_iter();
+    let read = specs.filter_map(|(digest, spec)| Some((digest.clone(), spec.check(&digest).ok()?)));
+    Ok(read.collect())
 }
 
 /// How far one task has come on this node.

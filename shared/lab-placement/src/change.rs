@@ -189,6 +189,10 @@ impl Delta {
 /// # Errors
 /// A [`Problem`] with every finding at once; nothing is to be changed then.
 pub fn apply(lab: &Lab, change: &Change, context: &ChangeContext) -> Result<Delta, Problem> {
+    let aside = &lab.desired.aside;
+    if let Some(problem) = aside.refuses(change, &context.request) {
+        return Err(problem);
+    }
     let delta = decide(lab, change, context)?;
     // Specs go first, each by itself; beside the rest go the answer and the outbox.
     let specs = delta.puts.iter();

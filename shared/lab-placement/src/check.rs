@@ -6,7 +6,7 @@ use std::fmt;
 
 use lab_types::{
     AssignedTask, Assignment, EngineName, Gate, Guard, MountSource, NodeId, NodeLiveness,
-    ProjectName, Resources, ServiceName, TaskId, TaskSpec, TaskState, TaskTarget,
+    ProjectName, Resources, ServiceName, TaskId, TaskSpec, TaskState, TaskTarget, UnixMillis,
 };
 
 use crate::lab::Lab;
@@ -125,7 +125,8 @@ pub fn lab(lab: &Lab) -> Vec<Violation> {
                     task: task.id.clone(),
                 });
             }
-            if !lab.desired.specs.contains_key(&task.spec) {
+            let is_read = lab.desired.specs.contains_key(&task.spec);
+            if !is_read && !lab.desired.aside.freezes(&task.project) {
                 found.push(Violation::SpecMissing {
                     task: task.id.clone(),
                 });
@@ -147,9 +148,9 @@ pub fn lab(lab: &Lab) -> Vec<Violation> {
     found
 }
 
-/// What is wrong with a plan made from a lab, and with the lab as it would be after it.
+/// What is wrong with a plan made from a lab at a time, and with the lab as it would be after it.
 #[must_use]
-pub fn outcome(before: &Lab, outcome: &Outcome) -> Vec<Violation> {
+pub fn outcome(before: &Lab, outcome: &Outcome, now: UnixMillis) -> Vec<Violation> {
     let mut after = before.clone();
     after.apply_outcome(outcome);
     let mut found = lab(&after);
@@ -161,6 +162,7 @@ pub fn outcome(before: &Lab, outcome: &Outcome) -> Vec<Violation> {
             after: &after,
             old: old.unwrap_or(&empty),
             new: assignment,
+            now,
         };
         step.check(&mut found);
     }
@@ -172,6 +174,7 @@ struct Step<'a> {
     after: &'a Lab,
     old: &'a Assignment,
     new: &'a Assignment,
+    now: UnixMillis,
 }
 
 impl Step<'_> {
@@ -221,7 +224,9 @@ impl Step<'_> {
         let record = self.before.desired.nodes.get(node);
         let active =
             record.is_some_and(|record| record.availability == lab_types::Availability::Active);
-        if !ready || !active || task.target != TaskTarget::Run {
+        let spec = self.after.desired.specs.get(&task.spec);
+        let fits = observed.is_none_or(|o| spec.is_none_or(|spec| spec.runs_on(&o.facts)));
+        if !ready || !active || !fits || task.target != TaskTarget::Run {
             found.push(Violation::NotEligible {
                 task: task.id.clone(),
                 node: node.clone(),
@@ -241,13 +246,16 @@ impl Step<'_> {
                 let specs = [&task.spec, &earlier.spec];
                 let mut specs = specs.map(|s| self.after.desired.specs.get(s)).into_iter();
                 let exclusive = specs.any(|spec| spec.is_some_and(TaskSpec::is_exclusive));
+                // Many nodes vanished together: they may all be there still.
+                let until = self.before.observed.hold_until;
+                let held = until.is_some_and(|until| self.now < until);
                 if lost && exclusive && earlier.guard != Guard::Held {
                     found.push(Violation::ReplacedUnguarded {
                         task: task.id.clone(),
                         earlier: earlier.id.clone(),
                     });
                 }
-                if !lost {
+                if !lost || held {
                     found.push(Violation::ReplacedTooEarly {
                         task: task.id.clone(),
                         earlier: earlier.id.clone(),
@@ -291,7 +299,10 @@ impl Step<'_> {
             let ports = spec.into_iter().flat_map(|spec| &spec.ports);
             let fixed = ports.filter_map(|p| {
                 let port = p.published.filter(|port| *port != 0)?;
-                Some((port, p.protocol, p.host_ip.clone()))
+                // Several ways to write: on all addresses.
+                let ip = p.host_ip.as_deref();
+                let all = ip.is_none_or(|ip| matches!(ip, "" | "0.0.0.0" | "::"));
+                Some((port, p.protocol, p.host_ip.clone().filter(|_| !all)))
             });
             fixed.collect::<Vec<_>>()
         };
@@ -302,7 +313,10 @@ impl Step<'_> {
                 other.id != task.id && ended.is_none_or(|ended| ended.task != other.id)
             });
             let mut held = others.flat_map(&ports);
-            let taken = held.any(|(p, proto, ip)| p == port && proto == protocol && ip == host_ip);
+            let taken = held.any(|(p, proto, ip)| {
+                let one_address = ip.is_none() || host_ip.is_none() || ip == host_ip;
+                p == port && proto == protocol && one_address
+            });
             if taken {
                 found.push(Violation::PortTwice {
                     node: self.new.node.clone(),
@@ -374,3 +388,6 @@ impl Step<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

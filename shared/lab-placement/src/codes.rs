@@ -36,6 +36,8 @@ pub const NOT_SHOWN: &str = "SCH0019";
 pub const RESTORED: &str = "SCH0020";
 /// This scheduler does not lead any more.
 pub const NOT_LEADER: &str = "SCH0021";
+/// Part of the state was written by a newer scheduler.
+pub const NEWER_STATE: &str = "SCH0022";
 
 /// Code, title, what to do.
 pub const ALL: &[(&str, &str, &str)] = &[
@@ -149,5 +151,12 @@ pub const ALL: &[(&str, &str, &str)] = &[
         "This scheduler does not lead any more",
         "Another scheduler has taken over, and whether the request was fulfilled is for that one to \
          say. Send it again with the same id: it is fulfilled once.",
+    ),
+    (
+        NEWER_STATE,
+        "A newer scheduler has led this lab",
+        "Records of the lab's state say what this scheduler does not know. They and the projects they are \
+         about stay exactly as they are, and what runs goes on. Start schedulers of the newer version; \
+         `tercio status` lists the records.",
     ),
 ];

@@ -8,6 +8,7 @@ use lab_types::{
     ServiceName, ServiceRecord, SpecDigest, TaskId, TaskSpec, TaskStatus, UnixMillis, WriteTag,
 };
 
+use crate::aside::{Aside, Unread};
 use crate::key::Key;
 use crate::record::{Record, StoredAnswer};
 
@@ -45,6 +46,8 @@ pub struct Desired {
     pub answers: BTreeMap<RequestId, StoredAnswer>,
     /// Events of passes that may not be published yet.
     pub outbox: BTreeMap<Pass, Vec<Event>>,
+    /// What of the stream this version cannot read, and what therefore stays as it is.
+    pub aside: Aside,
 }
 
 /// Observed state: what the agents have told this leader, and what it has concluded.
@@ -180,6 +183,11 @@ impl Lab {
             rewrite,
             misfiled,
         }
+    }
+
+    /// Leaves records alone that cannot be read, and what they are about.
+    pub fn set_aside(&mut self, records: Vec<Unread>) {
+        self.desired.aside = Aside::of(records, &self.desired);
     }
 
     /// The value under a key.

@@ -30,6 +30,7 @@ pub use effects::{Effects, Publish, Push, Reply};
 pub use refused::Refused;
 pub use unit::{EVENTS_MAX, PassDraft, RECORDS_MAX};
 
+use crate::aside::Unread;
 use crate::change::Change;
 use crate::codes;
 use crate::event::{self, Fact};
@@ -64,6 +65,8 @@ pub struct TakeOver {
     pub head: WriteTag,
     /// Every record of the state stream, read after the take-over.
     pub records: Vec<(Key, WriteTag, Record)>,
+    /// Those that this version cannot read.
+    pub unread: Vec<Unread>,
     /// The leader's clock.
     pub now: UnixMillis,
     /// The numbers it decides by.
@@ -131,6 +134,11 @@ impl LeaderCore {
     pub fn take_over(start: TakeOver) -> Self {
         let loaded = Lab::load(start.records, start.head);
         let mut lab = loaded.lab;
+        lab.set_aside(start.unread);
+        let standing = match lab.desired.aside.halts() {
+            Some(problem) => Standing::Halted(problem),
+            None => Standing::Leading,
+        };
         lab.observed.since = start.now;
         let mut effects = Effects::default();
         for (pass, events) in &lab.desired.outbox {
@@ -168,7 +176,7 @@ impl LeaderCore {
             held: None,
             report: PlanReport::default(),
             misfiled: loaded.misfiled,
-            standing: Standing::Leading,
+            standing,
             effects,
         }
     }

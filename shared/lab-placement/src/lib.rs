@@ -14,6 +14,7 @@
 //! Entry points: [`leader::LeaderCore`] for the shell, [`plan::plan`] for the decision itself,
 //! [`change::apply`] for the admission of requests, [`view`] for replies, [`check`] for invariants.
 
+pub mod aside;
 pub mod change;
 pub mod check;
 pub mod codes;
@@ -36,6 +37,7 @@ mod properties;
 #[cfg(test)]
 mod testing;
 
+pub use aside::{Aside, Unread};
 pub use change::{Change, ChangeContext, Delta, NodeChanges};
 pub use key::{InvalidKey, Key};
 pub use lab::{Convergence, Desired, Lab, Loaded, Observed, ObservedNode, ServiceKey, SlotKey};

@@ -84,6 +84,9 @@ impl Lab {
         };
         let name = NodeName::new(inventory.hostname.as_str());
         let name = name.or_else(|_| NodeName::new(report.node.as_str())).ok()?;
+        if self.desired.aside.holds_node(&report.node) {
+            return None;
+        }
         let known = self.desired.nodes.get(&report.node);
         let is_same = |known: &NodeRecord| (known.role, &known.name) == (inventory.role, &name);
         (!known.is_some_and(is_same)).then(|| Change::RegisterNode {

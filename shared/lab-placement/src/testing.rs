@@ -18,7 +18,7 @@ use crate::change::{self, Change, ChangeContext, Delta};
 use crate::check;
 use crate::lab::Lab;
 use crate::observe::ReportVerdict;
-use crate::plan::{self, Outcome, PlanningInput};
+use crate::plan::{self, Outcome, PlanReport, PlanningInput};
 use crate::policy::{Leader, Policy};
 use crate::record::Answer;
 use crate::rng::PlacementRng;
@@ -73,6 +73,11 @@ impl Svc {
             target: 80,
             protocol: PortProtocol::Tcp,
         });
+        self
+    }
+
+    pub(crate) fn platform(mut self, platform: &str) -> Self {
+        self.0.task.platforms = vec![platform.parse().unwrap()];
         self
     }
 
@@ -186,6 +191,8 @@ pub(crate) struct Small {
     pub(crate) fates: BTreeMap<String, Fate>,
     /// Nodes that refuse every task that they do not run already, and make no volume for it.
     pub(crate) refusing: BTreeSet<String>,
+    /// What the last plan said about itself.
+    pub(crate) told: PlanReport,
     sequences: BTreeMap<NodeId, u64>,
     requests: u32,
 }
@@ -203,6 +210,7 @@ impl Small {
             rng: PlacementRng::from_number(7),
             fates: BTreeMap::new(),
             refusing: BTreeSet::new(),
+            told: PlanReport::default(),
             sequences: BTreeMap::new(),
             requests: 0,
         };
@@ -273,7 +281,7 @@ impl Small {
             leader: self.leader,
         };
         let outcome = plan::plan(&input, &mut self.rng);
-        let violations = check::outcome(&self.lab, &outcome);
+        let violations = check::outcome(&self.lab, &outcome, self.now);
         if !violations.is_empty() {
             let before = self.shown();
             self.lab.apply_outcome(&outcome);
@@ -286,6 +294,7 @@ impl Small {
     pub(crate) fn plan(&mut self) -> Outcome {
         let outcome = self.plan_only();
         self.lab.apply_outcome(&outcome);
+        self.told = outcome.report.clone();
         outcome
     }
 
@@ -307,7 +316,7 @@ impl Small {
                 fate = Some(&Fate::Rejected);
             }
             let status = match task.target {
-                TaskTarget::Stop => status(&task.id, TaskState::Stopped),
+                TaskTarget::Stop | TaskTarget::Unknown => status(&task.id, TaskState::Stopped),
                 TaskTarget::Run if closed => status(&task.id, TaskState::Ready),
                 TaskTarget::Run => fated(&task.id, fate.unwrap_or(&Fate::Runs)),
             };
@@ -410,10 +419,14 @@ impl Small {
                 let target = match task.target {
                     TaskTarget::Run => "run",
                     TaskTarget::Stop => "stop",
+                    TaskTarget::Unknown => "unknown",
                 };
-                let gate = match &task.gate {
+                let gate = match task.gate {
                     Gate::Open => String::new(),
-                    Gate::Closed { waits_for } => format!(", waits for {}", waits_for.join(" + ")),
+                    Gate::Closed | Gate::Unknown => {
+                        let waits_for = self.told.waits_for(task);
+                        format!(", waits for {}", waits_for.join(" + "))
+                    }
                 };
                 let image = &self.lab.desired.specs[&task.spec].image;
                 lines.push(format!(

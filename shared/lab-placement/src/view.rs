@@ -5,8 +5,8 @@ mod counts;
 use std::collections::BTreeMap;
 
 use lab_types::{
-    AssignedTask, Gate, Health, NodeId, NodeName, ProjectName, ProjectRecord, ServiceName,
-    ServiceRecord, TaskProgress, TaskSpec, TaskState, TaskStatus,
+    AssignedTask, Health, NodeId, NodeName, ProjectName, ProjectRecord, ServiceName, ServiceRecord,
+    TaskProgress, TaskSpec, TaskState, TaskStatus,
 };
 
 pub use lab_types::row::{NodeRow, ProjectRow, ServiceRow, SlotProblem, TaskRow};
@@ -90,7 +90,7 @@ pub fn services(lab: &Lab, report: &PlanReport, project: Option<&ProjectName>) -
 
 /// Tasks in the order of project, service, slot and id, of one project or of all.
 #[must_use]
-pub fn tasks(lab: &Lab, project: Option<&ProjectName>) -> Vec<TaskRow> {
+pub fn tasks(lab: &Lab, report: &PlanReport, project: Option<&ProjectName>) -> Vec<TaskRow> {
     let mut rows: Vec<TaskRow> = Vec::new();
     for (node, assignment) in &lab.desired.assignments {
         let record = lab.desired.nodes.get(node);
@@ -103,7 +103,7 @@ pub fn tasks(lab: &Lab, project: Option<&ProjectName>) -> Vec<TaskRow> {
         };
         let tasks = assignment.tasks.values();
         let tasks = tasks.filter(|task| project.is_none_or(|project| task.project == *project));
-        rows.extend(tasks.map(|task| task_row(lab, (node, &name), task)));
+        rows.extend(tasks.map(|task| task_row((lab, report), (node, &name), task)));
     }
     let order = |row: &TaskRow| {
         (
@@ -146,7 +146,11 @@ pub fn nodes(lab: &Lab) -> Vec<NodeRow> {
         .collect()
 }
 
-fn task_row(lab: &Lab, (node, name): (&NodeId, &NodeName), task: &AssignedTask) -> TaskRow {
+fn task_row(
+    (lab, report): (&Lab, &PlanReport),
+    (node, name): (&NodeId, &NodeName),
+    task: &AssignedTask,
+) -> TaskRow {
     let status = status(lab, node, task);
     let spec = lab.desired.specs.get(&task.spec);
     TaskRow {
@@ -162,10 +166,7 @@ fn task_row(lab: &Lab, (node, name): (&NodeId, &NodeName), task: &AssignedTask) 
         node_name: name.clone(),
         liveness: lab.liveness_of(node),
         target: task.target,
-        waits_for: match &task.gate {
-            Gate::Open => Vec::new(),
-            Gate::Closed { waits_for } => waits_for.clone(),
-        },
+        waits_for: report.waits_for(task).to_vec(),
         progress: status.map_or(
             TaskProgress {
                 attempt: 0,

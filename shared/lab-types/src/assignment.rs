@@ -2,13 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::fence::Fence;
 use crate::ids::{
     ConfirmationId, EngineName, NodeId, ProjectName, ServiceName, SpecDigest, TaskId,
 };
 use crate::spec::{NetworkSpec, VolumeSpec};
+
+/// Which words an [`Assignment`] may hold, as a number that grows with each new field or variant of it
+/// and of what is in it. An agent compares it with that of whoever wrote its memory: what an older one
+/// could not read is missing in there.
+pub const GRAMMAR: u32 = 1;
 
 /// All that a node must run. Whatever of the lab's is on the node and not in here, is to go, except
 /// what holds data: a volume goes only when `remove_volumes` names it.
@@ -82,12 +88,43 @@ pub struct AssignedTask {
     /// How to run it.
     pub spec: SpecDigest,
     /// Whether it should run.
+    #[serde(deserialize_with = "open_word")]
     pub target: TaskTarget,
     /// Whether it may start yet. Once open it is never closed again.
+    #[serde(deserialize_with = "open_word")]
     pub gate: Gate,
     /// Whether its agent stops it when the leader is not heard.
-    #[serde(default, skip_serializing_if = "Guard::is_free")]
+    #[serde(
+        default,
+        skip_serializing_if = "Guard::is_free",
+        deserialize_with = "open_word"
+    )]
     pub guard: Guard,
+}
+
+/// What an assignment says in one word of a list that may grow.
+trait OpenWord: DeserializeOwned {
+    /// What stands for a word that this version does not know.
+    const UNKNOWN: Self;
+}
+
+impl OpenWord for TaskTarget {
+    const UNKNOWN: Self = Self::Unknown;
+}
+
+impl OpenWord for Gate {
+    const UNKNOWN: Self = Self::Unknown;
+}
+
+impl OpenWord for Guard {
+    const UNKNOWN: Self = Self::Unknown;
+}
+
+/// Reads a word that a newer version may have written, whatever it carries along: one that is not known
+/// concerns its task, and must not make the whole assignment unreadable.
+fn open_word<'de, D: Deserializer<'de>, W: OpenWord>(deserializer: D) -> Result<W, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).unwrap_or(W::UNKNOWN))
 }
 
 /// Whether a task is stopped by its agent when the leader is not heard, so that it may be replaced
@@ -103,6 +140,8 @@ pub enum Guard {
     /// It is stopped, and the node obeys it as long as it runs the task: it may be replaced when the
     /// node has been silent for long enough.
     Held,
+    /// A word this version does not know: its agent stops it, which is never wrong.
+    Unknown,
 }
 
 impl Guard {
@@ -137,17 +176,19 @@ pub enum TaskTarget {
     /// It should be stopped and its container removed; then the agent reports it `Stopped`, and
     /// forgets it when the assignment names it no longer.
     Stop,
+    /// A word this version does not know: what runs of it stays, and nothing is started.
+    Unknown,
 }
 
-/// Whether a task may start.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+/// Whether a task may start. What a closed one waits for changes with every step of what it depends on,
+/// and is in the leader's mind alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Gate {
     /// It may.
     Open,
-    /// Its container may be made but not started: these services are not there yet.
-    Closed {
-        /// In words a person can read: `redis (service_healthy)`.
-        waits_for: Vec<String>,
-    },
+    /// Its container may be made but not started: what it depends on is not there yet.
+    Closed,
+    /// A word this version does not know: it is not started.
+    Unknown,
 }

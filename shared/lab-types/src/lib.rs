@@ -40,8 +40,9 @@ pub use record::{
     ProjectModel, ProjectRecord, ServiceModel, ServiceRecord,
 };
 pub use spec::{
-    HealthCheck, HealthTest, Mount, MountSource, NetworkAttachment, NetworkSpec, PortProtocol,
-    PortPublish, Resources, RestartPolicy, TaskSpec, VolumeSpec,
+    CarriedSpec, HealthCheck, HealthTest, InvalidPlatform, Mount, MountSource, NetworkAttachment,
+    NetworkSpec, Platform, PortProtocol, PortPublish, Resources, RestartPolicy, TaskSpec,
+    VolumeSpec,
 };
 pub use status::{
     AgentBoot, Attempt, AttemptEnd, BeatAnswer, EngineFacts, ForeignPort, Health, Heartbeat,

@@ -1,5 +1,7 @@
 //! The rows that lists answer with: the lab as a person or a script is shown it.
 
+mod slots;
+
 use std::collections::BTreeMap;
 
 use crate::assignment::TaskTarget;
@@ -9,6 +11,8 @@ use crate::spec::{PortPublish, Resources};
 use crate::status::{EngineFacts, Health, NodeLiveness, TaskProgress};
 use crate::time::{DurationMs, UnixMillis};
 use serde::{Deserialize, Serialize};
+
+pub use slots::Slots;
 
 /// One project.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,16 +57,15 @@ pub struct ServiceRow {
     /// Whether two tasks of one slot never run at the same time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub exclusive: bool,
-    /// Slots that wait or failed for good, each with why, in words; at most [`SlotProblem::MAX`], those
-    /// that failed for good first of all.
+    /// Slots that wait or failed for good, by why, in the order of their first slots.
     pub problems: Vec<SlotProblem>,
 }
 
-/// Why a slot is not in its place.
+/// Why slots are not in their place: those of a service with the same reason stand together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SlotProblem {
-    /// Which slot.
-    pub slot: u32,
+    /// Which slots.
+    pub slots: Slots,
     /// Whether it will not change without a hand (rejected, attempts exhausted).
     pub is_final: bool,
     /// In words.
@@ -70,9 +73,9 @@ pub struct SlotProblem {
 }
 
 impl SlotProblem {
-    /// How many a row tells: more than a person reads, and with some hundred bytes each a small part of
-    /// NATS' largest message.
-    pub const MAX: usize = 100;
+    /// How many reasons a row tells, each of some hundred bytes: more than a person reads. Slots with
+    /// further reasons are told together.
+    pub const MAX: usize = 20;
 }
 
 /// One task.

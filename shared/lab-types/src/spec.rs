@@ -1,11 +1,18 @@
 //! How to run a task of a service: immutable and content-addressed.
 
+mod carried;
+mod platform;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{EngineName, NetworkName, SpecDigest, VolumeName, sha256_hex};
+use crate::status::NodeFacts;
 use crate::time::DurationMs;
+
+pub use carried::CarriedSpec;
+pub use platform::{InvalidPlatform, Platform};
 
 /// Everything an agent must know to run one task. Equal specs have equal digests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +25,10 @@ pub struct TaskSpec {
     /// A rebuilt image under the same tag thereby makes another spec, and so a new task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_id: Option<String>,
+    /// The platforms on which the image can run; empty where that is not known, or where each node gets
+    /// its own from a registry.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub platforms: Vec<Platform>,
     /// Replaces the image's `CMD`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<Vec<String>>,
@@ -68,6 +79,7 @@ impl Default for TaskSpec {
         Self {
             image: String::new(),
             image_id: None,
+            platforms: Vec::new(),
             command: None,
             entrypoint: None,
             environment: BTreeMap::new(),
@@ -101,6 +113,12 @@ impl TaskSpec {
     pub fn writes_named_volume(&self) -> bool {
         let mut mounts = self.mounts.iter();
         mounts.any(|mount| !mount.read_only && matches!(mount.source, MountSource::Volume { .. }))
+    }
+
+    /// Whether its image can run on a node of these facts, as far as is known.
+    #[must_use]
+    pub fn runs_on(&self, facts: &NodeFacts) -> bool {
+        self.platforms.is_empty() || self.platforms.iter().any(|platform| platform.fits(facts))
     }
 
     /// What the engine is asked for: the id of a built image, else the image's name.

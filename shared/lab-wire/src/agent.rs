@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use lab_types::{
-    AgentBoot, Assignment, Fence, ForeignPort, NodeId, Problem, SpecDigest, StreamId, TaskId,
-    TaskSpec, UnixMillis, UserName,
+    AgentBoot, Assignment, CarriedSpec, Fence, ForeignPort, NodeId, Platform, Problem, SpecDigest,
+    StreamId, TaskId, UnixMillis, UserName,
 };
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ pub struct AssignPush {
     /// All the node must run.
     pub assignment: Assignment,
     /// Specs that are new in it; the agent asks for others that it lacks.
-    pub specs: BTreeMap<SpecDigest, TaskSpec>,
+    pub specs: BTreeMap<SpecDigest, CarriedSpec>,
 }
 
 /// `tercio.v1.node.<node>.sync`: an agent asks the leader for its assignment and for specs.
@@ -39,7 +39,7 @@ pub struct SyncReply {
     pub assignment: Option<Assignment>,
     /// The specs asked for, as far as the lab has them, and those of the assignment.
     #[serde(default)]
-    pub specs: BTreeMap<SpecDigest, TaskSpec>,
+    pub specs: BTreeMap<SpecDigest, CarriedSpec>,
 }
 
 /// `tercio.v1.cmd.<node>.inventory`: the leader asks for a full report.
@@ -67,6 +67,9 @@ pub struct CheckReply {
     /// When each of them last got a name on this node, by the node's clock, where the engine tells.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tagged_at: BTreeMap<String, UnixMillis>,
+    /// On which platform each of them runs, where the engine tells.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub platforms: BTreeMap<String, Platform>,
     /// Host ports that something outside the lab listens on.
     pub foreign_ports: Vec<ForeignPort>,
 }

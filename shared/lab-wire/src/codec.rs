@@ -76,6 +76,36 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
     }
 }
 
+/// Whether a value that was read from a body says all that the body says, so that writing it again would
+/// lose nothing: no field was dropped, no unknown word replaced.
+#[must_use]
+pub fn keeps_all<T: Serialize>(body: &[u8], value: &T) -> bool {
+    let again = encode(value, sniff(body));
+    if again == body {
+        return true;
+    }
+    let read = |bytes: &[u8]| decode::<serde_json::Value>(bytes).ok();
+    match (read(body), read(&again)) {
+        (Some(told), Some(kept)) => holds(&kept, &told),
+        (None, _) | (_, None) => false,
+    }
+}
+
+/// Whether `more` has all that `less` has, and perhaps further fields.
+fn holds(more: &serde_json::Value, less: &serde_json::Value) -> bool {
+    use serde_json::Value::{Array, Object};
+    match (more, less) {
+        (Object(more), Object(less)) => less.iter().all(|(key, less)| {
+            let more = more.get(key);
+            more.is_some_and(|more| holds(more, less))
+        }),
+        (Array(more), Array(less)) => {
+            more.len() == less.len() && more.iter().zip(less).all(|(more, less)| holds(more, less))
+        }
+        (more, less) => more == less,
+    }
+}
+
 /// How deep a MessagePack body may nest. The deepest message (a plan) nests 12 deep.
 const DEPTH_MAX: usize = 64;
 

@@ -12,8 +12,8 @@ mod lab;
 use std::collections::{BTreeMap, BTreeSet};
 
 use lab_types::{
-    ConfirmationId, Diagnostic, EngineName, NodeId, Plan, ProjectRecord, Question, RequestId,
-    ServiceName, ServiceRecord, TaskSpec,
+    ConfirmationId, Diagnostic, EngineName, NodeId, Plan, Platform, ProjectRecord, Question,
+    RequestId, ServiceName, ServiceRecord, TaskSpec,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -276,6 +276,9 @@ pub struct ProjectFacts {
     /// Those of them that another working node lacks, or has under this name with another id.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub partly: BTreeSet<String>,
+    /// On which platform each of them runs, where its engine tells.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub platforms: BTreeMap<String, Platform>,
 }
 
 /// A service's record and spec.

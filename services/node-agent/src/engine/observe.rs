@@ -11,7 +11,7 @@ use lab_converge::observed::ContainerLabels;
 use lab_converge::{
     ContainerId, EngineReach, Observed, ObservedContainer, ObservedNetwork, ObservedVolume, labels,
 };
-use lab_types::{EngineName, LabId, NodeId, UnixMillis};
+use lab_types::{EngineName, LabId, NodeId, Platform, UnixMillis};
 
 use super::connect::Engine;
 use super::container;
@@ -172,6 +172,8 @@ pub struct FoundImage {
     pub id: String,
     /// When it last got a name there; absent where it never did, or the engine does not tell.
     pub tagged_at: Option<UnixMillis>,
+    /// On which platform it runs, where the engine tells.
+    pub platform: Option<Platform>,
 }
 
 /// An image, when it is on the engine.
@@ -184,7 +186,15 @@ pub async fn found_image(engine: &Engine, image: &str) -> Result<Option<FoundIma
             let metadata = found.metadata;
             let at = metadata.and_then(|metadata| metadata.last_tag_time);
             let tagged_at = at.and_then(|at| container::millis(&at));
-            Ok(found.id.map(|id| FoundImage { id, tagged_at }))
+            let platform = match (found.os, found.architecture) {
+                (Some(os), Some(architecture)) => format!("{os}/{architecture}").parse().ok(),
+                (None, _) | (_, None) => None,
+            };
+            Ok(found.id.map(|id| FoundImage {
+                id,
+                tagged_at,
+                platform,
+            }))
         }
         Err(error) => match engine.failed(&format!("look for image {image}"))(error) {
             // A reference that is none names no image.

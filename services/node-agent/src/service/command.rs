@@ -145,11 +145,12 @@ async fn check(connection: Connection, site: Site, ask: CheckAsk, answer: Answer
         Connection::Down(problem) => return answer.refuse(&problem),
     };
     let mut images = BTreeMap::new();
-    let mut tagged_at = BTreeMap::new();
+    let (mut tagged_at, mut platforms) = (BTreeMap::new(), BTreeMap::new());
     for image in ask.images {
         match found_image(&engine, &image).await {
             Ok(Some(found)) => {
                 tagged_at.extend(found.tagged_at.map(|at| (image.clone(), at)));
+                platforms.extend(found.platform.map(|platform| (image.clone(), platform)));
                 images.insert(image, found.id);
             }
             Ok(None) => {}
@@ -160,6 +161,7 @@ async fn check(connection: Connection, site: Site, ask: CheckAsk, answer: Answer
         Ok(foreign_ports) => answer.send(&CheckReply {
             images,
             tagged_at,
+            platforms,
             foreign_ports,
         }),
         Err(error) => answer.refuse(&Problem::from(&error)),

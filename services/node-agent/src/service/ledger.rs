@@ -111,4 +111,26 @@ mod tests {
             "AGT0050"
         );
     }
+
+    #[test]
+    fn a_memory_with_a_spec_of_a_newer_agent_is_read_without_that_spec() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut ledger = read(directory.path(), &site("n1")).unwrap();
+        let spec = lab_types::TaskSpec {
+            image: "abc".into(),
+            ..lab_types::TaskSpec::default()
+        };
+        ledger.specs.insert(spec.digest(), spec.clone());
+        let mut newer = spec;
+        newer.image = "xyz".into();
+        ledger.specs.insert(newer.digest(), newer.clone());
+        write(&path(directory.path()), &ledger).unwrap();
+        // The newer agent knew a field that has no name here: `image` of that spec becomes `imago`.
+        let mut bytes = std::fs::read(path(directory.path())).unwrap();
+        let at = bytes.windows(9).position(|w| w == b"image\xa3xyz").unwrap();
+        bytes[at + 4] = b'o';
+        std::fs::write(path(directory.path()), &bytes).unwrap();
+        ledger.specs.remove(&newer.digest());
+        assert_eq!(read(directory.path(), &site("n1")).unwrap(), ledger);
+    }
 }

@@ -231,7 +231,7 @@ mod tests {
         let mut at = |restarts: u32, secs: u64| {
             let mut row = service("web", 2);
             row.problems = vec![SlotProblem {
-                slot: 2,
+                slots: [2].into_iter().collect(),
                 is_final: false,
                 reason: "no node can take it".into(),
             }];

@@ -120,7 +120,7 @@ pub fn pending(goal: &Goal, seen: &Seen) -> BTreeSet<SlotKey> {
     rows.filter_map(|row| Some((row, goal.services.get(&row.service)?)))
         .flat_map(|(row, wanted)| {
             let tasks = current(seen, &row.service, wanted);
-            let slots = row.problems.iter().map(|problem| problem.slot);
+            let slots = row.problems.iter().flat_map(|problem| problem.slots.iter());
             let open = slots.filter(move |slot| tasks.iter().all(|task| task.slot != *slot));
             open.map(|slot| (row.service.clone(), slot))
         })
@@ -146,14 +146,14 @@ pub fn judge(goal: &Goal, seen: &Seen, waited: &Waited) -> Verdict {
                 }
             }
         }
-        for problem in row.iter().flat_map(|row| &row.problems) {
-            let has_task = tasks.iter().any(|task| task.slot == problem.slot);
-            let why = said(name, problem.slot, &problem.reason);
+        let problems = row.iter().flat_map(|row| &row.problems);
+        for (number, problem) in problems.flat_map(|p| p.slots.iter().map(move |slot| (slot, p))) {
+            let has_task = tasks.iter().any(|task| task.slot == number);
+            let why = said(name, number, &problem.reason);
             // A stop may take as long as its grace says.
             let mut rows = seen.tasks.iter().filter(|task| task.service == *name);
-            let leaves =
-                rows.any(|task| task.slot == problem.slot && task.target == TaskTarget::Stop);
-            let pending = waited.pending.get(&(name.clone(), problem.slot));
+            let leaves = rows.any(|task| task.slot == number && task.target == TaskTarget::Stop);
+            let pending = waited.pending.get(&(name.clone(), number));
             let is_hopeless =
                 !has_task && !leaves && pending.is_some_and(|pending| *pending >= PENDING_MAX);
             if problem.is_final || is_hopeless {

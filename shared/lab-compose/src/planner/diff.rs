@@ -8,6 +8,7 @@ pub(super) fn attributes(current: &TaskSpec, desired: &TaskSpec) -> Vec<String> 
     let TaskSpec {
         image,
         image_id,
+        platforms,
         command,
         entrypoint,
         environment,
@@ -23,7 +24,10 @@ pub(super) fn attributes(current: &TaskSpec, desired: &TaskSpec) -> Vec<String> 
     } = desired;
     let compared = [
         ("image", image == &current.image),
-        ("build", image_id == &current.image_id),
+        (
+            "build",
+            (image_id, platforms) == (&current.image_id, &current.platforms),
+        ),
         ("command", command == &current.command),
         ("entrypoint", entrypoint == &current.entrypoint),
         ("environment", environment == &current.environment),

@@ -103,6 +103,7 @@ fn task_change(
     if to_build.contains_key(&desired.image) && desired.image == current.image {
         // What the build will make is not known yet; its outcome is compared by the next plan.
         desired.image_id.clone_from(&current.image_id);
+        desired.platforms.clone_from(&current.platforms);
     }
     let mut attributes = diff::attributes(current, &desired);
     let to = service.replicas;

@@ -76,6 +76,8 @@ impl Project {
         let spec = TaskSpec {
             image,
             image_id,
+            // Known to the lab alone; the planner adds it.
+            platforms: Vec::new(),
             command: service.command.clone(),
             entrypoint: service.entrypoint.clone(),
             environment: service.environment.iter().filter_map(set).collect(),

@@ -1,5 +1,7 @@
 //! Plans: what an `up` would change, and why.
 
+mod images;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use expect_test::{Expect, expect};
@@ -76,6 +78,7 @@ pub(crate) struct Lab {
     current: CurrentProject,
     images: Images,
     partly: BTreeSet<String>,
+    platforms: BTreeMap<String, lab_types::Platform>,
     build: BuildPolicy,
     orphans: Orphans,
 }
@@ -86,6 +89,7 @@ impl Lab {
             current: CurrentProject::default(),
             images: Images::new(),
             partly: BTreeSet::new(),
+            platforms: BTreeMap::new(),
             build: BuildPolicy::IfMissing,
             orphans: Orphans::Remove,
         }
@@ -113,6 +117,7 @@ impl Lab {
             current: &self.current,
             images: &self.images,
             partly: &self.partly,
+            platforms: &self.platforms,
             build: self.build,
             orphans: self.orphans,
         })
@@ -439,31 +444,6 @@ fn the_hash_covers_the_revision_the_model_and_the_operations() {
     assert_ne!(first.hash, images.plan(&shop).hash);
     let other = project(&SHOP.replace("api:1", "api:2"));
     assert_ne!(first.hash, lab.plan(&other).hash);
-}
-
-#[test]
-fn what_a_node_lacks_is_pulled_unless_it_was_built_here_which_reaches_it_by_itself() {
-    let project = project("services: {web: {build: .}, db: {image: pg}}\n");
-    let mut lab = Lab::empty();
-    lab.images = present(&[("demo-web", "sha256:1"), ("pg", "sha256:2")]);
-    let everywhere = render::plan(&lab.plan(&project));
-    assert!(!everywhere.contains("pull"), "{everywhere}");
-    lab.partly = ["demo-web", "pg"].map(str::to_owned).into();
-    lab.check(
-        &project,
-        &expect![[r#"
-        [] -> #1 network:demo_default, create, missing
-        [] -> #2 image:pg, pull if absent, needed by db
-        [1,2] -> #3 service:db, create ×1, missing
-        [1] -> #4 service:web, create ×1, missing
-    "#]],
-    );
-    let plan = lab.plan(&project);
-    let web = plan.model.services.get("web").unwrap();
-    assert_eq!(web.task.image_id.as_deref(), Some("sha256:1"));
-    let mut lab = lab.after(&plan);
-    lab.partly = ["demo-web", "pg"].map(str::to_owned).into();
-    assert!(lab.plan(&project).operations.is_empty());
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lab_types::{Assignment, DurationMs, Fence, Problem, SpecDigest, TaskSpec, UnixMillis};
+use lab_types::assignment::GRAMMAR;
+use lab_types::{
+    Assignment, CarriedSpec, DurationMs, Fence, Problem, SpecDigest, TaskSpec, UnixMillis,
+};
 
 use super::{AgentCore, Heard, SyncAsk};
 use crate::action::Subject;
@@ -81,6 +84,26 @@ impl Leader {
     }
 }
 
+/// What a message brought of specs: those that can be read, and of the others why not.
+#[derive(Debug, Default)]
+pub(super) struct Came {
+    specs: BTreeMap<SpecDigest, TaskSpec>,
+    unreadable: BTreeMap<SpecDigest, String>,
+}
+
+impl Came {
+    pub(super) fn of(carried: BTreeMap<SpecDigest, impl Into<CarriedSpec>>) -> Self {
+        let mut came = Self::default();
+        for (digest, spec) in carried {
+            match spec.into().check(&digest) {
+                Ok(spec) => drop(came.specs.insert(digest, spec)),
+                Err(why) => drop(came.unreadable.insert(digest, why)),
+            }
+        }
+        came
+    }
+}
+
 /// The images that the tasks of an assignment need, as far as their specs are there.
 fn images<'a>(
     assignment: &Assignment,
@@ -93,22 +116,21 @@ fn images<'a>(
 
 fn lacks_any(ledger: &Ledger) -> bool {
     let mut tasks = ledger.assignment.tasks.values();
-    tasks.any(|task| !ledger.specs.contains_key(&task.spec))
+    tasks.any(|task| !has_come(ledger, &task.spec))
 }
 
 fn lacking(ledger: &Ledger) -> BTreeSet<SpecDigest> {
     let mut needed = ledger.assignment.specs();
-    needed.retain(|digest| !ledger.specs.contains_key(digest));
+    needed.retain(|digest| !has_come(ledger, digest));
     needed
 }
 
+fn has_come(ledger: &Ledger, digest: &SpecDigest) -> bool {
+    ledger.specs.contains_key(digest) || ledger.unreadable.contains_key(digest)
+}
+
 impl AgentCore {
-    pub(super) fn hear(
-        &mut self,
-        assignment: Assignment,
-        specs: BTreeMap<SpecDigest, TaskSpec>,
-        now: UnixMillis,
-    ) -> Heard {
+    pub(super) fn hear(&mut self, assignment: Assignment, came: Came, now: UnixMillis) -> Heard {
         let (current, incoming) = (self.ledger.accepted(), assignment.fence);
         let refuse = Verdict::Refuse {
             accepted: current,
@@ -135,6 +157,12 @@ impl AgentCore {
                 problems.push(Problem::new(REFUSED, message));
                 return Heard { verdict, problems };
             }
+            Verdict::Same if self.ledger.grammar != GRAMMAR => {
+                // What this version reads in it, the one that wrote the memory did not.
+                self.ledger.assignment = assignment;
+                self.ledger.grammar = GRAMMAR;
+                self.disk.changed_if(true);
+            }
             Verdict::Same if assignment != self.ledger.assignment => {
                 let message = format!("two different assignments are numbered {incoming}");
                 problems.push(Problem::new(STATE_REPLACED, message));
@@ -146,30 +174,15 @@ impl AgentCore {
             Verdict::Same => {}
             Verdict::Accept => {
                 let before = std::mem::replace(&mut self.ledger.assignment, assignment);
-                let known = images(&before, &self.ledger.specs);
-                let now = images(&self.ledger.assignment, &specs);
-                let ledger = &self.ledger.assignment;
-                self.engine.forget_failures(|subject| match subject {
-                    Subject::Task(id) => before.tasks.get(id) != ledger.tasks.get(id),
-                    Subject::Image(image) => {
-                        now.contains(image.as_str()) && !known.contains(image.as_str())
-                    }
-                    Subject::Network(name) => {
-                        before.networks.get(name) != ledger.networks.get(name)
-                    }
-                    Subject::Volume(name) => {
-                        let going = |of: &Assignment| of.remove_volumes.contains_key(name);
-                        before.volumes.get(name) != ledger.volumes.get(name)
-                            || going(&before) != going(ledger)
-                    }
-                });
+                self.forget_failures(&before, &came.specs);
+                self.ledger.grammar = GRAMMAR;
                 self.disk.changed_if(true);
             }
         }
         self.leader.confirmed = true;
         self.leader.nones = 0;
         let held = self.ledger.specs.len();
-        self.take_specs(specs, &mut problems);
+        self.take_specs(came, &mut problems);
         // Large specs come in several messages.
         let some_came = self.ledger.specs.len() > held;
         if (verdict == Verdict::Accept || some_came) && lacks_any(&self.ledger) {
@@ -177,6 +190,25 @@ impl AgentCore {
         }
         self.undecided = true;
         Heard { verdict, problems }
+    }
+
+    /// What is new in the assignment is tried at once, whatever failed before.
+    fn forget_failures(&mut self, before: &Assignment, came: &BTreeMap<SpecDigest, TaskSpec>) {
+        let known = images(before, &self.ledger.specs);
+        let now = images(&self.ledger.assignment, came);
+        let ledger = &self.ledger.assignment;
+        self.engine.forget_failures(|subject| match subject {
+            Subject::Task(id) => before.tasks.get(id) != ledger.tasks.get(id),
+            Subject::Image(image) => {
+                now.contains(image.as_str()) && !known.contains(image.as_str())
+            }
+            Subject::Network(name) => before.networks.get(name) != ledger.networks.get(name),
+            Subject::Volume(name) => {
+                let going = |of: &Assignment| of.remove_volumes.contains_key(name);
+                before.volumes.get(name) != ledger.volumes.get(name)
+                    || going(before) != going(ledger)
+            }
+        });
     }
 
     fn judge_fence(&self, current: Fence, incoming: Fence) -> Verdict {
@@ -187,37 +219,39 @@ impl AgentCore {
         accept(current, incoming)
     }
 
-    /// Keeps the specs that the assignment needs, each only if it is what its digest says.
-    fn take_specs(&mut self, specs: BTreeMap<SpecDigest, TaskSpec>, problems: &mut Vec<Problem>) {
+    /// Keeps the specs that the assignment needs, and which of them this agent is too old for.
+    fn take_specs(&mut self, came: Came, problems: &mut Vec<Problem>) {
         let needed = self.ledger.assignment.specs();
         let before = self.ledger.specs.len();
-        self.ledger
-            .specs
+        let ledger = &mut self.ledger;
+        ledger.specs.retain(|digest, _| needed.contains(digest));
+        ledger
+            .unreadable
             .retain(|digest, _| needed.contains(digest));
-        let mut changed = self.ledger.specs.len() != before;
-        for (digest, spec) in specs {
-            if !needed.contains(&digest) || self.ledger.specs.contains_key(&digest) {
+        let mut changed = ledger.specs.len() != before;
+        for (digest, spec) in came.specs {
+            if needed.contains(&digest) && !ledger.specs.contains_key(&digest) {
+                ledger.specs.insert(digest, spec);
+                changed = true;
+            }
+        }
+        for (digest, why) in came.unreadable {
+            if !needed.contains(&digest) || has_come(ledger, &digest) {
                 continue;
             }
-            if spec.digest() == digest {
-                self.ledger.specs.insert(digest, spec);
-                changed = true;
-            } else {
-                let message =
-                    format!("a spec that is not what its digest {digest} says was refused");
-                let help =
-                    "control plane and agent are of versions too far apart: update the older";
-                problems.push(Problem::new(SPEC_CHANGED, message).help(help));
-            }
+            let message = format!("a spec that this agent cannot read came in ({digest}): {why}");
+            let help = "update this node's agent; its tasks of this spec are refused until then";
+            problems.push(Problem::new(SPEC_CHANGED, message).help(help));
+            ledger.unreadable.insert(digest, why);
         }
         self.disk.changed_if(changed);
     }
 
     /// The leader gives no assignment: it is being changed at this moment, or there is none.
-    pub(super) fn hear_of_none(&mut self, specs: BTreeMap<SpecDigest, TaskSpec>) -> Heard {
+    pub(super) fn hear_of_none(&mut self, came: Came) -> Heard {
         let accepted = self.ledger.accepted();
         let mut problems = Vec::new();
-        self.take_specs(specs, &mut problems);
+        self.take_specs(came, &mut problems);
         self.undecided = true;
         self.leader.nones = self.leader.nones.saturating_add(1);
         if accepted != Fence::default() && self.leader.nones == NONES_MAX {

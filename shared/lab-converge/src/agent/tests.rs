@@ -2,4 +2,5 @@ mod chaos;
 mod leader;
 mod lease;
 mod loops;
+mod newer;
 mod rig;

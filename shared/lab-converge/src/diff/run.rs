@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lab_types::{AssignedTask, Gate, PortProtocol, TaskSpec, TaskState};
+use lab_types::{AssignedTask, Gate, PortProtocol, TaskSpec, TaskState, TaskTarget};
 
 use super::needs::Need;
 use super::{DiffPass, Kind, Standing, judge};
@@ -30,6 +30,10 @@ impl DiffPass<'_> {
             if entry.is_over() || entry.progress.state == TaskState::Running {
                 continue;
             }
+            if let Some(why) = self.is_too_new(task) {
+                self.leave_to_newer(task, entry, &why);
+                continue;
+            }
             let Some(spec) = spec else {
                 let words = "waits for its spec from the leader".to_owned();
                 self.waits.insert(task.id.clone(), words);
@@ -38,6 +42,28 @@ impl DiffPass<'_> {
             if self.may_start() && !self.is_task_busy(&task.id) {
                 self.run_task(task, spec, entry, &ports_leaving);
             }
+        }
+    }
+
+    /// What this version does not know about a task; it starts nothing of it.
+    fn is_too_new(&self, task: &AssignedTask) -> Option<String> {
+        if task.target == TaskTarget::Unknown {
+            return Some("what should become of it is said in a word it does not know".to_owned());
+        }
+        if task.gate == Gate::Unknown {
+            return Some("when it may start is said in a word it does not know".to_owned());
+        }
+        self.ledger.unreadable.get(&task.spec).cloned()
+    }
+
+    /// The task needs a newer agent. One that never ran here is refused, so that another node is tried.
+    fn leave_to_newer(&mut self, task: &AssignedTask, mut entry: TaskLedger, why: &str) {
+        let words = format!("it needs a newer agent: {why}");
+        if self.containers.contains_key(&task.id) || entry.attempt() > 0 || !self.may_start() {
+            self.waits.insert(task.id.clone(), words);
+        } else {
+            judge::reject(&mut entry, words);
+            self.decision.tasks.insert(task.id.clone(), entry);
         }
     }
 
@@ -117,11 +143,12 @@ impl DiffPass<'_> {
                 let ended = entry.ended.clone().unwrap_or_default();
                 (entry.attempt() + 1, Cause::Restart { ended })
             }
-            _ => match &task.gate {
-                Gate::Closed { waits_for } => {
+            _ => match task.gate {
+                // The unknown one was left out before.
+                Gate::Closed | Gate::Unknown => {
                     entry.waited = true;
                     self.decision.tasks.insert(task.id.clone(), entry);
-                    let words = format!("waits for {}", waits_for.join(", "));
+                    let words = "waits until what it depends on is there".to_owned();
                     self.waits.insert(task.id.clone(), words);
                     return;
                 }

@@ -84,6 +84,20 @@ fn what_was_written_is_read_back_and_any_gap_makes_it_foreign() {
 }
 
 #[test]
+fn two_containers_of_one_slot_are_told_apart_by_their_tasks_whatever_they_are_called() {
+    let spec = web();
+    let owner = |id: &str, name: &str| {
+        let task = task(id, "web", 2, &spec);
+        let labels = container(&lab(), &node(), &task, &spec);
+        let owner = container_owner(&lab(), &node(), name, &labels);
+        owner.map(|labels| labels.task.to_string())
+    };
+    assert_eq!(owner("t1", "shop-web-2"), Ok("t1".to_owned()));
+    assert_eq!(owner("t2", "shop-web-2-t2"), Ok("t2".to_owned()));
+    assert_eq!(owner("t2", "shop-web-2-t1"), Err(Owner::Foreign));
+}
+
+#[test]
 fn the_same_labels_under_another_name_lab_or_node_are_not_ours() {
     let spec = web();
     let labels = container(&lab(), &node(), &task("t1", "web", 2, &spec), &spec);

@@ -3,6 +3,7 @@
 use lab_types::{DurationMs, Event, Problem, UnixMillis, WriteTag};
 
 use super::{LeaderCore, ServiceKey, Standing};
+use crate::aside::Unread;
 use crate::key::Key;
 use crate::lab::Lab;
 use crate::record::Record;
@@ -31,6 +32,8 @@ pub struct Refused {
     pub head: WriteTag,
     /// Every record of the state stream, read after the refusal.
     pub records: Vec<(Key, WriteTag, Record)>,
+    /// Those that this version cannot read.
+    pub unread: Vec<Unread>,
     /// The leader's clock.
     pub now: UnixMillis,
 }
@@ -41,6 +44,7 @@ impl LeaderCore {
     pub fn on_refused(&mut self, refused: Refused) {
         let loaded = Lab::load(refused.records, refused.head);
         self.lab.desired = loaded.lab.desired;
+        self.lab.set_aside(refused.unread);
         self.rewrite = loaded.rewrite;
         self.misfiled = loaded.misfiled;
         self.last_pass = refused.head.pass;

@@ -51,6 +51,7 @@ fn start(
     now: UnixMillis,
 ) -> LeaderCore {
     LeaderCore::take_over(TakeOver {
+        unread: Vec::new(),
         leader,
         head,
         records,
@@ -164,7 +165,7 @@ impl Stage {
             let state = match task.target {
                 TaskTarget::Run if self.rejects => TaskState::Rejected,
                 TaskTarget::Run => TaskState::Running,
-                TaskTarget::Stop => TaskState::Stopped,
+                TaskTarget::Stop | TaskTarget::Unknown => TaskState::Stopped,
             };
             (task.id.clone(), status(&task.id, state))
         });

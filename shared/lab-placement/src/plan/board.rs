@@ -210,7 +210,7 @@ impl<'a> Board<'a> {
     fn unpin_unmade(&mut self) {
         let is_rejected = |seat: &Seat<'_>| {
             let status = seat.status.map(|status| status.progress.state);
-            status == Some(TaskState::Rejected)
+            status == Some(TaskState::Rejected) && !self.is_frozen(&seat.task.project)
         };
         let rejected = self.tasks.iter().filter(|seat| is_rejected(seat));
         let mounted = rejected.flat_map(|seat| {
@@ -239,6 +239,11 @@ impl<'a> Board<'a> {
                 }
             }
         }
+    }
+
+    /// Whether a project stays as it is, because this version cannot read all about it.
+    pub(super) fn is_frozen(&self, project: &ProjectName) -> bool {
+        self.input.lab.desired.aside.freezes(project)
     }
 
     /// Puts a task on the board and counts what it takes.

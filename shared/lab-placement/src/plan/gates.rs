@@ -7,40 +7,40 @@ use lab_types::{Condition, Dependency, Gate, ServiceName, TaskState};
 
 use super::board::{Board, Ended, Seat, Wanted};
 
-/// Opens the gates whose conditions hold, and says of the others what they wait for.
+/// Opens the gates whose conditions hold, and reports of the others what they wait for.
 pub(super) fn open(board: &mut Board<'_>) {
-    let mut known: BTreeMap<usize, Gate> = BTreeMap::new();
+    let mut known: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     for number in 0..board.tasks.len() {
         let seat = &board.tasks[number];
         let Some(service) = seat.service else {
             continue;
         };
-        if seat.task.gate == Gate::Open || !seat.should_run() {
+        let frozen = board.is_frozen(&seat.task.project);
+        if seat.task.gate == Gate::Open || !seat.should_run() || frozen {
             continue;
         }
-        let gate = known
+        let waits_for = known
             .entry(service)
-            .or_insert_with(|| gate(board, service))
-            .clone();
-        if board.tasks[number].task.gate != gate {
+            .or_insert_with(|| waits_for(board, service));
+        if waits_for.is_empty() {
             let seat = &mut board.tasks[number];
-            seat.task.to_mut().gate = gate;
+            seat.task.to_mut().gate = Gate::Open;
             board.nodes[seat.node].changed = true;
         }
     }
+    known.retain(|_, waits_for| !waits_for.is_empty());
+    for (service, waits_for) in known {
+        let key = board.services[service].key.clone();
+        board.report.gates.insert(key, waits_for);
+    }
 }
 
-fn gate(board: &Board<'_>, service: usize) -> Gate {
+fn waits_for(board: &Board<'_>, service: usize) -> Vec<String> {
     let wanted = &board.services[service];
     let dependencies = wanted.record.depends_on.iter();
-    let waits_for: Vec<String> = dependencies
+    dependencies
         .filter_map(|(other, dependency)| waits(board, wanted, other, *dependency))
-        .collect();
-    if waits_for.is_empty() {
-        Gate::Open
-    } else {
-        Gate::Closed { waits_for }
-    }
+        .collect()
 }
 
 /// What is missing about one dependency, in words; nothing when it holds.

@@ -9,13 +9,13 @@
 use lab_types::{Guard, TaskSpec, UnixMillis};
 
 use super::board::{Board, Seat, named_volumes};
-use super::{Filter, Pending, Reason};
+use super::{Filter, Pending, Reason, rules};
 
 /// Guards the tasks that need it, and wakes the plan when a lost one must have ended.
 pub(super) fn set(board: &mut Board<'_>) {
     for number in 0..board.tasks.len() {
         let seat = &board.tasks[number];
-        if !seat.should_run() {
+        if !seat.should_run() || board.is_frozen(&seat.task.project) {
             continue;
         }
         let guard = guard(board, seat);
@@ -45,13 +45,15 @@ fn guard(board: &Board<'_>, seat: &Seat<'_>) -> Guard {
             }
         }
         (Guard::Held, Some(_)) => Guard::Held,
+        (Guard::Unknown, Some(_)) => Guard::Asked,
     }
 }
 
 /// Whether another node of the lab could ever take a task's place while its own is in the lab.
 fn could_move(board: &Board<'_>, node: usize, spec: &TaskSpec) -> bool {
     let sites = board.nodes.iter().enumerate();
-    let mut others = sites.filter(|(other, site)| *other != node && site.record.is_some());
+    let mut others = sites
+        .filter(|(other, site)| *other != node && site.record.is_some() && rules::fits(site, spec));
     let is_here_alone = |volume| {
         let holders = board.holders.get(volume);
         holders.is_some_and(|holders| holders.iter().all(|holder| *holder == node))

@@ -77,9 +77,11 @@ fn is_stale(board: &Board<'_>, site: &Site<'_>) -> bool {
     let Some(base) = site.base else {
         return false;
     };
-    let networks = base.networks.values().any(|listed| {
+    let mut networks = base.networks.values();
+    let networks = networks.any(|listed| {
         let declared = project(board, &listed.project);
-        declared.and_then(|p| p.networks.get(&listed.spec.network)) != Some(&listed.spec)
+        let declared = declared.and_then(|p| p.networks.get(&listed.spec.network));
+        declared != Some(&listed.spec) && !board.is_frozen(&listed.project)
     });
     let volumes = base.volumes.values().any(|listed| {
         let declared = project(board, &listed.project);
@@ -92,7 +94,9 @@ fn is_stale(board: &Board<'_>, site: &Site<'_>) -> bool {
 fn networks(board: &Board<'_>, site: &Site<'_>) -> BTreeMap<EngineName, ProjectNetwork> {
     let empty = BTreeMap::new();
     let listed = site.base.map_or(&empty, |base| &base.networks);
-    let mut networks = BTreeMap::new();
+    let frozen = listed.iter();
+    let frozen = frozen.filter(|(_, listed)| board.is_frozen(&listed.project));
+    let mut networks: BTreeMap<_, _> = frozen.map(|(k, v)| (k.clone(), v.clone())).collect();
     let mut projects = BTreeSet::new();
     for seat in seats(board, site) {
         projects.insert(&seat.task.project);

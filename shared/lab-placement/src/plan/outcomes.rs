@@ -31,7 +31,7 @@ pub(super) fn record(board: &mut Board<'_>) {
         let current = seat.task.spec == wanted.record.spec
             && slots.contains(&seat.task.slot)
             && seat.should_run();
-        if seat.ended || !current {
+        if seat.ended || !current || board.is_frozen(&seat.task.project) {
             continue;
         }
         let ending = match status.progress.state {

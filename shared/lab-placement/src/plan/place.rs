@@ -38,7 +38,7 @@ pub(super) fn place(board: &mut Board<'_>, rng: &mut PlacementRng) {
     }
     for service in 0..board.services.len() {
         let wanted = &board.services[service];
-        if is_filled(wanted) && !gives_up_any {
+        if board.is_frozen(&wanted.key.0) || (is_filled(wanted) && !gives_up_any) {
             continue;
         }
         if gives_up_any && let Some(kept) = guards::explain(board, service) {
@@ -302,9 +302,7 @@ fn fill(board: &mut Board<'_>, service: usize, want: &Want, score: Score, rng: &
         slot: want.slot,
         spec: wanted.record.spec.clone(),
         target: TaskTarget::Run,
-        gate: Gate::Closed {
-            waits_for: Vec::new(),
-        },
+        gate: Gate::Closed,
         guard: Guard::Free,
     };
     let spec = wanted.spec;

@@ -1,8 +1,12 @@
 //! Why a plan is as it is, in words a person can act on.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use lab_types::{NodeId, ProjectName, ServiceName, TaskId, UnixMillis};
+use lab_types::row::Slots;
+use lab_types::{AssignedTask, Gate, NodeId, ProjectName, ServiceName, TaskId, UnixMillis};
+
+use crate::lab::ServiceKey;
 
 /// What a plan says about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,6 +14,8 @@ use lab_types::{NodeId, ProjectName, ServiceName, TaskId, UnixMillis};
 pub struct PlanReport {
     /// Slots that no node can take now, by service.
     pub pending: Vec<Pending>,
+    /// What the closed gates of each service wait for: `redis (service_healthy)`.
+    pub gates: BTreeMap<ServiceKey, Vec<String>>,
     /// Tasks that were given to a node.
     pub placed: Vec<Placement>,
     /// Until when lost tasks are not replaced, because many nodes vanished together.
@@ -55,6 +61,8 @@ pub enum Filter {
     Engine,
     /// It has not refused this very task before.
     Refused,
+    /// The image can run on its platform.
+    Platform,
     /// It has not as many tasks as a node may have.
     Room,
     /// What the task reserves is free.
@@ -93,6 +101,21 @@ pub struct Score {
     pub rank: usize,
 }
 
+impl PlanReport {
+    /// What a task's gate waits for; nothing when it is open, or before the first plan.
+    #[must_use]
+    pub fn waits_for(&self, task: &AssignedTask) -> &[String] {
+        let waits = match task.gate {
+            Gate::Open => None,
+            Gate::Closed | Gate::Unknown => {
+                let key = (task.project.clone(), task.service.clone());
+                self.gates.get(&key)
+            }
+        };
+        waits.map_or(&[], Vec::as_slice)
+    }
+}
+
 impl fmt::Display for Pending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -125,25 +148,8 @@ impl Pending {
 
 /// `slot 2`, `slots 1-3, 5`.
 fn slots(slots: &[u32]) -> String {
-    let mut runs: Vec<(u32, u32)> = Vec::new();
-    for &slot in slots {
-        match runs.last_mut() {
-            Some((_, last)) if last.checked_add(1) == Some(slot) => *last = slot,
-            Some(_) | None => runs.push((slot, slot)),
-        }
-    }
-    let runs: Vec<String> = runs
-        .iter()
-        .map(|(first, last)| {
-            if first == last {
-                first.to_string()
-            } else {
-                format!("{first}-{last}")
-            }
-        })
-        .collect();
     let noun = if slots.len() == 1 { "slot" } else { "slots" };
-    format!("{noun} {}", runs.join(", "))
+    format!("{noun} {}", slots.iter().copied().collect::<Slots>())
 }
 
 impl fmt::Display for PlanReport {

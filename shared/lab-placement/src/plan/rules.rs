@@ -67,6 +67,9 @@ pub(super) fn takes_none(site: &Site<'_>) -> Option<Filter> {
 /// plan places tasks, because tasks only ever take room.
 pub(super) fn refuses(board: &Board<'_>, node: usize, spec: &TaskSpec) -> Option<Filter> {
     let site = &board.nodes[node];
+    if !fits(site, spec) {
+        return Some(Filter::Platform);
+    }
     if site.n_tasks >= board.input.policy.tasks_per_node_max {
         return Some(Filter::Room);
     }
@@ -86,6 +89,11 @@ pub(super) fn refuses(board: &Board<'_>, node: usize, spec: &TaskSpec) -> Option
     volume_trouble(board, node, spec).map(|_| Filter::Volumes)
 }
 
+/// Whether the spec's image can run on the node's platform.
+pub(super) fn fits(site: &Site<'_>, spec: &TaskSpec) -> bool {
+    site.observed.is_none_or(|node| spec.runs_on(&node.facts))
+}
+
 /// Whether a node is left that has not refused the task and might take it, now or when it has room.
 pub(super) fn may_ever_take(
     board: &Board<'_>,
@@ -96,6 +104,7 @@ pub(super) fn may_ever_take(
     nodes.any(|(node, site)| {
         takes_none(site).is_none()
             && !refused.contains_key(site.id)
+            && fits(site, spec)
             && volume_trouble(board, node, spec).is_none()
     })
 }
@@ -175,6 +184,16 @@ fn words(board: &Board<'_>, spec: &TaskSpec, filter: Filter, node: usize) -> Str
             }
         }
         Filter::Engine => format!("the Docker engine of node {name} cannot be reached"),
+        Filter::Platform => {
+            let facts = site.observed.map(|observed| &observed.facts);
+            let is = facts.map(|facts| format!("{}/{}", facts.os, facts.architecture));
+            let runs: Vec<String> = spec.platforms.iter().map(ToString::to_string).collect();
+            format!(
+                "node {name} is {}, and the image runs on {}",
+                is.unwrap_or_default(),
+                runs.join(" or ")
+            )
+        }
         Filter::Room => format!("node {name} has {} tasks already", site.n_tasks),
         Filter::Resources => {
             let capacity = site.observed.map(|observed| observed.facts.capacity);

@@ -16,6 +16,9 @@ pub(super) fn removals(board: &Board<'_>) -> Vec<Key> {
     let ended: BTreeSet<&TaskId> = ended.map(|seat| &seat.task.id).collect();
     let written: BTreeSet<Key> = board.outcomes.iter().map(super::outcome_key).collect();
     for ((project, service, slot), record) in &desired.outcomes {
+        if board.is_frozen(project) {
+            continue;
+        }
         let wanted = board.index.get(&(project, service));
         let wanted = wanted.map(|number| board.services[*number].record);
         let needed = wanted
@@ -26,7 +29,10 @@ pub(super) fn removals(board: &Board<'_>) -> Vec<Key> {
             removals.push(key);
         }
     }
-    removals.extend(unused_specs(board).into_iter().cloned().map(Key::Spec));
+    // What cannot be read may refer to any of them.
+    if desired.aside.is_empty() {
+        removals.extend(unused_specs(board).into_iter().cloned().map(Key::Spec));
+    }
     let (now, kept) = (board.input.now, board.input.policy.answers_kept);
     let answers = desired.answers.iter();
     let old = answers.filter(|(_, answer)| now.since(answer.at) > kept);

@@ -89,7 +89,7 @@ fn a_gate_opens_by_health_and_by_completion_and_says_what_it_waits_for() {
     check(
         &small.shown(),
         &expect![[r#"
-            n1 at 1.1.2
+            n1 at 1.1.1
               shop/db 1 (db:1) run
               shop/migrate 1 (tool:1) run
               shop/web 1 (web:1) run, waits for db (service_healthy)
@@ -105,7 +105,7 @@ fn a_gate_opens_by_health_and_by_completion_and_says_what_it_waits_for() {
     check(
         &small.shown(),
         &expect![[r#"
-            n1 at 1.1.3
+            n1 at 1.1.2
               shop/db 1 (db:1) run
               shop/migrate 1 (tool:1) run
               shop/web 1 (web:1) run
@@ -128,7 +128,7 @@ fn a_gate_that_can_never_open_says_so() {
     check(
         &small.shown(),
         &expect![[r#"
-            n1 at 1.1.2
+            n1 at 1.1.1
               shop/migrate 1 (tool:1) run
               shop/web 1 (web:1) run, waits for migrate (service_completed_successfully), which failed for good: exit code 3
               networks: shop_default

@@ -16,6 +16,9 @@ pub(super) fn mark(board: &mut Board<'_>) {
         }
     }
     for service in 0..board.services.len() {
+        if board.is_frozen(&board.services[service].key.0) {
+            continue;
+        }
         let seats = std::mem::take(&mut board.services[service].seats);
         for &number in &seats {
             if board.tasks[number].should_run() {
@@ -49,6 +52,9 @@ fn fill(board: &mut Board<'_>, service: usize, number: usize) {
 
 fn is_surplus(board: &Board<'_>, number: usize) -> bool {
     let seat = &board.tasks[number];
+    if board.is_frozen(&seat.task.project) {
+        return false;
+    }
     let Some(service) = seat.service else {
         return true;
     };
@@ -73,7 +79,7 @@ fn is_surplus(board: &Board<'_>, number: usize) -> bool {
 pub(super) fn retire(board: &mut Board<'_>) {
     for number in 0..board.tasks.len() {
         let seat = &board.tasks[number];
-        if seat.task.target != TaskTarget::Stop {
+        if seat.task.target != TaskTarget::Stop || board.is_frozen(&seat.task.project) {
             continue;
         }
         let stopped = seat

@@ -1,9 +1,10 @@
 //! A service counted: what runs, what has ended, what waits and why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use lab_types::row::Slots;
 use lab_types::{
-    AssignedTask, Gate, NodeId, NodeLiveness, Outcome, ProjectName, Resources, ServiceName,
+    AssignedTask, NodeId, NodeLiveness, Outcome, ProjectName, Resources, ServiceName,
     ServiceRecord, TaskSpec, TaskState, TaskStatus, TaskTarget,
 };
 
@@ -73,23 +74,23 @@ pub(super) fn row(
         .flat_map(|pending| pending.slots.iter().map(move |slot| (*slot, pending)))
         .collect();
     let mut in_place = 0;
+    let mut reasons: BTreeMap<(bool, String), Slots> = BTreeMap::new();
     for slot in 1..=record.replicas {
         let pending = pending.get(&slot).copied();
-        match slot_state(lab, pending, record, slot, current.get(&slot).copied()) {
+        let placed = current.get(&slot).copied();
+        match slot_state((lab, report), pending, record, slot, placed) {
             Slot::Serving => row.running += 1,
             Slot::Completed => row.completed += 1,
             Slot::Starting => continue,
-            Slot::Trouble(problem) => {
-                row.problems.push(problem);
+            Slot::Trouble { is_final, reason } => {
+                let why = reasons.entry((!is_final, reason)).or_default();
+                why.push(slot);
                 continue;
             }
         }
         in_place += 1;
     }
-    // What is final comes first, because it is what a person has to do something about.
-    row.problems.sort_by_key(|problem| !problem.is_final);
-    row.problems.truncate(SlotProblem::MAX);
-    row.problems.sort();
+    row.problems = problems(reasons);
     let leftover = tasks.iter().any(|placed| {
         let surplus = placed.task.target == TaskTarget::Stop || placed.task.spec != record.spec;
         surplus && !matches!(placed.liveness, NodeLiveness::Away | NodeLiveness::Lost)
@@ -98,26 +99,55 @@ pub(super) fn row(
     row
 }
 
+/// The longest reason of a row, in characters: two or three sentences.
+const REASON_MAX: usize = 500;
+
+/// Slots by their reasons. What is final comes first when there are too many, because it is what a person
+/// has to do something about; slots of further reasons are told together, so that none is missing.
+fn problems(reasons: BTreeMap<(bool, String), Slots>) -> Vec<SlotProblem> {
+    let mut problems: Vec<SlotProblem> = Vec::new();
+    let mut others: BTreeMap<bool, Slots> = BTreeMap::new();
+    for ((is_for_now, reason), slots) in reasons {
+        let is_final = !is_for_now;
+        if problems.len() < SlotProblem::MAX {
+            problems.push(SlotProblem {
+                slots,
+                is_final,
+                reason,
+            });
+        } else {
+            let more = others.remove(&is_final).unwrap_or_default();
+            let all: BTreeSet<u32> = more.iter().chain(slots.iter()).collect();
+            others.insert(is_final, all.into_iter().collect());
+        }
+    }
+    let others = others.into_iter().map(|(is_final, slots)| SlotProblem {
+        slots,
+        is_final,
+        reason: "each for a reason of its own, which the list of tasks tells".to_owned(),
+    });
+    problems.extend(others);
+    problems.sort();
+    problems
+}
+
 enum Slot {
     Serving,
     Completed,
     Starting,
-    Trouble(SlotProblem),
+    Trouble { is_final: bool, reason: String },
 }
 
 fn slot_state(
-    lab: &Lab,
+    (lab, report): (&Lab, &PlanReport),
     pending: Option<&Pending>,
     record: &ServiceRecord,
     slot: u32,
     placed: Option<&Placed<'_>>,
 ) -> Slot {
     let trouble = |is_final, reason: String| {
-        Slot::Trouble(SlotProblem {
-            slot,
-            is_final,
-            reason,
-        })
+        let reason = reason.chars().take(REASON_MAX).collect();
+        Slot::Trouble { is_final, reason }
     };
     let key = (record.project.clone(), record.name.clone(), slot);
     let ended = lab.desired.outcomes.get(&key);
@@ -142,9 +172,8 @@ fn slot_state(
     if placed.liveness == NodeLiveness::Away {
         return trouble(false, "its node is away".to_owned());
     }
-    if let Gate::Closed { waits_for } = &placed.task.gate
-        && !waits_for.is_empty()
-    {
+    let waits_for = report.waits_for(placed.task);
+    if !waits_for.is_empty() {
         return trouble(false, format!("it waits for {}", waits_for.join(", ")));
     }
     let Some(status) = placed.status else {

@@ -8,7 +8,7 @@ use lab_types::row::ServiceRow;
 
 use super::{nodes, project_facts, projects, services, tasks};
 use crate::change::Change;
-use crate::testing::{Fate, GIB, Small, node, project, svc};
+use crate::testing::{Fate, GIB, Small, node, project, service, svc};
 
 fn shown(rows: &[ServiceRow]) -> String {
     let mut text = String::new();
@@ -26,7 +26,7 @@ fn shown(rows: &[ServiceRow]) -> String {
             } else {
                 "for now"
             };
-            writeln!(text, "  {} {mark}: {}", problem.slot, problem.reason).unwrap();
+            writeln!(text, "  {} {mark}: {}", problem.slots, problem.reason).unwrap();
         }
     }
     text
@@ -106,7 +106,7 @@ fn a_lost_node_takes_its_tasks_out_of_the_count() {
           1 for now: no node can take it: node n1 is lost
     "#]]
     .assert_eq(&shown(&services(&small.lab, &report, None)));
-    let rows = tasks(&small.lab, None);
+    let rows = tasks(&small.lab, &report, None);
     assert!(rows.iter().all(super::TaskRow::is_out_of_reach), "{rows:?}");
 }
 
@@ -121,7 +121,7 @@ fn tasks_and_nodes_are_listed_with_what_they_take() {
         ],
     );
     small.settle();
-    let tasks = tasks(&small.lab, Some(&project("shop")));
+    let tasks = tasks(&small.lab, &small.told, Some(&project("shop")));
     let names: Vec<String> = tasks
         .iter()
         .map(|row| {
@@ -152,7 +152,7 @@ fn tasks_and_nodes_are_listed_with_what_they_take() {
         })
         .collect();
     assert_eq!(rows, [("n1", 2, 1), ("n2", 2, 2)]);
-    let elsewhere = super::tasks(&small.lab, Some(&project("blog")));
+    let elsewhere = super::tasks(&small.lab, &small.told, Some(&project("blog")));
     assert_eq!(elsewhere, []);
 }
 
@@ -184,46 +184,55 @@ fn a_project_that_was_taken_down_is_not_listed_but_keeps_its_revision() {
     assert_eq!((unknown.revision, unknown.record), (0, None));
 }
 
-#[test]
-fn of_ten_thousand_slots_that_wait_a_row_tells_some_and_what_is_final_in_any_case() {
+/// A lab with one service whose slots all wait for memory, but for those that failed for good.
+fn ten_thousand(failed: &[(u32, &str)]) -> Vec<ServiceRow> {
     let mut small = Small::new(&["n1"]);
-    small.up(
-        "shop",
-        &[(
-            "web",
-            svc("web:1")
-                .memory(6 * crate::testing::GIB)
-                .replicas(10_000),
-        )],
-    );
+    let web = svc("web:1").memory(6 * GIB).replicas(10_000);
+    small.up("shop", &[("web", web)]);
     small.settle();
-    let outcome = lab_types::OutcomeRecord {
-        project: crate::testing::project("shop"),
-        service: crate::testing::service("web"),
-        slot: 9_999,
-        spec: svc_digest(&small),
-        tries: 0,
-        task: lab_types::TaskId::new("gone").unwrap(),
-        outcome: lab_types::Outcome::Exhausted {
-            exit_code: None,
-            message: "broken".to_owned(),
-        },
-    };
-    let key = (
-        outcome.project.clone(),
-        outcome.service.clone(),
-        outcome.slot,
-    );
-    small.lab.desired.outcomes.insert(key, outcome);
+    for (slot, message) in failed {
+        let outcome = lab_types::OutcomeRecord {
+            project: project("shop"),
+            service: service("web"),
+            slot: *slot,
+            spec: svc_digest(&small),
+            tries: 0,
+            task: lab_types::TaskId::new("gone").unwrap(),
+            outcome: lab_types::Outcome::Exhausted {
+                exit_code: None,
+                message: (*message).to_owned(),
+            },
+        };
+        let key = (project("shop"), service("web"), *slot);
+        small.lab.desired.outcomes.insert(key, outcome);
+    }
     let report = small.plan_only().report;
-    let rows = super::services(&small.lab, &report, None);
+    services(&small.lab, &report, None)
+}
+
+#[test]
+fn ten_thousand_slots_that_wait_for_the_same_thing_are_told_in_one_sentence() {
+    let rows = ten_thousand(&[(9_999, "broken"), (4, "broken")]);
+    expect![[r#"
+        shop/web 1 of 10000 run, 0 completed
+          2-3, 5-9998, 10000 for now: no node can take it: node n1 has 4.00 CPUs and 2048 MiB free, 0.00 and 6144 are reserved for the task
+          4, 9999 for good: broken
+    "#]]
+    .assert_eq(&shown(&rows));
+}
+
+#[test]
+fn of_many_reasons_some_are_told_and_no_slot_is_missing() {
+    let words: Vec<String> = (1..=50).map(|slot| format!("broken {slot:02}")).collect();
+    let failed: Vec<(u32, &str)> = (1..).zip(words.iter().map(String::as_str)).collect();
+    let rows = ten_thousand(&failed);
     let problems = &rows[0].problems;
-    assert_eq!(problems.len(), lab_types::row::SlotProblem::MAX);
-    assert!(
-        problems
-            .iter()
-            .any(|problem| problem.is_final && problem.slot == 9_999)
-    );
+    assert_eq!(problems.len(), lab_types::row::SlotProblem::MAX + 2);
+    let count = |is_final| {
+        let some = problems.iter().filter(|p| p.is_final == is_final);
+        some.map(|problem| problem.slots.len()).sum::<u32>()
+    };
+    assert_eq!((count(true), count(false)), (50, 9_950));
 }
 
 fn svc_digest(small: &Small) -> lab_types::SpecDigest {

@@ -104,6 +104,7 @@ impl Scheduler {
             leader,
             head: head.head.tag(),
             records,
+            unread: Vec::new(),
             now: clock(cx.now, self.skew_ms),
             policy: self.policy,
         };

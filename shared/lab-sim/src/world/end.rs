@@ -189,13 +189,14 @@ impl World {
             of_slot.any(|task| {
                 let node = core.lab().observed.nodes.get(&agent.id);
                 let status = node.and_then(|node| node.statuses.get(&task.id));
-                match &task.gate {
+                match task.gate {
                     Gate::Open => {
                         let mut ours = agent.engine.tasks();
                         let runs = ours.any(|(id, c)| id == task.id && c.is_running());
                         runs && status.is_some_and(TaskStatus::is_serving)
                     }
-                    Gate::Closed { waits_for } => {
+                    Gate::Closed | Gate::Unknown => {
+                        let waits_for = core.report().waits_for(task);
                         let hopeless = waits_for.iter().any(|words| is_hopeless(core, task, words));
                         let ready = status.map(|status| status.progress.state);
                         hopeless && ready == Some(TaskState::Ready)

@@ -7,11 +7,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
-use lab_types::{BeatAnswer, Event, Heartbeat, Problem, Report};
+use lab_types::{BeatAnswer, Event, Gate, Guard, Heartbeat, Problem, Report, TaskSpec, TaskTarget};
 use lab_wire::agent::{
     AssignPush, CheckAsk, CheckReply, CommandReply, InventoryAsk, StreamOpen, SyncReply,
     SyncRequest,
@@ -178,4 +178,44 @@ fn an_unknown_kind_decodes_as_unknown_and_a_reply_tolerates_new_fields() {
     let packed = encode(&newer, Encoding::MessagePack);
     let changed: req::ServiceChanged = decode(&packed).unwrap();
     assert_eq!(changed.revision, 1);
+}
+
+/// An agent that is older than the leader reads all of an assignment that it knows.
+#[test]
+fn one_spec_and_one_word_of_a_newer_leader_leave_the_rest_of_an_assignment_readable() {
+    let mut newer: Value = serde_json::from_str(&read("agent.assign", "json")).unwrap();
+    let digests: Vec<String> = (1..=4).map(|n| format!("{n}").repeat(64)).collect();
+    let plain = TaskSpec {
+        image: "redis:alpine".into(),
+        ..TaskSpec::default()
+    };
+    let good = plain.digest();
+    newer["specs"] = serde_json::json!({
+        good.as_str(): plain,
+        &digests[0]: { "image": "a", "gpus": { "count": 2 } },
+        &digests[1]: { "image": "a", "restart": { "kind": "on_abnormal" } },
+        &digests[2]: { "image": "a", "mounts": [{ "source": { "kind": "image" }, "target": "/a" }] },
+        &digests[3]: { "image": "a", "mounts":
+            [{ "source": { "kind": "anonymous" }, "target": "/a", "propagation": "shared" }] },
+    });
+    newer["assignment"]["weather"] = "sunny".into();
+    let tasks = &mut newer["assignment"]["tasks"];
+    tasks["t1"]["target"] = serde_json::json!({ "move": { "to": "n2" } });
+    tasks["t1"]["guard"] = "by_hand".into();
+    tasks["t2"]["gate"] = serde_json::json!({ "at": 1_700_000_000 });
+    let push: AssignPush = decode(&encode(&newer, Encoding::MessagePack)).unwrap();
+    let (t1, t2) = (&push.assignment.tasks["t1"], &push.assignment.tasks["t2"]);
+    assert_eq!((t1.target, t1.guard), (TaskTarget::Unknown, Guard::Unknown));
+    assert_eq!((t2.target, t2.gate), (TaskTarget::Stop, Gate::Unknown));
+    let read: BTreeMap<_, _> = push
+        .specs
+        .into_iter()
+        .map(|(digest, spec)| (digest.clone(), spec.check(&digest)))
+        .collect();
+    assert_eq!(read[good.as_str()], Ok(plain));
+    let why = |n: usize| read[digests[n].as_str()].clone().unwrap_err();
+    assert!(why(0).contains("gpus"), "{}", why(0));
+    assert!(why(1).contains("on_abnormal"), "{}", why(1));
+    assert!(why(2).contains("image"), "{}", why(2));
+    assert!(why(3).contains("not all"), "{}", why(3));
 }

@@ -239,7 +239,7 @@ async fn a_leader_that_was_replaced_is_refused_and_changes_nothing() {
 async fn a_check_tells_images_and_foreign_ports_as_they_are_now() {
     let world = World::new().await;
     let agent = Agent::start(&world);
-    world
+    let inventory = world
         .heard("the engine was seen", |heard| heard.inventory.clone())
         .await;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -251,6 +251,8 @@ async fn a_check_tells_images_and_foreign_ports_as_they_are_now() {
     let reply: CheckReply = world.command(CommandVerb::Check, &ask).await.unwrap();
     assert_eq!(reply.images.keys().collect::<Vec<_>>(), [IMAGE]);
     assert!(reply.images[IMAGE].starts_with("sha256:"));
+    let platform = &reply.platforms[IMAGE];
+    assert!(platform.fits(&inventory.facts), "{platform}");
     let found: Option<&ForeignPort> = reply.foreign_ports.iter().find(|row| row.port == port);
     let holder = found.and_then(|row| row.holder.clone()).unwrap();
     assert!(

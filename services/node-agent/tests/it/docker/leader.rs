@@ -7,9 +7,9 @@ use std::sync::Arc;
 use lab_bus::{Bus, Message, Nats};
 use lab_testkit::NatsServer;
 use lab_types::{
-    AssignedTask, Assignment, BeatAnswer, DurationMs, Epoch, Event, Fence, Generation, Heartbeat,
-    Incarnation, Inventory, Problem, ProjectNetwork, Report, ReportBody, SpecDigest, TaskId,
-    TaskSpec, TaskStatus,
+    AssignedTask, Assignment, BeatAnswer, CarriedSpec, DurationMs, Epoch, Event, Fence, Generation,
+    Heartbeat, Incarnation, Inventory, Problem, ProjectNetwork, Report, ReportBody, SpecDigest,
+    TaskId, TaskSpec, TaskStatus,
 };
 use lab_wire::Role;
 use lab_wire::agent::{AssignPush, CommandReply, InventoryAsk, SyncReply};
@@ -302,8 +302,15 @@ impl World {
         self.assignment.fence.generation = self.assignment.fence.generation.next();
         self.leader.answer.send_replace(SyncReply {
             assignment: Some(self.assignment.clone()),
-            specs: self.specs.clone(),
+            specs: self.carried(),
         });
+    }
+
+    fn carried(&self) -> BTreeMap<SpecDigest, CarriedSpec> {
+        let specs = self.specs.iter();
+        specs
+            .map(|(digest, spec)| (digest.clone(), spec.clone().into()))
+            .collect()
     }
 
     /// Commits, and pushes it.
@@ -315,7 +322,7 @@ impl World {
     pub(crate) async fn push_as(&self, assignment: Assignment) -> CommandReply {
         let push = AssignPush {
             assignment,
-            specs: self.specs.clone(),
+            specs: self.carried(),
         };
         self.command(CommandVerb::Assign, &push).await.unwrap()
     }

@@ -250,7 +250,7 @@ fn silent(seen: &Seen, is_heard: impl Fn(&TaskId) -> bool) -> BTreeSet<ServiceNa
 fn may_write(seen: &Seen) -> bool {
     seen.services.iter().any(|row| {
         let failed = row.problems.iter().filter(|problem| problem.is_final);
-        let failed = u32::try_from(failed.count()).unwrap_or(u32::MAX);
+        let failed: u32 = failed.map(|problem| problem.slots.len()).sum();
         row.desired > row.completed.saturating_add(failed)
     })
 }
@@ -318,7 +318,7 @@ mod tests {
         web.services[0].completed = 1;
         assert!(may_write(&web));
         web.services[0].problems = vec![SlotProblem {
-            slot: 2,
+            slots: [2].into_iter().collect(),
             is_final: true,
             reason: "it ended with exit code 1".into(),
         }];

@@ -84,10 +84,13 @@ fn lines(service: &ServiceInspected) -> String {
         .map(|(name, value)| format!("{:14}{value}\n", format!("{name}:")))
         .collect();
     for problem in &row.problems {
-        text.push_str(&format!(
-            "Slot {}:       {}\n",
-            problem.slot, problem.reason
-        ));
+        let noun = if problem.slots.len() == 1 {
+            "Slot"
+        } else {
+            "Slots"
+        };
+        let slots = format!("{noun} {}:", problem.slots);
+        text.push_str(&format!("{slots:14}{}\n", problem.reason));
     }
     text
 }

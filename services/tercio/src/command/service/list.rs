@@ -106,6 +106,7 @@ pub(super) fn tasks_table(rows: &[TaskRow], now: UnixMillis) -> String {
         let desired = match row.target {
             TaskTarget::Run => "Running",
             TaskTarget::Stop => "Shutdown",
+            TaskTarget::Unknown => "Unknown",
         };
         table.row([
             row.task.to_string(),

@@ -74,8 +74,10 @@ type Slot = (ServiceName, u32);
 async fn failed_for_good(client: &Client, plan: &Plan) -> Outcome<BTreeSet<Slot>> {
     let rows = services(client, Some(&plan.project)).await?;
     let slots = rows.into_iter().flat_map(|row| {
-        let failed = row.problems.into_iter().filter(|problem| problem.is_final);
-        failed.map(move |problem| (row.service.clone(), problem.slot))
+        let failed = row.problems.iter().filter(|problem| problem.is_final);
+        let failed: Vec<u32> = failed.flat_map(|problem| problem.slots.iter()).collect();
+        let service = row.service;
+        failed.into_iter().map(move |slot| (service.clone(), slot))
     });
     Ok(slots.collect())
 }

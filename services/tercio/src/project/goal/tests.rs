@@ -160,7 +160,7 @@ fn a_slot_without_a_node_fails_after_a_while_and_a_final_problem_at_once() {
     let with = |is_final| {
         let mut row = service("web", 1);
         row.problems = vec![SlotProblem {
-            slot: 1,
+            slots: [1].into_iter().collect(),
             is_final,
             reason: "no node has 64GiB of memory free".into(),
         }];

@@ -198,13 +198,7 @@ impl World {
                 next.tasks.remove(id.as_str());
                 self.lives[bit] += 1;
             } else if has(there) {
-                let gate = if has(open) {
-                    Gate::Open
-                } else {
-                    Gate::Closed {
-                        waits_for: vec!["db (service_healthy)".into()],
-                    }
-                };
+                let gate = if has(open) { Gate::Open } else { Gate::Closed };
                 let mut wanted = task(&id, service, 1, &spec);
                 let old = next.tasks.get(id.as_str());
                 let was_open = old.is_some_and(|task| task.gate == Gate::Open);
@@ -293,12 +287,13 @@ impl World {
             let state = entry.progress.state;
             let fits = match (task.target, &task.gate) {
                 (TaskTarget::Stop, _) => state == TaskState::Stopped,
+                (TaskTarget::Unknown, _) | (_, Gate::Unknown) => false,
                 (TaskTarget::Run, Gate::Open) => {
                     state == TaskState::Running || entry.exhausted
                     // The one whose port the other has.
                     || task.service.as_str() == "a" || task.service.as_str() == "b"
                 }
-                (TaskTarget::Run, Gate::Closed { .. }) => {
+                (TaskTarget::Run, Gate::Closed) => {
                     matches!(state, TaskState::Ready | TaskState::Running)
                         || entry.exhausted
                         || task.service.as_str() == "a"

@@ -77,7 +77,8 @@ fn the_ledger_is_on_disk_before_anything_else_comes_out() {
     let mut rig = running();
     let mut next = shop(2);
     next.tasks.remove("t1");
-    rig.core.on_push(next, Default::default(), rig.now);
+    let no_specs = std::collections::BTreeMap::<_, lab_types::TaskSpec>::new();
+    rig.core.on_push(next, no_specs, rig.now);
     let effects = rig.core.next(rig.now);
     assert!(
         matches!(effects.as_slice(), [Effect::Persist(ledger)] if ledger.accepted() == fence(1, 2))

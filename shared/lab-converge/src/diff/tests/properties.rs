@@ -126,9 +126,7 @@ fn bench_of(slots: &[Slot], networks: u8, volume: u8, confirmed: bool) -> Bench 
             let mut task = task(&format!("t{number}"), "a", number, &spec);
             task.target = target;
             if !is_open {
-                task.gate = Gate::Closed {
-                    waits_for: vec!["db".into()],
-                };
+                task.gate = Gate::Closed;
             }
             bench = bench.with(task, &spec);
         }
@@ -247,6 +245,7 @@ proptest! {
             let ran_before = slot.state != 0 && matches!(slot.present, Present::ThisTask);
             let fits = match target {
                 TaskTarget::Stop => state == lab_types::TaskState::Stopped,
+                TaskTarget::Unknown => false,
                 TaskTarget::Run if is_open || ran_before => {
                     state == lab_types::TaskState::Running || entry.exhausted
                 }

@@ -47,11 +47,10 @@ fn networks_and_volumes_come_first_then_containers_then_their_starts() {
 #[test]
 fn a_closed_gate_lets_the_container_be_made_but_not_started_until_it_opens() {
     let mut bench = shop();
-    let waits_for = vec!["redis (service_healthy)".to_owned()];
-    bench.assigned("t1").gate = Gate::Closed { waits_for };
+    bench.assigned("t1").gate = Gate::Closed;
     let mut bench = bench.settle();
     expect![[r#"
-        task t1: ready: waits for redis (service_healthy)
+        task t1: ready: waits until what it depends on is there
         task t2: running, attempt 1
     "#]]
     .assert_eq(&text(&bench.step()));

@@ -11,6 +11,7 @@ impl Stage {
         let records = self.store.iter();
         let records = records.map(|(key, (tag, record))| (key.clone(), *tag, record.clone()));
         self.core.on_refused(Refused {
+            unread: Vec::new(),
             problem: Problem::new("SCH0043", "the store is full"),
             head: self.head,
             records: records.collect(),

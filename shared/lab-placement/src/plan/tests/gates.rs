@@ -29,7 +29,7 @@ fn gate(small: &Small, service: &str) -> Gate {
     let tasks = small.lab.desired.assignments.values();
     let mut tasks = tasks.flat_map(|assignment| assignment.tasks.values());
     let task = tasks.find(|task| task.service.as_str() == service);
-    task.unwrap().gate.clone()
+    task.unwrap().gate
 }
 
 #[test]
@@ -122,6 +122,6 @@ fn the_task_that_takes_a_lost_ones_place_waits_anew_for_what_is_not_there() {
         .values()
         .find(|task| task.service.as_str() == "api")
         .unwrap();
-    let waits_for = vec!["db (service_healthy)".to_owned()];
-    assert_eq!(api.gate, Gate::Closed { waits_for });
+    assert_eq!(api.gate, Gate::Closed);
+    assert_eq!(small.told.waits_for(api), ["db (service_healthy)"]);
 }

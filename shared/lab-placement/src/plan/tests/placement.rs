@@ -11,6 +11,42 @@ fn report(small: &mut Small) -> String {
 }
 
 #[test]
+fn an_image_runs_only_where_it_can_and_a_lab_without_such_a_node_says_so() {
+    let mut small = Small::new(&["n1", "n2"]);
+    for (name, architecture) in [("n1", "arm64"), ("n2", "amd64")] {
+        let observed = small.lab.observed.nodes.get_mut(&node(name)).unwrap();
+        observed.facts.os = "linux".into();
+        observed.facts.architecture = architecture.into();
+    }
+    small.up(
+        "a",
+        &[
+            ("any", svc("any:1").replicas(2)),
+            ("arm", svc("arm:1").replicas(2).platform("linux/arm64")),
+            ("old", svc("old:1").platform("linux/386")),
+        ],
+    );
+    let pending = report(&mut small);
+    expect![[r#"
+        a/old slot 1: no node can take it: node n2 is linux/amd64, and the image runs on linux/386 (and 1 node more)
+    "#]]
+    .assert_eq(&pending);
+    check(
+        &small.shown(),
+        &expect![[r#"
+            n1 at 1.1.1
+              a/any 1 (any:1) run
+              a/arm 1 (arm:1) run
+              a/arm 2 (arm:1) run
+              networks: a_default
+            n2 at 1.1.1
+              a/any 2 (any:1) run
+              networks: a_default
+        "#]],
+    );
+}
+
+#[test]
 fn tasks_of_a_service_spread_first_and_then_the_emptier_node_wins() {
     let mut small = Small::new(&["n1", "n2", "n3"]);
     small.up(

@@ -19,7 +19,7 @@ fn problems(small: &mut Small) -> String {
         } else {
             "not final"
         };
-        format!("{} ({last}): {}\n", problem.slot, problem.reason)
+        format!("{} ({last}): {}\n", problem.slots, problem.reason)
     });
     lines.collect()
 }
