@@ -169,8 +169,8 @@ impl Leading {
     }
 }
 
-/// Asks one agent. An agent that nobody hears is waited for a moment: after a restart of nats-server
-/// the parts come back one after another.
+/// Asks one agent; `timeout` is for all of it. An agent that nobody hears is waited for a moment: after
+/// a restart of nats-server the parts come back one after another.
 pub(crate) async fn ask<T: Serialize + Sync, R: DeserializeOwned>(
     bus: &Bus,
     (node, verb): (&NodeId, CommandVerb),
@@ -178,12 +178,16 @@ pub(crate) async fn ask<T: Serialize + Sync, R: DeserializeOwned>(
     timeout: Duration,
 ) -> Result<R, CallError> {
     let started = Instant::now();
+    let absence_max = ABSENCE_MAX.min(timeout);
     loop {
+        let left = timeout.saturating_sub(started.elapsed());
         let reply = bus
-            .request_message(subject::command(node, verb), body, timeout)
+            .request_message(subject::command(node, verb), body, left)
             .await;
         match reply {
-            Err(CallError::NoResponders { .. }) if started.elapsed() < ABSENCE_MAX => {
+            Err(CallError::NoResponders { .. })
+                if started.elapsed() + ABSENCE_PAUSE < absence_max =>
+            {
                 tokio::time::sleep(ABSENCE_PAUSE).await;
             }
             reply => return reply,

@@ -1,12 +1,8 @@
 //! Reads: answered from memory, or by an errand to agents that does not hold the leader up.
 
-use std::pin::Pin;
-
 use lab_bus::Incoming;
-use lab_placement::images::Looked;
-use lab_placement::leader::Request as CoreRequest;
 use lab_placement::view;
-use lab_types::{ForeignPort, NodeId, NodeLiveness, NodeRecord, Problem, ProjectName, ServiceName};
+use lab_types::{NodeLiveness, NodeRecord, Problem, ProjectName, ServiceName};
 use lab_wire::request::{
     LabCounts, LabStatus, LabStatusGet, NodeInspect, NodeInspected, NodeList, NodeListed,
     ProjectList, ProjectListed, ServiceInspect, ServiceInspected, ServiceList, ServiceListed,
@@ -17,28 +13,9 @@ use lab_wire::row::{NodeRow, ServiceRow, TaskRow};
 use crate::codes;
 use crate::leading::Leading;
 use crate::request::project_of;
-use crate::transfers::NotSent;
-
-/// Work that waits for agents.
-pub(crate) type Errand = Pin<Box<dyn Future<Output = Back> + Send>>;
-
-/// What an errand comes back with.
-pub(crate) enum Back {
-    /// Its request is answered.
-    Answered,
-    /// What the nodes say of their ports, for a change that wants some.
-    Ports(CoreRequest, Vec<(NodeId, Vec<ForeignPort>)>),
-    /// All nodes were asked for an image.
-    Looked(Looked),
-    /// A source did not join a transfer.
-    NotSent(NotSent),
-}
 
 /// Rows on one page: a page of the largest rows stays well under the payload limit of 1 MiB.
 const PAGE_ROWS: usize = 500;
-
-/// Errands under way at once: beyond it the leader says that it is busy, rather than pile them up.
-const ERRANDS_MAX: usize = 256;
 
 impl Leading {
     /// Answers a read.
@@ -75,7 +52,7 @@ impl Leading {
                 let reply = incoming.decode().map(|LabStatusGet {}| self.status());
                 answer(incoming, reply).await;
             }
-            _ if self.errands.len() >= ERRANDS_MAX => {
+            _ if self.errands.are_too_many() => {
                 let problem = Problem::new(codes::BUSY, "the scheduler waits for too many agents")
                     .help("send the request again in a moment");
                 incoming.refuse(&problem).await;

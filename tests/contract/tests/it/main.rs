@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
 
+mod agent;
 mod commit;
 mod connection;
+mod errands;
 mod events;
 mod forged;
 mod full;
 mod handover;
+mod leader;
 mod lease;
 mod permissions;
 mod serve;
