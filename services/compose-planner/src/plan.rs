@@ -116,11 +116,35 @@ async fn facts(bus: &Bus, project: &Project) -> Result<ProjectFacts, Error> {
         .services
         .iter()
         .map(|(name, service)| project.image_of(name, service));
-    let ask = ProjectFactsGet {
+    let mut ask = ProjectFactsGet {
         images: images.collect(),
+        after: None,
     };
+    let mut facts = ask_for(bus, &user, project, &ask).await?;
+    ask.images.clear();
+    while let Some(next) = facts.next.take() {
+        ask.after = Some(next);
+        let page = ask_for(bus, &user, project, &ask).await?;
+        if page.revision != facts.revision {
+            return Err(Error::NotNow(format!(
+                "project {} is being changed at this moment",
+                project.name
+            )));
+        }
+        facts.services.extend(page.services);
+        facts.next = page.next;
+    }
+    Ok(facts)
+}
+
+async fn ask_for(
+    bus: &Bus,
+    user: &UserName,
+    project: &Project,
+    ask: &ProjectFactsGet,
+) -> Result<ProjectFacts, Error> {
     let asked = bus
-        .call(&user, Some(&project.name), &ask, FACTS_OPTIONS)
+        .call(user, Some(&project.name), ask, FACTS_OPTIONS)
         .await;
     asked.map_err(|error| match error {
         error if error.is_transient() => Error::NotNow(format!(

@@ -147,7 +147,7 @@ impl Errands {
 
     /// Whether a look at the ports is to begin. A change that waits for one already needs no other, and
     /// one too many comes back at once.
-    pub(crate) fn ask_ports(&mut self, request: CoreRequest) -> Result<bool, CoreRequest> {
+    pub(crate) fn ask_ports(&mut self, request: CoreRequest) -> Result<bool, Box<CoreRequest>> {
         let PortLook {
             is_under_way,
             now,
@@ -158,7 +158,7 @@ impl Errands {
             return Ok(false);
         }
         if next.len() >= PORTS_WAITING_MAX {
-            return Err(request);
+            return Err(Box::new(request));
         }
         next.push(request);
         Ok(!*is_under_way)

@@ -6,11 +6,12 @@ use std::time::Duration;
 use lab_bus::{Bus, Incoming};
 use lab_placement::images::{Present, Seen, present};
 use lab_placement::leader::Request as CoreRequest;
-use lab_placement::view;
+use lab_placement::view::{self, Page, TaskFilter};
 use lab_types::{
     Fence, ForeignPort, NodeId, NodeLiveness, NodeName, NodeRecord, Problem, ProjectName,
-    TaskState, TaskTarget,
+    ServiceName, TaskState, TaskTarget,
 };
+use lab_wire::Encoding;
 use lab_wire::agent::{CheckAsk, CheckReply, StreamContent};
 use lab_wire::request::{
     ImageBuild, ImagePull, ProjectFacts, ProjectFactsGet, ServiceFacts, ServiceLogs, StreamsOpened,
@@ -19,7 +20,7 @@ use lab_wire::request::{
 use crate::codes;
 use crate::errand::{self, Back, FactsAsk, OpenKey, Patience, Repeated};
 use crate::leading::Leading;
-use crate::read::answer;
+use crate::read::{PAGE_BYTES, answer};
 use crate::request::project_of;
 use crate::streams::{self, Wanted};
 
@@ -47,7 +48,9 @@ impl Leading {
             Err(problem) => return incoming.refuse(&problem).await,
         };
         if asked.images.is_empty() {
-            let reply = self.facts_with(&project, Present::default());
+            let encoding = incoming.encoding;
+            let after = asked.after.as_ref();
+            let reply = self.facts_with(&project, after, Present::default(), encoding);
             return incoming.reply(&reply).await;
         }
         let services = view::project_facts(self.core.lab(), &project).services;
@@ -71,27 +74,43 @@ impl Leading {
 
     /// Answers all who have asked for this.
     pub(crate) async fn on_facts(&mut self, ask: &FactsAsk, found: Result<Present, Problem>) {
-        let reply = found.map(|found| self.facts_with(&ask.project, found));
         for incoming in self.errands.facts_asked(ask) {
-            match &reply {
-                Ok(reply) => incoming.reply(reply).await,
-                Err(problem) => incoming.refuse(problem).await,
-            }
+            let encoding = incoming.encoding;
+            let found = found.clone();
+            let reply = found.map(|found| self.facts_with(&ask.project, None, found, encoding));
+            answer(incoming, reply).await;
         }
     }
 
-    fn facts_with(&self, project: &ProjectName, found: Present) -> ProjectFacts {
+    /// A page of a project's services behind `after`, with what else there is to tell.
+    fn facts_with(
+        &self,
+        project: &ProjectName,
+        after: Option<&ServiceName>,
+        found: Present,
+        encoding: Encoding,
+    ) -> ProjectFacts {
         let facts = view::project_facts(self.core.lab(), project);
-        let services = facts.services.into_iter();
-        ProjectFacts {
+        let mut reply = ProjectFacts {
             revision: facts.revision,
             record: facts.record,
-            services: services
-                .map(|(name, (record, task))| (name, ServiceFacts { record, task }))
-                .collect(),
+            services: BTreeMap::new(),
+            next: None,
             images: found.ids,
             partly: found.partly,
+        };
+        let mut bytes = lab_wire::encode(&reply, encoding).len();
+        let services = facts.services.into_iter();
+        for (name, (record, task)) in services.filter(|(name, _)| Some(name) > after) {
+            let service = ServiceFacts { record, task };
+            bytes += lab_wire::encode(&service, encoding).len();
+            if bytes > PAGE_BYTES && !reply.services.is_empty() {
+                reply.next = reply.services.last_key_value().map(|(name, _)| name.clone());
+                break;
+            }
+            reply.services.insert(name, service);
         }
+        reply
     }
 
     /// `service.logs`: a stream from each task that has, or had, a container.
@@ -112,8 +131,12 @@ impl Leading {
                 .help("`tercio service ls` lists the services");
             return incoming.refuse(&problem).await;
         }
-        let mut tasks = view::tasks(self.core.lab(), Some(&project));
-        tasks.retain(|task| asked.services.is_empty() || asked.services.contains(&task.service));
+        let filter = TaskFilter {
+            project: Some(&project),
+            services: &asked.services,
+            node: None,
+        };
+        let mut tasks = view::tasks_page(self.core.lab(), filter, Page::ALL);
         tasks.retain(|task| task.target == TaskTarget::Run);
         tasks.retain(|task| task.container.is_some() && task.progress.state != TaskState::Rejected);
         let wanted = tasks
@@ -199,7 +222,7 @@ impl Leading {
         match self.errands.ask_ports(request) {
             Ok(true) => self.look_at_ports(),
             Ok(false) => {}
-            Err(request) => self.core.on_request(request),
+            Err(request) => self.core.on_request(*request),
         }
     }
 

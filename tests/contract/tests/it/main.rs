@@ -12,6 +12,7 @@ mod full;
 mod handover;
 mod leader;
 mod lease;
+mod pages;
 mod permissions;
 mod serve;
 mod server;
