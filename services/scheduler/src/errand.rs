@@ -198,14 +198,19 @@ impl Errands {
     }
 
     /// Who waits for these streams. They are remembered; what failed is tried anew.
-    pub(crate) fn end_open(&mut self, key: OpenKey, streams: Option<&StreamsOpened>) -> Vec<Incoming> {
+    pub(crate) fn end_open(
+        &mut self,
+        key: OpenKey,
+        streams: Option<&StreamsOpened>,
+    ) -> Vec<Incoming> {
         let waiting = match self.opened.remove(&key) {
             Some(Open::UnderWay(waiting)) => waiting,
             Some(Open::Done(..)) | None => Vec::new(),
         };
         if let Some(streams) = streams {
             self.forget_old();
-            self.opened.insert(key, Open::Done(Instant::now(), streams.clone()));
+            self.opened
+                .insert(key, Open::Done(Instant::now(), streams.clone()));
         }
         waiting
     }

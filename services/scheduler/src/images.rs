@@ -105,7 +105,10 @@ impl Leading {
             let service = ServiceFacts { record, task };
             bytes += lab_wire::encode(&service, encoding).len();
             if bytes > PAGE_BYTES && !reply.services.is_empty() {
-                reply.next = reply.services.last_key_value().map(|(name, _)| name.clone());
+                reply.next = reply
+                    .services
+                    .last_key_value()
+                    .map(|(name, _)| name.clone());
                 break;
             }
             reply.services.insert(name, service);
@@ -297,11 +300,7 @@ impl Leading {
     }
 
     /// Answers all who have asked for these streams.
-    pub(crate) async fn on_opened(
-        &mut self,
-        key: OpenKey,
-        opened: Result<StreamsOpened, Problem>,
-    ) {
+    pub(crate) async fn on_opened(&mut self, key: OpenKey, opened: Result<StreamsOpened, Problem>) {
         for incoming in self.errands.end_open(key, opened.as_ref().ok()) {
             match &opened {
                 Ok(streams) => incoming.reply(streams).await,

@@ -5,18 +5,19 @@
 //! ```
 //! No input has a path of its own: whatever was heard, the same four steps follow.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 use lab_bus::{
-    Bus, ConnectionStatus, EventLog, Incoming, Leadership, PassWrites, ServeError,
-    ServiceInfo, ServiceServer, Sharing, StateStore, Subscription,
+    Bus, ConnectionStatus, EventLog, Incoming, Leadership, PassWrites, ServeError, ServiceInfo,
+    ServiceServer, Sharing, StateStore, Subscription,
 };
 use lab_kit::clock::{BootInstant, steady as clock};
 use lab_placement::PlacementRng;
 use lab_placement::images::Board;
 use lab_placement::leader::{Effects, LeaderCore, PassDraft, Refused, TakeOver};
-use lab_types::{Problem, UnixMillis};
+use lab_types::{NodeId, Problem, UnixMillis};
 use lab_wire::commit::{HeadEntry, Outcome, Verdict};
 use lab_wire::request::{REQUESTS, ServedBy};
 use lab_wire::subject;
@@ -74,6 +75,8 @@ pub(crate) struct Leading {
     pub(crate) since: UnixMillis,
     /// Requests whose reply comes with the core's effects.
     pub(crate) waiting: Waiting,
+    /// Nodes that cannot be told what they are to run, with why.
+    pub(crate) untold: BTreeMap<NodeId, String>,
     /// What waits for agents.
     pub(crate) errands: Errands,
     /// Which node has which image, and who draws from whom.
@@ -129,6 +132,7 @@ pub(crate) async fn lead(
         pace: Pace::new(Instant::now()),
         core: LeaderCore::take_over(start),
         waiting: Waiting::default(),
+        untold: BTreeMap::new(),
         errands: Errands::default(),
         images: Board::default(),
         publisher: Publisher::new(events),

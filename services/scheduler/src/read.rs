@@ -93,7 +93,10 @@ impl Leading {
         let asked: ServiceInspect = incoming.decode()?;
         let project = project_of(incoming)?;
         let lab = self.core.lab();
-        let record = lab.desired.services.get(&(project.clone(), asked.service.clone()));
+        let record = lab
+            .desired
+            .services
+            .get(&(project.clone(), asked.service.clone()));
         let spec = record.and_then(|record| lab.desired.specs.get(&record.spec));
         let row = view::service(lab, self.core.report(), &project, &asked.service);
         let (Some(record), Some(task), Some(row)) = (record, spec, row) else {
@@ -242,6 +245,11 @@ impl Leading {
         }
         if let Some(held) = self.core.held() {
             notices.push(held.to_string());
+        }
+        for (node, reason) in &self.untold {
+            notices.push(format!(
+                "node {node} cannot be told what it is to run ({reason}): give it fewer tasks"
+            ));
         }
         for key in self.core.misfiled() {
             notices.push(format!(

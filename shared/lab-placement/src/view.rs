@@ -6,8 +6,8 @@ mod page;
 use std::collections::BTreeMap;
 
 use lab_types::{
-    AssignedTask, Gate, Health, NodeId, NodeName, NodeRecord, ProjectName, ProjectRecord, ServiceName,
-    ServiceRecord, TaskProgress, TaskSpec, TaskState, TaskStatus,
+    AssignedTask, Gate, Health, NodeId, NodeName, NodeRecord, ProjectName, ProjectRecord,
+    ServiceName, ServiceRecord, TaskProgress, TaskSpec, TaskState, TaskStatus,
 };
 
 pub use page::{

@@ -105,9 +105,8 @@ fn up(lab: &Lab) -> impl Iterator<Item = &ProjectRecord> {
     let services = lab.desired.services.keys();
     let with_services: BTreeSet<&ProjectName> = services.map(|(project, _)| project).collect();
     let records = lab.desired.projects.values();
-    records.filter(move |record| {
-        with_services.contains(&record.name) || !record.networks.is_empty()
-    })
+    records
+        .filter(move |record| with_services.contains(&record.name) || !record.networks.is_empty())
 }
 
 fn empty(record: &ProjectRecord) -> ProjectRow {
@@ -185,13 +184,18 @@ pub fn tasks_page(lab: &Lab, filter: TaskFilter<'_>, page: Page<'_>) -> Vec<Task
         tasks.map(move |task| (task, node))
     });
     let mut found: Vec<_> = tasks
-        .filter(|(task, _)| filter.project.is_none_or(|project| task.project == *project))
         .filter(|(task, _)| {
-            filter.services.is_empty() || filter.services.contains(&task.service)
+            filter
+                .project
+                .is_none_or(|project| task.project == *project)
         })
+        .filter(|(task, _)| filter.services.is_empty() || filter.services.contains(&task.service))
         .map(|(task, node)| {
             let (project, service) = (task.project.as_str(), task.service.as_str());
-            ((project, service, task.slot, task.id.as_str()), (task, node))
+            (
+                (project, service, task.slot, task.id.as_str()),
+                (task, node),
+            )
         })
         .filter(|(place, _)| page.after.is_none() || *place > behind)
         .collect();
@@ -225,9 +229,8 @@ pub fn knows_service(lab: &Lab, project: &ProjectName, name: &ServiceName) -> bo
 #[must_use]
 pub fn nodes_page(lab: &Lab, page: Page<'_>) -> Vec<NodeRow> {
     let after = page.after.map(two);
-    let place = |record: &&NodeRecord| -> (NodeName, NodeId) {
-        (record.name.clone(), record.id.clone())
-    };
+    let place =
+        |record: &&NodeRecord| -> (NodeName, NodeId) { (record.name.clone(), record.id.clone()) };
     let mut records: Vec<&NodeRecord> = lab.desired.nodes.values().collect();
     records.retain(|node| after.is_none_or(|after| (node.name.as_str(), node.id.as_str()) > after));
     records.sort_by_cached_key(place);

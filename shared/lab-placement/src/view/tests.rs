@@ -6,9 +6,7 @@ use expect_test::expect;
 use lab_types::row::{ServiceRow, TaskRow};
 use lab_types::{Condition, ProjectName};
 
-use super::{
-    Page, TaskFilter, nodes_page, project_facts, projects_page, services, tasks_page,
-};
+use super::{Page, TaskFilter, nodes_page, project_facts, projects_page, services, tasks_page};
 use crate::change::Change;
 use crate::lab::Lab;
 use crate::testing::{Fate, GIB, Small, node, project, svc};
@@ -173,7 +171,10 @@ fn what_has_ended_reserves_nothing_also_in_the_list() {
     small.fates.insert("job".into(), Fate::Completes);
     small.up("shop", &[("job", svc("job:1").memory(GIB))]);
     small.settle();
-    assert_eq!(nodes_page(&small.lab, Page::ALL)[0].reserved.memory_bytes, 0);
+    assert_eq!(
+        nodes_page(&small.lab, Page::ALL)[0].reserved.memory_bytes,
+        0
+    );
     assert_eq!(nodes_page(&small.lab, Page::ALL)[0].node, node("n1"));
 }
 

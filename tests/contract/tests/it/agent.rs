@@ -159,7 +159,9 @@ pub(crate) fn body<T: Serialize>(reply: &T) -> Vec<u8> {
 /// It has these images, opens every stream, and says so at once.
 pub(crate) fn willing(images: &'static [(&'static str, &'static str)]) -> Behave {
     Box::new(move |verb, _| {
-        let images = images.iter().map(|(name, id)| ((*name).to_owned(), (*id).to_owned()));
+        let images = images
+            .iter()
+            .map(|(name, id)| ((*name).to_owned(), (*id).to_owned()));
         Some(match verb {
             CommandVerb::Check => body(&CheckReply {
                 images: images.collect(),

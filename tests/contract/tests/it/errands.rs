@@ -6,9 +6,7 @@ use lab_bus::{Bus, CallError, CallOptions};
 use lab_testkit::{NatsServer, user, wait_until};
 use lab_types::{NodeLiveness, PortProtocol, PortPublish, ProjectName, ServiceName, TaskSpec};
 use lab_wire::Role;
-use lab_wire::request::{
-    ImagePull, NodeList, ProjectFactsGet, Request, ServiceCreate,
-};
+use lab_wire::request::{ImagePull, NodeList, ProjectFactsGet, Request, ServiceCreate};
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::{self, BareAgent};
@@ -27,7 +25,8 @@ async fn once<R: Request>(ada: &Bus, request: &R, id: Option<&str>) -> Result<R:
         attempt: SOON,
         request_id: id.map(|id| lab_types::RequestId::new(id).unwrap()),
     };
-    ada.call(&user("ada"), Some(&shop()), request, options).await
+    ada.call(&user("ada"), Some(&shop()), request, options)
+        .await
 }
 
 async fn lab(server: &NatsServer, nodes: usize) -> (CancellationToken, Bus) {
@@ -92,8 +91,7 @@ async fn those_who_ask_for_the_same_facts_are_answered_by_one_look() {
     let node = BareAgent::start(&server, "n1", agent::mute()).await;
     let (_stop, ada) = lab(&server, 1).await;
     let ask = async || once(&ada, &web(), None).await.unwrap_err().to_string();
-    let asks: Vec<String> =
-        futures::future::join_all((0..5).map(|_| ask())).await;
+    let asks: Vec<String> = futures::future::join_all((0..5).map(|_| ask())).await;
     assert!(asks.iter().all(|said| *said == asks[0]), "{asks:?}");
     assert_eq!(node.checks(), 1);
 }
@@ -113,7 +111,11 @@ async fn many_changes_that_want_ports_wait_for_few_looks() {
     });
     futures::future::join_all(creates).await;
     assert!(node.checks() <= 3, "{} looks", node.checks());
-    assert!(began.elapsed() < CallOptions::default().attempt, "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() < CallOptions::default().attempt,
+        "{:?}",
+        began.elapsed()
+    );
 }
 
 #[tokio::test]

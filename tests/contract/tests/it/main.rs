@@ -18,3 +18,4 @@ mod serve;
 mod server;
 mod streams;
 mod transfers;
+mod versions;

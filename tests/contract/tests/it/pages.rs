@@ -70,7 +70,10 @@ async fn a_project_that_fits_no_message_is_told_in_pages_and_can_be_planned() {
     // The planner reads all pages: a file with none of the services removes each of them.
     let _node = BareAgent::start(&server, "n1", agent::willing(&[("db:1", "sha256:1")])).await;
     let credentials = server.dir().join("planner.creds");
-    server.credentials(&Role::Planner).write(&credentials).unwrap();
+    server
+        .credentials(&Role::Planner)
+        .write(&credentials)
+        .unwrap();
     let config = compose_planner::Config {
         nats: Nats {
             urls: vec![server.url()],
@@ -105,5 +108,8 @@ async fn a_project_that_fits_no_message_is_told_in_pages_and_can_be_planned() {
     }
     stop.cancel();
     planner.await.unwrap().unwrap();
-    assert_eq!(ask(&ada, &ServiceList::default()).await.services.len(), SERVICES);
+    assert_eq!(
+        ask(&ada, &ServiceList::default()).await.services.len(),
+        SERVICES
+    );
 }

@@ -52,13 +52,16 @@ fn pages_of_any_size_hold_every_row_once_and_in_order() {
         assert_eq!(in_pages(rows, nodes), nodes(Page::ALL), "{rows}");
     }
     let slots: Vec<_> = tasks_page(&lab, TaskFilter::default(), Page::ALL);
-    let slots: Vec<_> = slots.iter().map(|row| (row.service.as_str(), row.slot)).collect();
-    let expected = [("web", 3), ("db", 1)].into_iter().map(|(name, count)| {
-        (1..=count).map(move |slot| (name, slot))
-    });
-    let rest = [("web", 12), ("web-cache", 2)].into_iter().flat_map(|(name, count)| {
-        (1..=count).map(move |slot| (name, slot))
-    });
+    let slots: Vec<_> = slots
+        .iter()
+        .map(|row| (row.service.as_str(), row.slot))
+        .collect();
+    let expected = [("web", 3), ("db", 1)]
+        .into_iter()
+        .map(|(name, count)| (1..=count).map(move |slot| (name, slot)));
+    let rest = [("web", 12), ("web-cache", 2)]
+        .into_iter()
+        .flat_map(|(name, count)| (1..=count).map(move |slot| (name, slot)));
     let expected: Vec<_> = expected.flatten().chain(rest).collect();
     assert_eq!(slots, expected, "slots go by number");
 }
