@@ -97,6 +97,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_pull_that_falls_silent_ends_and_one_that_is_slow_does_not() {
         let slow = stream::unfold(0, |said| async move {
+            // Time is paused here, and this is what is tried.
             tokio::time::sleep(IDLE_MAX - Duration::from_secs(1)).await;
             (said < 3).then_some((said, said + 1))
         });
