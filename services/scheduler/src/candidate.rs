@@ -90,7 +90,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
         let ttl = DurationMs(config.lease.ttl_ms);
         match take_the_seat(&bus, limits, leadership, ttl, &shutdown).await {
             Ok(Ended::Shutdown) => break Ok(()),
-            Ok(Ended::Deposed) => tracing::warn!("the lead is lost, standing by"),
+            // Why has been said where it was found.
+            Ok(Ended::Deposed) => tracing::info!("standing by"),
             Err(Obstacle::Fatal(error)) => break Err(error),
             Err(Obstacle::Passing(reason, pause)) => {
                 tracing::warn!(%reason, "the lead could not be taken, trying again");

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use lab_bus::{Bus, CallOptions, Nats};
-use lab_testkit::{NatsServer, user};
-use lab_types::{ProjectName, ServiceName, TaskSpec};
+use lab_testkit::{NatsServer, user, wait_until};
+use lab_types::{AgentBoot, Fence, ProjectName, ServiceName, SpecDigest, TaskSpec};
 use lab_wire::Role;
+use lab_wire::agent::{SyncReply, SyncRequest};
 use lab_wire::request::{
     PlanCreate, ProjectFactsGet, Request, ServiceCreate, ServiceList, SourceText,
 };
+use lab_wire::subject::{self, NodeVerb};
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::{self, BareAgent};
@@ -96,7 +98,7 @@ async fn a_project_that_fits_no_message_is_told_in_pages_and_can_be_planned() {
         env_files: Vec::new(),
         build: Default::default(),
     };
-    let plan = lab_testkit::wait_until(Duration::from_secs(30), "a plan is made", async || {
+    let plan = wait_until(Duration::from_secs(30), "a plan is made", async || {
         let user = user("ada");
         let asked = ada.call(&user, None, &request, CallOptions::default());
         asked.await.ok()?.plan
@@ -112,4 +114,49 @@ async fn a_project_that_fits_no_message_is_told_in_pages_and_can_be_planned() {
         ask(&ada, &ServiceList::default()).await.services.len(),
         SERVICES
     );
+}
+
+/// The specs of a node's assignment are more than one message holds.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_gets_all_specs_of_its_assignment_in_several_answers_and_none_that_it_has() {
+    let server = NatsServer::start().await;
+    let (_stop, _) = scheduler(&server, server.url(), "scheduler.creds");
+    let ada = server.connect_as(&Role::Admin(user("ada"))).await;
+    let node = BareAgent::start(&server, "n1", agent::mute()).await;
+    for number in 0..SERVICES {
+        let request = ServiceCreate {
+            replicas: 1,
+            ..large(number)
+        };
+        ask(&ada, &request).await;
+    }
+    let sync = async |accepted: Fence, lacking: Vec<SpecDigest>| -> SyncReply {
+        let request = SyncRequest {
+            boot: AgentBoot(1),
+            accepted,
+            lacking,
+        };
+        let to = subject::node(&node.node, NodeVerb::Sync);
+        let soon = Duration::from_secs(5);
+        node.bus.request_message(to, &request, soon).await.unwrap()
+    };
+    let assigned = wait_until(
+        Duration::from_secs(30),
+        "all tasks are placed",
+        async || {
+            let assigned = sync(Fence::default(), Vec::new()).await.assignment?;
+            (assigned.tasks.len() == SERVICES).then_some(assigned)
+        },
+    )
+    .await;
+    let mut lacking: Vec<SpecDigest> = assigned.specs().into_iter().collect();
+    for _ in 0..SERVICES {
+        let told = sync(assigned.fence, lacking.clone()).await.specs;
+        assert!(lacking.is_empty() || !told.is_empty());
+        lacking.retain(|digest| !told.contains_key(digest));
+    }
+    assert_eq!(lacking, Vec::new());
+    let nothing_new = sync(assigned.fence, Vec::new()).await;
+    assert_eq!(nothing_new.assignment.unwrap().fence, assigned.fence);
+    assert_eq!(nothing_new.specs.len(), 0);
 }
