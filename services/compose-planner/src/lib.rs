@@ -121,7 +121,8 @@ async fn answer(bus: Bus, incoming: Incoming, late: CancellationToken) {
             };
             match made {
                 Ok(created) => incoming.reply(&created).await,
-                Err(problem) => incoming.refuse(&problem).await,
+                Err(plan::Error::NotNow(why)) => incoming.try_again(&why).await,
+                Err(plan::Error::Refused(problem)) => incoming.refuse(&problem).await,
             }
         }
     }

@@ -1,6 +1,7 @@
 //! One plan: load the files, ask what the lab has, compare.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use lab_bus::{Bus, CallOptions};
 use lab_compose::{
@@ -13,24 +14,39 @@ use lab_wire::request::{
 };
 use lab_wire::roles::PLANNER_USER;
 
+/// How long the leader is asked for what the lab has, in all and each time: less than one attempt of
+/// whoever asked for the plan (5 s), so that he is told to ask again rather than left alone. The leader
+/// joins those who ask for the same, so that nothing is begun anew.
+const FACTS_OPTIONS: CallOptions = CallOptions {
+    timeout: Duration::from_millis(4500),
+    attempt: Duration::from_millis(4500),
+    request_id: None,
+};
+
+/// Why there is no plan.
+pub(crate) enum Error {
+    /// Asked again in a moment, there may be one.
+    NotNow(String),
+    /// For good.
+    Refused(Problem),
+}
+
 /// Makes a plan, or says what is wrong with the files.
-///
-/// # Errors
-/// `PLN0003` when the leader does not tell what the lab has, or what the leader refused with.
-pub(crate) async fn create(bus: &Bus, request: PlanCreate) -> Result<PlanCreated, Problem> {
+pub(crate) async fn create(bus: &Bus, request: PlanCreate) -> Result<PlanCreated, Error> {
     let build = match request.build {
         request::BuildPolicy::IfMissing => BuildPolicy::IfMissing,
         request::BuildPolicy::Always => BuildPolicy::Always,
     };
     // Reading is pure and takes a core for as long as it lasts: not on a thread that answers others.
     let loaded = tokio::task::spawn_blocking(move || load(request)).await;
-    let (project, diagnostics) = loaded.map_err(|error| {
+    let loaded = loaded.map_err(|error| {
         Problem::new(
             "PLN0004",
             format!("the planner failed on these files: {error}"),
         )
         .help("this is a fault of Tercio: keep the files and report them")
-    })?;
+    });
+    let (project, diagnostics) = loaded.map_err(Error::Refused)?;
     let Some(project) = project else {
         return Ok(PlanCreated {
             plan: None,
@@ -95,23 +111,52 @@ fn load(request: PlanCreate) -> (Option<Project>, Vec<Diagnostic>) {
 }
 
 /// What the lab has of this project, and which of its images are there.
-async fn facts(bus: &Bus, project: &Project) -> Result<ProjectFacts, Problem> {
+async fn facts(bus: &Bus, project: &Project) -> Result<ProjectFacts, Error> {
     let user = UserName::new(PLANNER_USER).expect("invariant: the planner's name is a user name");
     let images = project
         .services
         .iter()
         .map(|(name, service)| project.image_of(name, service));
-    let ask = ProjectFactsGet {
+    let mut ask = ProjectFactsGet {
         images: images.collect(),
+        after: None,
     };
+    let mut facts = ask_for(bus, &user, project, &ask).await?;
+    ask.images.clear();
+    while let Some(next) = facts.next.take() {
+        ask.after = Some(next);
+        let page = ask_for(bus, &user, project, &ask).await?;
+        if page.revision != facts.revision {
+            return Err(Error::NotNow(format!(
+                "project {} is being changed at this moment",
+                project.name
+            )));
+        }
+        facts.services.extend(page.services);
+        facts.next = page.next;
+    }
+    Ok(facts)
+}
+
+async fn ask_for(
+    bus: &Bus,
+    user: &UserName,
+    project: &Project,
+    ask: &ProjectFactsGet,
+) -> Result<ProjectFacts, Error> {
     let asked = bus
-        .call(&user, Some(&project.name), &ask, CallOptions::default())
+        .call(user, Some(&project.name), ask, FACTS_OPTIONS)
         .await;
     asked.map_err(|error| match error {
-        lab_bus::CallError::Refused(problem) => *problem,
+        error if error.is_transient() => Error::NotNow(format!(
+            "the scheduler does not tell what the lab has: {error}; `tercio lab status` says whether \
+             one leads"
+        )),
+        lab_bus::CallError::Refused(problem) => Error::Refused(*problem),
         other => {
             let message = format!("the scheduler does not tell what the lab has: {other}");
-            Problem::new("PLN0003", message).help("`tercio lab status` says whether one leads")
+            let help = "`tercio lab status` says whether one leads";
+            Error::Refused(Problem::new("PLN0003", message).help(help))
         }
     })
 }

@@ -138,6 +138,12 @@ pub const ALL: &[(&str, &str, &str)] = &[
         "The agent has lost its connection to NATS. It joins again by itself; try again.",
     ),
     (
+        "AGT0045",
+        "The Docker engine is too busy to say what it has",
+        "The leader asked which images and ports are there, and the engine did not answer in time. It is \
+         asked again by itself; `docker ps` on the node shows how long the engine takes.",
+    ),
+    (
         "AGT0050",
         "The agent's memory cannot be read",
         "The file in the agent's state directory is damaged, or was written by a newer version. \

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use lab_bus::{Bus, CallError, Leadership, Message};
+use lab_bus::{Bus, CallError, Leadership, Message, PublishError};
 use lab_kit::clock::steady as clock;
 use lab_placement::Change;
 use lab_placement::leader::{Push, Request};
@@ -129,28 +129,60 @@ impl Leading {
             assignment: None,
             specs: BTreeMap::new(),
         };
+        let mut is_current = false;
         if let Some(Push { assignment, specs }) = self.core.sync(node) {
+            is_current = assignment.fence == request.accepted;
             answer.assignment = Some(assignment);
             answer.specs = carried(specs);
         }
-        if !request.lacking.is_empty() {
+        // Whoever has the assignment knows what he lacks.
+        if is_current || !request.lacking.is_empty() {
             answer.specs = carried(self.core.specs_for(request.lacking));
         }
-        say(&self.bus, reply, &answer).await;
+        let mut sent = self.bus.publish(reply.clone(), &answer).await;
+        while matches!(sent, Err(PublishError::Unsendable { .. })) && answer.specs.len() > 1 {
+            // It asks again for the rest.
+            let half = answer.specs.len() / 2;
+            answer.specs = answer.specs.into_iter().take(half).collect();
+            sent = self.bus.publish(reply.clone(), &answer).await;
+        }
+        self.told(node, sent);
     }
 
     /// Sends an assignment to its node. A lost one shows in the heartbeat, and is sent again.
     pub(crate) async fn push(&mut self, push: Push) {
-        let subject = subject::command(&push.assignment.node, CommandVerb::Assign);
-        let body = AssignPush {
+        let node = push.assignment.node.clone();
+        let subject = subject::command(&node, CommandVerb::Assign);
+        let mut body = AssignPush {
             assignment: push.assignment,
             specs: carried(push.specs),
         };
-        say(&self.bus, subject, &body).await;
+        let mut sent = self.bus.publish(subject.clone(), &body).await;
+        if matches!(sent, Err(PublishError::Unsendable { .. })) && !body.specs.is_empty() {
+            // The agent asks for those that it lacks.
+            body.specs.clear();
+            sent = self.bus.publish(subject.clone(), &body).await;
+        }
+        self.told(&node, sent);
+    }
+
+    /// Keeps for people what a node cannot be told at all: nothing that is sent again gets smaller.
+    fn told(&mut self, node: &NodeId, sent: Result<(), PublishError>) {
+        match sent {
+            Ok(()) => {
+                self.untold.remove(node);
+            }
+            Err(PublishError::Unsendable { reason, .. }) => {
+                if self.untold.insert(node.clone(), reason.clone()).is_none() {
+                    tracing::error!(node_id = %node, reason, "a node cannot be told what to run");
+                }
+            }
+            Err(error) => tracing::debug!(node_id = %node, %error, "an assignment was not sent"),
+        }
     }
 
     /// Asks an agent for everything it knows.
-    pub(crate) async fn ask_inventory(&mut self, node: &NodeId) {
+    pub(crate) async fn ask_inventory(&self, node: &NodeId) {
         let subject = subject::command(node, CommandVerb::Inventory);
         say(
             &self.bus,
@@ -178,8 +210,8 @@ fn carried(specs: BTreeMap<SpecDigest, TaskSpec>) -> BTreeMap<SpecDigest, Carrie
     specs.map(|(digest, spec)| (digest, spec.into())).collect()
 }
 
-/// Asks one agent. An agent that nobody hears is waited for a moment: after a restart of nats-server
-/// the parts come back one after another.
+/// Asks one agent; `timeout` is for all of it. An agent that nobody hears is waited for a moment: after
+/// a restart of nats-server the parts come back one after another.
 pub(crate) async fn ask<T: Serialize + Sync, R: DeserializeOwned>(
     bus: &Bus,
     (node, verb): (&NodeId, CommandVerb),
@@ -187,12 +219,16 @@ pub(crate) async fn ask<T: Serialize + Sync, R: DeserializeOwned>(
     timeout: Duration,
 ) -> Result<R, CallError> {
     let started = Instant::now();
+    let absence_max = ABSENCE_MAX.min(timeout);
     loop {
+        let left = timeout.saturating_sub(started.elapsed());
         let reply = bus
-            .request_message(subject::command(node, verb), body, timeout)
+            .request_message(subject::command(node, verb), body, left)
             .await;
         match reply {
-            Err(CallError::NoResponders { .. }) if started.elapsed() < ABSENCE_MAX => {
+            Err(CallError::NoResponders { .. })
+                if started.elapsed() + ABSENCE_PAUSE < absence_max =>
+            {
                 tokio::time::sleep(ABSENCE_PAUSE).await;
             }
             reply => return reply,

@@ -22,6 +22,9 @@ use crate::record;
 /// to press a server that is starting, short enough not to be noticed.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// How long a candidate waits that is too old to lead: its turn comes when it is updated.
+const PAUSE_OUTDATED: Duration = Duration::from_secs(30);
+
 /// Why the scheduler cannot go on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -82,14 +85,15 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
         let ttl = DurationMs(config.lease.ttl_ms);
         match take_the_seat(&bus, limits, leadership, ttl, &shutdown).await {
             Ok(Ended::Shutdown) => break Ok(()),
-            Ok(Ended::Deposed) => tracing::warn!("the lead is lost, standing by"),
+            // Why has been said where it was found.
+            Ok(Ended::Deposed) => tracing::info!("standing by"),
             Err(Obstacle::Fatal(error)) => break Err(error),
-            Err(Obstacle::Passing(reason)) => {
+            Err(Obstacle::Passing(reason, pause)) => {
                 tracing::warn!(%reason, "the lead could not be taken, trying again");
                 tokio::select! {
                     biased;
                     () = shutdown.cancelled() => break Ok(()),
-                    () = tokio::time::sleep(PAUSE) => {}
+                    () = tokio::time::sleep(pause) => {}
                 }
             }
         }
@@ -102,14 +106,21 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
 enum Obstacle {
     /// Waiting does not help.
     Fatal(Error),
-    /// It may succeed the next time.
-    Passing(String),
+    /// It may succeed the next time, after so long.
+    Passing(String, Duration),
+}
+
+impl Obstacle {
+    fn passing(reason: impl ToString) -> Self {
+        Self::Passing(reason.to_string(), PAUSE)
+    }
 }
 
 impl From<StoreError> for Obstacle {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unreachable(reason) => Self::Passing(reason),
+            StoreError::Unreachable(reason) => Self::passing(reason),
+            StoreError::Newer { .. } => Self::Passing(error.to_string(), PAUSE_OUTDATED),
             other => Self::Fatal(Error::Store(other)),
         }
     }
@@ -119,25 +130,25 @@ impl From<LoadError> for Obstacle {
     fn from(error: LoadError) -> Self {
         match error {
             LoadError::Store(error) => error.into(),
-            other => Self::Passing(other.to_string()),
+            other => Self::passing(other),
         }
     }
 }
 
 impl From<SubscribeError> for Obstacle {
     fn from(error: SubscribeError) -> Self {
-        Self::Passing(error.to_string())
+        Self::passing(error)
     }
 }
 
 impl From<ServeError> for Obstacle {
     fn from(error: ServeError) -> Self {
-        Self::Passing(error.to_string())
+        Self::passing(error)
     }
 }
 
 fn lapsed() -> Obstacle {
-    Obstacle::Passing("the lease lapsed during the take-over".to_owned())
+    Obstacle::passing("the lease lapsed during the take-over")
 }
 
 async fn take_over(
@@ -146,7 +157,7 @@ async fn take_over(
 ) -> Result<(StateStore, EventLog, HeadEntry, Loaded), Obstacle> {
     let store = StateStore::open(bus, limits).await?;
     let events = EventLog::ensure(bus, EventLimits::default()).await;
-    let events = events.map_err(|error| Obstacle::Passing(error.to_string()))?;
+    let events = events.map_err(Obstacle::passing)?;
     let head = store.take_over().await?;
     let loaded = store.load_all(&head).await?;
     Ok((store, events, head, loaded))

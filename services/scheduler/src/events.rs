@@ -3,8 +3,9 @@
 use lab_bus::{Incoming, events};
 use lab_wire::request::EventList;
 
+use crate::errand::Back;
 use crate::leading::Leading;
-use crate::read::{Back, answer};
+use crate::read::answer;
 
 impl Leading {
     /// `event.list`: a page of the stream, read beside the leader's own work.
@@ -14,10 +15,10 @@ impl Leading {
             Err(problem) => return incoming.refuse(&problem).await,
         };
         let (bus, project) = (self.bus.clone(), incoming.address.project.clone());
-        self.errands.push(Box::pin(async move {
+        self.errands.push(async move {
             let page = events::page(&bus, &asked, project.as_ref()).await;
             answer(incoming, page.map_err(|error| error.problem())).await;
             Back::Answered
-        }));
+        });
     }
 }

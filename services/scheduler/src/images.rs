@@ -3,29 +3,49 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use futures::future::join_all;
 use lab_bus::{Bus, Incoming};
 use lab_placement::images::{Present, Seen, present};
 use lab_placement::leader::Request as CoreRequest;
-use lab_placement::view;
+use lab_placement::view::{self, Page, TaskFilter};
 use lab_types::{
-    Fence, NodeId, NodeLiveness, NodeName, NodeRecord, Platform, Problem, TaskState, TaskTarget,
+    Fence, ForeignPort, NodeId, NodeLiveness, NodeName, NodeRecord, Platform, Problem, ProjectName,
+    ServiceName, TaskState, TaskTarget,
 };
+use lab_wire::Encoding;
 use lab_wire::agent::{CheckAsk, CheckReply, StreamContent};
 use lab_wire::request::{
-    ImageBuild, ImagePull, ProjectFacts, ProjectFactsGet, ServiceFacts, ServiceLogs,
+    ImageBuild, ImagePull, ProjectFacts, ProjectFactsGet, ServiceFacts, ServiceLogs, StreamsOpened,
 };
-use lab_wire::subject::CommandVerb;
 
-use crate::agents;
 use crate::codes;
+use crate::errand::{self, Back, FactsAsk, OpenKey, Patience, Repeated};
 use crate::leading::Leading;
-use crate::read::{Back, answer};
+use crate::read::{PAGE_BYTES, answer};
 use crate::request::project_of;
 use crate::streams::{self, Wanted};
 
-/// How long an agent may take to look at its engine.
-const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
+/// Images: one node that answers is enough to plan with, and the others then have most of an attempt of
+/// the caller (5 s). While none has answered there is nothing to say: who asks again meanwhile waits on,
+/// and an engine that starts a hundred containers takes seconds for a look.
+const IMAGES_PATIENCE: Patience = Patience {
+    first: Duration::from_secs(10),
+    others: Duration::from_secs(3),
+};
+
+/// Ports: a node that does not answer keeps what it said last. Two looks one after the other stay well
+/// within an attempt of the caller.
+const PORTS_PATIENCE: Patience = Patience {
+    first: Duration::from_millis(1500),
+    others: Duration::from_millis(1500),
+};
+
+/// What the nodes have of the images that somebody asked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Found {
+    present: Present,
+    /// On which platform each runs, where its node says so.
+    platforms: BTreeMap<String, Platform>,
+}
 
 impl Leading {
     /// `project.facts`: the state now, the images by asking every ready node.
@@ -35,40 +55,74 @@ impl Leading {
             Ok(asked) => asked,
             Err(problem) => return incoming.refuse(&problem).await,
         };
-        let facts = view::project_facts(self.core.lab(), &project);
-        let services = facts.services.into_iter();
-        let mut reply = ProjectFacts {
-            revision: facts.revision,
-            record: facts.record,
-            services: services
-                .map(|(name, (record, task))| (name, ServiceFacts { record, task }))
-                .collect(),
-            images: BTreeMap::new(),
-            partly: BTreeSet::new(),
-            platforms: BTreeMap::new(),
-        };
         if asked.images.is_empty() {
+            let encoding = incoming.encoding;
+            let after = asked.after.as_ref();
+            let reply = self.facts_with(&project, after, Found::default(), encoding);
             return incoming.reply(&reply).await;
+        }
+        let services = view::project_facts(self.core.lab(), &project).services;
+        let runs = services.into_values();
+        let runs = runs.filter_map(|(_, task)| Some((task.image, task.image_id?)));
+        let ask = FactsAsk {
+            project,
+            images: asked.images,
+            runs: runs.collect(),
+        };
+        if !self.errands.ask_facts(&ask, incoming) {
+            return;
         }
         let nodes = self.working_nodes();
         let (bus, fence) = (self.bus.clone(), self.fence());
-        let services = reply.services.values();
-        let runs = services.filter_map(|service| {
-            let task = &service.task;
-            Some((task.image.clone(), task.image_id.clone()?))
+        self.errands.push(async move {
+            let found = images_on(&bus, fence, nodes, &ask).await;
+            Back::Facts(ask, found)
         });
-        let runs = runs.collect();
-        self.errands.push(Box::pin(async move {
-            let found = images_on(&bus, fence, nodes, (asked.images, runs)).await;
-            let reply = found.map(|(found, platforms)| {
-                reply.platforms = platforms;
-                reply.images = found.ids;
-                reply.partly = found.partly;
-                reply
-            });
+    }
+
+    /// Answers all who have asked for this.
+    pub(crate) async fn on_facts(&mut self, ask: &FactsAsk, found: Result<Found, Problem>) {
+        for incoming in self.errands.facts_asked(ask) {
+            let encoding = incoming.encoding;
+            let found = found.clone();
+            let reply = found.map(|found| self.facts_with(&ask.project, None, found, encoding));
             answer(incoming, reply).await;
-            Back::Answered
-        }));
+        }
+    }
+
+    /// A page of a project's services behind `after`, with what else there is to tell.
+    fn facts_with(
+        &self,
+        project: &ProjectName,
+        after: Option<&ServiceName>,
+        found: Found,
+        encoding: Encoding,
+    ) -> ProjectFacts {
+        let facts = view::project_facts(self.core.lab(), project);
+        let mut reply = ProjectFacts {
+            revision: facts.revision,
+            record: facts.record,
+            services: BTreeMap::new(),
+            next: None,
+            images: found.present.ids,
+            partly: found.present.partly,
+            platforms: found.platforms,
+        };
+        let mut bytes = lab_wire::encode(&reply, encoding).len();
+        let services = facts.services.into_iter();
+        for (name, (record, task)) in services.filter(|(name, _)| Some(name) > after) {
+            let service = ServiceFacts { record, task };
+            bytes += lab_wire::encode(&service, encoding).len();
+            if bytes > PAGE_BYTES && !reply.services.is_empty() {
+                reply.next = reply
+                    .services
+                    .last_key_value()
+                    .map(|(name, _)| name.clone());
+                break;
+            }
+            reply.services.insert(name, service);
+        }
+        reply
     }
 
     /// `service.logs`: a stream from each task that has, or had, a container.
@@ -89,8 +143,12 @@ impl Leading {
                 .help("`tercio service ls` lists the services");
             return incoming.refuse(&problem).await;
         }
-        let mut tasks = view::tasks(self.core.lab(), self.core.report(), Some(&project));
-        tasks.retain(|task| asked.services.is_empty() || asked.services.contains(&task.service));
+        let filter = TaskFilter {
+            project: Some(&project),
+            services: &asked.services,
+            node: None,
+        };
+        let mut tasks = view::tasks_page(self.core.lab(), self.core.report(), filter, Page::ALL);
         tasks.retain(|task| task.target == TaskTarget::Run);
         tasks.retain(|task| task.container.is_some() && task.progress.state != TaskState::Rejected);
         let wanted = tasks
@@ -114,6 +172,11 @@ impl Leading {
             Ok(asked) => asked,
             Err(problem) => return incoming.refuse(&problem).await,
         };
+        let id = incoming.request_id_of(&asked);
+        let key = id.map(|id| (incoming.address.user.clone(), id));
+        let Some(incoming) = self.unless_opened(key.as_ref(), incoming).await else {
+            return;
+        };
         let mut nodes = self.working_nodes();
         if let Some(node) = &asked.node {
             nodes.retain(|(id, _)| id == node);
@@ -124,15 +187,13 @@ impl Leading {
         let content = StreamContent::Build {
             options: asked.options,
         };
-        self.open(
-            incoming,
-            vec![Wanted {
-                node,
-                node_name,
-                task: None,
-                content,
-            }],
-        );
+        let wanted = Wanted {
+            node,
+            node_name,
+            task: None,
+            content,
+        };
+        self.open_once(key, incoming, vec![wanted]);
     }
 
     /// `image.pull`: on every ready node.
@@ -140,6 +201,11 @@ impl Leading {
         let asked: ImagePull = match incoming.decode() {
             Ok(asked) => asked,
             Err(problem) => return incoming.refuse(&problem).await,
+        };
+        let id = incoming.request_id_of(&asked);
+        let key = id.map(|id| (incoming.address.user.clone(), id));
+        let Some(incoming) = self.unless_opened(key.as_ref(), incoming).await else {
+            return;
         };
         let nodes = self.working_nodes();
         if nodes.is_empty() {
@@ -156,38 +222,100 @@ impl Leading {
                 },
             })
             .collect();
-        self.open(incoming, wanted);
+        self.open_once(key, incoming, wanted);
     }
 
     /// Asks the nodes for their ports before a change that wants some. A node that does not answer
     /// keeps what it said last.
     pub(crate) fn check_ports(&mut self, request: CoreRequest) {
+        if self.errands.are_too_many() {
+            return self.core.on_request(request);
+        }
+        match self.errands.ask_ports(request) {
+            Ok(true) => self.look_at_ports(),
+            Ok(false) => {}
+            Err(request) => self.core.on_request(*request),
+        }
+    }
+
+    /// The changes that waited for the nodes' ports go on.
+    pub(crate) fn on_ports(&mut self, nodes: Vec<(NodeId, Vec<ForeignPort>)>) {
+        for (node, ports) in nodes {
+            self.core.on_foreign_ports(&node, ports);
+        }
+        let (requests, more) = self.errands.end_ports();
+        for request in requests {
+            self.core.on_request(request);
+        }
+        if more {
+            self.look_at_ports();
+        }
+    }
+
+    fn look_at_ports(&mut self) {
+        self.errands.begin_ports();
         let nodes = self.working_nodes();
         let ask = CheckAsk {
             fence: self.fence(),
             images: Vec::new(),
         };
         let bus = self.bus.clone();
-        self.errands.push(Box::pin(async move {
-            let replies = join_all(
-                nodes
-                    .iter()
-                    .map(|(node, name)| check(&bus, node, name, &ask)),
-            );
-            let replies = nodes.iter().zip(replies.await);
-            let ports = replies
-                .filter_map(|((node, _), reply)| Some((node.clone(), reply.ok()?.foreign_ports)));
-            Back::Ports(request, ports.collect())
-        }));
+        self.errands.push(async move {
+            let told = errand::look(&bus, nodes, &ask, PORTS_PATIENCE).await;
+            let told = told.into_iter();
+            let ports = told.filter_map(|(node, reply)| Some((node, reply.ok()?.foreign_ports)));
+            Back::Ports(ports.collect())
+        });
     }
 
     fn open(&mut self, incoming: Incoming, wanted: Vec<Wanted>) {
         let (bus, fence) = (self.bus.clone(), self.fence());
-        self.errands.push(Box::pin(async move {
+        self.errands.push(async move {
             let opened = streams::open(&bus, fence, &incoming.address.user, wanted).await;
             answer(incoming, opened).await;
             Back::Answered
-        }));
+        });
+    }
+
+    /// As [`open`](Self::open), and a repetition gets the same streams: a build or pull costs more than
+    /// reading a log, and would run twice.
+    fn open_once(&mut self, key: Option<OpenKey>, incoming: Incoming, wanted: Vec<Wanted>) {
+        let Some(key) = key else {
+            return self.open(incoming, wanted);
+        };
+        let (bus, fence) = (self.bus.clone(), self.fence());
+        self.errands.begin_open(key.clone(), incoming);
+        self.errands.push(async move {
+            let opened = streams::open(&bus, fence, &key.0, wanted).await;
+            Back::Opened(key, opened)
+        });
+    }
+
+    /// The request, unless it is a repetition.
+    async fn unless_opened(
+        &mut self,
+        key: Option<&OpenKey>,
+        incoming: Incoming,
+    ) -> Option<Incoming> {
+        let Some(key) = key else {
+            return Some(incoming);
+        };
+        match self.errands.ask_open(key, incoming) {
+            Repeated::No(incoming) => return Some(incoming),
+            Repeated::Joined => {}
+            Repeated::Answered(incoming, streams) => incoming.reply(&streams).await,
+        }
+        None
+    }
+
+    /// Answers all who have asked for these streams.
+    pub(crate) async fn on_opened(&mut self, key: OpenKey, opened: Result<StreamsOpened, Problem>) {
+        for incoming in self.errands.end_open(key, opened.as_ref().ok()) {
+            match &opened {
+                Ok(streams) => incoming.reply(streams).await,
+                Err(problem) => incoming.refuse(problem).await,
+            }
+        }
     }
 
     /// Nodes that report and whose engine answers, in the order of their ids.
@@ -214,13 +342,15 @@ fn no_node(what: &str) -> Problem {
         .help("`tercio node ls` shows the nodes; start the Docker engine of one of them")
 }
 
-/// What the nodes have of the images asked for by name, and of those that `runs` names by id.
+/// What the nodes have of the images asked for by name, and of those that the project runs by id. What a
+/// node that does not answer has is not known, and is not needed: whoever lacks an image gets it from
+/// one that has it.
 async fn images_on(
     bus: &Bus,
     fence: Fence,
     nodes: Vec<(NodeId, NodeName)>,
-    (images, runs): (Vec<String>, BTreeMap<String, String>),
-) -> Result<(Present, BTreeMap<String, Platform>), Problem> {
+    FactsAsk { images, runs, .. }: &FactsAsk,
+) -> Result<Found, Problem> {
     if nodes.is_empty() {
         return Err(no_node("run on"));
     }
@@ -229,18 +359,22 @@ async fn images_on(
         fence,
         images: all.cloned().collect::<BTreeSet<_>>().into_iter().collect(),
     };
-    let replies = nodes
-        .iter()
-        .map(|(node, name)| check(bus, node, name, &ask));
     let mut found = BTreeMap::new();
     let mut platforms_by_id = BTreeMap::new();
-    for ((node, _), reply) in nodes.iter().zip(join_all(replies).await) {
+    let mut silent = None;
+    for (node, reply) in errand::look(bus, nodes, &ask, IMAGES_PATIENCE).await {
         let CheckReply {
             images,
             tagged_at,
             mut platforms,
             ..
-        } = reply?;
+        } = match reply {
+            Ok(reply) => reply,
+            Err(problem) => {
+                silent = Some(problem);
+                continue;
+            }
+        };
         for (image, id) in &images {
             let platform = platforms.remove(image);
             platforms_by_id.extend(platform.map(|platform| (id.clone(), platform)));
@@ -249,27 +383,24 @@ async fn images_on(
             let tagged_at = tagged_at.get(&image).copied();
             (image, Seen { id, tagged_at })
         });
-        found.insert(node.clone(), seen.collect());
+        found.insert(node, seen.collect());
     }
-    let present = present(&images, &runs, &found);
+    if found.is_empty() {
+        return Err(silent.unwrap_or_else(nobody_says));
+    }
+    let present = present(images, runs, &found);
     let ids = present.ids.iter();
     let platforms = ids
         .filter_map(|(image, id)| Some((image.clone(), platforms_by_id.get(id)?.clone())))
         .collect();
-    Ok((present, platforms))
+    Ok(Found { present, platforms })
 }
 
-pub(crate) async fn check(
-    bus: &Bus,
-    node: &NodeId,
-    name: &NodeName,
-    ask: &CheckAsk,
-) -> Result<CheckReply, Problem> {
-    agents::ask(bus, (node, CommandVerb::Check), ask, CHECK_TIMEOUT)
-        .await
-        .map_err(|error| {
-            let message = format!("node {name} did not say which images it has: {error}");
-            Problem::new(codes::NO_NODE, message)
-                .help("`tercio node inspect` shows how the node is")
-        })
+fn nobody_says() -> Problem {
+    let message = format!(
+        "no node has said within {} s which images it has",
+        IMAGES_PATIENCE.first.as_secs()
+    );
+    Problem::new(codes::NO_NODE, message)
+        .help("the nodes are busy: send the request again; `tercio node ls` shows them")
 }

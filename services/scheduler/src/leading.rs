@@ -5,28 +5,28 @@
 //! ```
 //! No input has a path of its own: whatever was heard, the same four steps follow.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
-use futures::stream::{FuturesUnordered, StreamExt as _};
 use lab_bus::{
-    Bus, ConnectionStatus, EventLog, Incoming, Leadership, Message, PassWrites, ServeError,
-    ServiceInfo, ServiceServer, Sharing, StateStore, Subscription,
+    Bus, ConnectionStatus, EventLog, Incoming, Leadership, PassWrites, ServeError, ServiceInfo,
+    ServiceServer, Sharing, StateStore, Subscription,
 };
 use lab_kit::clock::{BootInstant, steady as clock};
 use lab_placement::PlacementRng;
 use lab_placement::images::Board;
 use lab_placement::leader::{Effects, LeaderCore, PassDraft, Refused, TakeOver};
-use lab_types::{Problem, UnixMillis};
+use lab_types::{NodeId, Problem, UnixMillis};
 use lab_wire::commit::{HeadEntry, Outcome, Verdict};
 use lab_wire::request::{REQUESTS, ServedBy};
 use lab_wire::subject;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::errand::{Back, Errands};
 use crate::pace::Pace;
 use crate::publisher::Publisher;
-use crate::read::{Back, Errand};
 use crate::record;
 use crate::refusal;
 use crate::reply::Waiting;
@@ -54,6 +54,8 @@ pub(crate) enum Ended {
 const AGENT_BATCH: usize = 256;
 /// How many requests are taken at once before the core decides, likewise.
 const REQUEST_BATCH: usize = 64;
+/// How many errands and publications that have come back, likewise: each may be a change for the core.
+const BACK_BATCH: usize = 64;
 /// How often the core looks at all nodes at least: a quarter of a heartbeat.
 const TICK: Duration = Duration::from_millis(250);
 /// The shortest sleep: while NATS is away some of the core's times stay due, and must not spin.
@@ -73,8 +75,10 @@ pub(crate) struct Leading {
     pub(crate) since: UnixMillis,
     /// Requests whose reply comes with the core's effects.
     pub(crate) waiting: Waiting,
-    /// Reads that ask agents before they answer.
-    pub(crate) errands: FuturesUnordered<Errand>,
+    /// Nodes that cannot be told what they are to run, with why.
+    pub(crate) untold: BTreeMap<NodeId, String>,
+    /// What waits for agents.
+    pub(crate) errands: Errands,
     /// Which node has which image, and who draws from whom.
     pub(crate) images: Board,
     store: StateStore,
@@ -128,7 +132,8 @@ pub(crate) async fn lead(
         pace: Pace::new(Instant::now()),
         core: LeaderCore::take_over(start),
         waiting: Waiting::default(),
-        errands: FuturesUnordered::new(),
+        untold: BTreeMap::new(),
+        errands: Errands::default(),
         images: Board::default(),
         publisher: Publisher::new(events),
         rng: PlacementRng::from_seed(rand::random()),
@@ -144,6 +149,7 @@ pub(crate) async fn lead(
     leading.core.on_deposed();
     leading.carry_out().await;
     if ended == Ended::Shutdown {
+        leading.send_away().await;
         leadership.release().await;
     }
     Ok(ended)
@@ -165,36 +171,74 @@ impl Leading {
             if began.elapsed() >= DEAF_MIN {
                 self.core.on_deaf(clock::now());
             }
-            let sleep = self.until_due();
-            // Every arm is cancel-safe: what is not taken stays in its queue, and time is read anew.
-            tokio::select! {
-                biased;
-                () = shutdown.cancelled() => return Ended::Shutdown,
-                // Its keeper has said why.
-                _ = leadership.lost() => return Ended::Deposed,
-                changed = inputs.connection.changed() => match changed {
-                    Ok(()) => {
-                        let status = *inputs.connection.borrow_and_update();
-                        if !self.on_connection(status).await {
-                            return Ended::Deposed;
-                        }
-                    }
-                    Err(_) => return Ended::Deposed,
-                },
-                message = inputs.agents.next() => match message {
-                    Some(message) => {
-                        self.on_agents(message, &mut inputs.agents, leadership).await;
-                    }
-                    None => return Ended::Deposed,
-                },
-                request = inputs.requests.recv() => match request {
-                    Some(request) => self.on_requests(request, &mut inputs.requests).await,
-                    None => return Ended::Deposed,
-                },
-                pass = self.publisher.next() => self.core.on_published(pass, clock::now()),
-                Some(back) = self.errands.next() => self.on_back(back),
-                () = tokio::time::sleep(sleep) => {}
+            if let Some(ended) = self.listen(inputs, leadership, shutdown).await {
+                return ended;
             }
+        }
+    }
+
+    /// Waits until there is something to do, then takes a bounded part of whatever has come from each
+    /// side: however much one of them says, it keeps none of the others waiting for longer than a turn.
+    async fn listen(
+        &mut self,
+        inputs: &mut Inputs,
+        leadership: &Leadership,
+        shutdown: &CancellationToken,
+    ) -> Option<Ended> {
+        let sleep = self.until_due();
+        // Every arm is cancel-safe: what is not taken stays in its queue, and time is read anew.
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return Some(Ended::Shutdown),
+            // Its keeper has said why.
+            _ = leadership.lost() => return Some(Ended::Deposed),
+            changed = inputs.connection.changed() => {
+                let status = *inputs.connection.borrow_and_update();
+                if changed.is_err() || !self.on_connection(status).await {
+                    return Some(Ended::Deposed);
+                }
+            }
+            message = inputs.agents.next() => match message {
+                Some(message) => self.on_agent(message, leadership).await,
+                None => return Some(Ended::Deposed),
+            },
+            request = inputs.requests.recv() => match request {
+                Some(request) => self.on_request(request).await,
+                None => return Some(Ended::Deposed),
+            },
+            pass = self.publisher.next() => self.core.on_published(pass, clock::now()),
+            back = self.errands.next() => self.on_back(back).await,
+            () = tokio::time::sleep(sleep) => {}
+        }
+        self.take_in(inputs, leadership).await;
+        None
+    }
+
+    /// Takes what is there, up to a limit of each kind.
+    async fn take_in(&mut self, inputs: &mut Inputs, leadership: &Leadership) {
+        for _ in 0..AGENT_BATCH {
+            let Some(Some(message)) = at_once(inputs.agents.next()) else {
+                break;
+            };
+            self.on_agent(message, leadership).await;
+        }
+        for _ in 0..REQUEST_BATCH {
+            let Ok(request) = inputs.requests.try_recv() else {
+                break;
+            };
+            self.on_request(request).await;
+        }
+        for _ in 0..BACK_BATCH {
+            let Some(pass) = at_once(self.publisher.next()) else {
+                break;
+            };
+            self.core.on_published(pass, clock::now());
+        }
+        for _ in 0..BACK_BATCH {
+            let Some(back) = at_once(self.errands.next()) else {
+                break;
+            };
+            self.on_back(back).await;
         }
     }
 
@@ -345,26 +389,11 @@ impl Leading {
         true
     }
 
-    async fn on_agents(
-        &mut self,
-        first: Message,
-        more: &mut Subscription,
-        leadership: &Leadership,
-    ) {
-        let mut next = Some(first);
-        for _ in 0..AGENT_BATCH {
-            let Some(message) = next else { break };
-            self.on_agent(message, leadership).await;
-            next = more.next().now_or_never().flatten();
-        }
-    }
-
-    async fn on_requests(&mut self, first: Incoming, more: &mut mpsc::Receiver<Incoming>) {
-        let mut next = Some(first);
-        for _ in 0..REQUEST_BATCH {
-            let Some(request) = next else { break };
-            self.on_request(request).await;
-            next = more.try_recv().ok();
+    /// Whoever still waits for an answer asks the next leader.
+    async fn send_away(&mut self) {
+        let waiting = self.waiting.rest().into_iter();
+        for incoming in waiting.chain(self.errands.rest()) {
+            incoming.try_again("the scheduler stops").await;
         }
     }
 
@@ -378,15 +407,12 @@ impl Leading {
         }
     }
 
-    fn on_back(&mut self, back: Back) {
+    async fn on_back(&mut self, back: Back) {
         match back {
             Back::Answered => {}
-            Back::Ports(request, nodes) => {
-                for (node, ports) in nodes {
-                    self.core.on_foreign_ports(&node, ports);
-                }
-                self.core.on_request(request);
-            }
+            Back::Facts(ask, found) => self.on_facts(&ask, found).await,
+            Back::Ports(nodes) => self.on_ports(nodes),
+            Back::Opened(key, opened) => self.on_opened(key, opened).await,
             Back::Looked(looked) => self.images.on_looked(looked, clock::now()),
             Back::NotSent(not) => {
                 self.images
@@ -412,4 +438,10 @@ impl Leading {
             due
         }
     }
+}
+
+/// What the future yields without waiting. Tokio would let a task that takes much have nothing any more
+/// until it yields: here that is the next wait, after each kind has had its turn.
+fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+    tokio::task::unconstrained(future).now_or_never()
 }

@@ -11,6 +11,7 @@
 //! agents ───── what agents say, and what they are told            streams ─ opened for users
 //! record ───── the bytes of a record in the state stream          refusal ── a store that is full
 //! transfers ── images from node to node                           events ─── what is kept of events
+//! errand ───── work that waits for agents, beside the leader
 //! ```
 //!
 //! Entry point: [`run`].
@@ -19,6 +20,7 @@ mod agents;
 mod candidate;
 pub mod codes;
 pub mod config;
+mod errand;
 mod events;
 mod images;
 mod leading;

@@ -1,13 +1,12 @@
 //! Publishing what committed passes told, one pass after another.
 
 use std::collections::VecDeque;
-use std::future::Future;
-use std::pin::Pin;
 use std::time::Duration;
 
 use lab_bus::EventLog;
 use lab_placement::leader::Publish;
 use lab_types::Pass;
+use tokio::task::JoinSet;
 
 /// The pause after a publication that was not acknowledged. The events are safe in the outbox.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -17,7 +16,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct Publisher {
     log: EventLog,
     waiting: VecDeque<Publish>,
-    under_way: Option<Pin<Box<dyn Future<Output = Pass> + Send>>>,
+    /// One at most: a task, so that it goes on however busy the leader is.
+    under_way: JoinSet<Pass>,
 }
 
 impl Publisher {
@@ -25,7 +25,7 @@ impl Publisher {
         Self {
             log,
             waiting: VecDeque::new(),
-            under_way: None,
+            under_way: JoinSet::new(),
         }
     }
 
@@ -38,18 +38,23 @@ impl Publisher {
     /// # Cancel safety
     /// Safe: what is under way goes on at the next call.
     pub(crate) async fn next(&mut self) -> Pass {
-        let under_way = match &mut self.under_way {
-            Some(under_way) => under_way,
-            None => match self.waiting.pop_front() {
-                Some(publish) => self
-                    .under_way
-                    .insert(Box::pin(until_acknowledged(self.log.clone(), publish))),
+        if self.under_way.is_empty() {
+            match self.waiting.pop_front() {
+                Some(publish) => {
+                    self.under_way
+                        .spawn(until_acknowledged(self.log.clone(), publish));
+                }
                 None => return std::future::pending().await,
+            }
+        }
+        match self.under_way.join_next().await {
+            Some(Ok(pass)) => pass,
+            Some(Err(error)) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => std::future::pending().await,
             },
-        };
-        let pass = under_way.await;
-        self.under_way = None;
-        pass
+            None => std::future::pending().await,
+        }
     }
 }
 

@@ -1,47 +1,25 @@
 //! Reads: answered from memory, or by an errand to agents that does not hold the leader up.
 
-use std::pin::Pin;
-
 use lab_bus::Incoming;
-use lab_placement::images::Looked;
-use lab_placement::leader::Request as CoreRequest;
-use lab_placement::view;
-use lab_types::{ForeignPort, NodeId, NodeLiveness, NodeRecord, Problem, ProjectName, ServiceName};
+use lab_placement::view::{self, Page, Row, TaskFilter};
+use lab_types::{NodeLiveness, NodeRecord, Problem, ProjectName, ServiceName};
 use lab_wire::Encoding;
 use lab_wire::request::{
     LabCounts, LabStatus, LabStatusGet, NodeInspect, NodeInspected, NodeList, NodeListed,
     ProjectList, ProjectListed, ServiceInspect, ServiceInspected, ServiceList, ServiceListed,
     TaskList, TaskListed,
 };
-use lab_wire::row::{NodeRow, ServiceRow, TaskRow};
+use lab_wire::row::{NodeRow, ServiceRow};
+use serde::Serialize;
 
 use crate::codes;
 use crate::leading::Leading;
 use crate::request::project_of;
-use crate::transfers::NotSent;
 
-/// Work that waits for agents.
-pub(crate) type Errand = Pin<Box<dyn Future<Output = Back> + Send>>;
-
-/// What an errand comes back with.
-pub(crate) enum Back {
-    /// Its request is answered.
-    Answered,
-    /// What the nodes say of their ports, for a change that wants some.
-    Ports(CoreRequest, Vec<(NodeId, Vec<ForeignPort>)>),
-    /// All nodes were asked for an image.
-    Looked(Looked),
-    /// A source did not join a transfer.
-    NotSent(NotSent),
-}
-
-/// Rows on one page: a page of the largest rows stays well under the payload limit of 1 MiB.
+/// Rows on one page: more than a person reads, made in some milliseconds.
 const PAGE_ROWS: usize = 500;
-/// The most text of one page: half of NATS' largest message, because MessagePack is never longer than JSON.
-const PAGE_BYTES: usize = 512 * 1024;
-
-/// Errands under way at once: beyond it the leader says that it is busy, rather than pile them up.
-const ERRANDS_MAX: usize = 256;
+/// Bytes of the rows of one page: with what is around them they stay under the payload limit of 1 MiB.
+pub(crate) const PAGE_BYTES: usize = 768 * 1024;
 
 impl Leading {
     /// Answers a read.
@@ -49,7 +27,7 @@ impl Leading {
         let asked = (incoming.info.noun, incoming.info.verb);
         match asked {
             ("project", "list") => {
-                let reply = incoming.decode().map(|ProjectList {}| self.projects());
+                let reply = self.projects(&incoming);
                 answer(incoming, reply).await;
             }
             ("service", "list") => {
@@ -65,9 +43,7 @@ impl Leading {
                 answer(incoming, reply).await;
             }
             ("node", "list") => {
-                let reply = incoming.decode().map(|NodeList {}| NodeListed {
-                    nodes: self.nodes(),
-                });
+                let reply = self.node_list(&incoming);
                 answer(incoming, reply).await;
             }
             ("node", "inspect") => {
@@ -78,7 +54,7 @@ impl Leading {
                 let reply = incoming.decode().map(|LabStatusGet {}| self.status());
                 answer(incoming, reply).await;
             }
-            _ if self.errands.len() >= ERRANDS_MAX => {
+            _ if self.errands.are_too_many() => {
                 let problem = Problem::new(codes::BUSY, "the scheduler waits for too many agents")
                     .help("send the request again in a moment");
                 incoming.refuse(&problem).await;
@@ -97,51 +73,71 @@ impl Leading {
         }
     }
 
-    fn projects(&self) -> ProjectListed {
-        ProjectListed {
-            projects: view::projects(self.core.lab()),
-        }
+    fn projects(&self, incoming: &Incoming) -> Result<ProjectListed, Problem> {
+        let asked: ProjectList = incoming.decode()?;
+        let rows = view::projects_page(self.core.lab(), behind(asked.after.as_deref()));
+        let (projects, next) = page(rows, incoming.encoding);
+        Ok(ProjectListed { projects, next })
     }
 
     fn services(&self, incoming: &Incoming) -> Result<ServiceListed, Problem> {
         let asked: ServiceList = incoming.decode()?;
         let project = incoming.address.project.as_ref();
-        let rows = view::services(self.core.lab(), self.core.report(), project);
-        let (services, next) = page(rows, asked.after.as_deref(), service_place);
+        let behind = behind(asked.after.as_deref());
+        let rows = view::services_page(self.core.lab(), self.core.report(), project, behind);
+        let (services, next) = page(rows, incoming.encoding);
         Ok(ServiceListed { services, next })
     }
 
     fn service(&self, incoming: &Incoming) -> Result<ServiceInspected, Problem> {
         let asked: ServiceInspect = incoming.decode()?;
         let project = project_of(incoming)?;
-        let missing = || {
+        let lab = self.core.lab();
+        let record = lab
+            .desired
+            .services
+            .get(&(project.clone(), asked.service.clone()));
+        let spec = record.and_then(|record| lab.desired.specs.get(&record.spec));
+        let row = view::service(lab, self.core.report(), &project, &asked.service);
+        let (Some(record), Some(task), Some(row)) = (record, spec, row) else {
             let message = format!("project {project} has no service {}", asked.service);
-            Problem::new(codes::NOT_FOUND, message).help("`tercio service ls` lists the services")
+            let problem = Problem::new(codes::NOT_FOUND, message);
+            return Err(problem.help("`tercio service ls` lists the services"));
         };
-        let mut facts = view::project_facts(self.core.lab(), &project);
-        let (record, task) = facts.services.remove(&asked.service).ok_or_else(missing)?;
-        let rows = view::services(self.core.lab(), self.core.report(), Some(&project));
-        let row = rows.into_iter().find(|row| row.service == asked.service);
-        let mut tasks = view::tasks(self.core.lab(), self.core.report(), Some(&project));
-        tasks.retain(|task| task.service == asked.service);
+        let filter = TaskFilter {
+            project: Some(&project),
+            services: &[asked.service],
+            node: None,
+        };
+        let tasks = view::tasks_page(lab, self.core.report(), filter, behind(None));
+        let (tasks, next) = page(tasks, incoming.encoding);
         Ok(ServiceInspected {
-            record,
-            task,
-            row: row.ok_or_else(missing)?,
+            record: record.clone(),
+            task: task.clone(),
+            row,
             tasks,
+            next,
         })
     }
 
     fn tasks(&self, incoming: &Incoming) -> Result<TaskListed, Problem> {
         let asked: TaskList = incoming.decode()?;
         let project = incoming.address.project.as_ref();
-        let mut rows = view::tasks(self.core.lab(), self.core.report(), project);
         if let Some(project) = project {
-            self.require_services(project, &asked.services, &rows)?;
+            self.require_services(project, &asked.services)?;
         }
-        rows.retain(|row| asked.services.is_empty() || asked.services.contains(&row.service));
-        rows.retain(|row| asked.node.as_ref().is_none_or(|node| row.node == *node));
-        let (tasks, next) = page(rows, asked.after.as_deref(), task_place);
+        let filter = TaskFilter {
+            project,
+            services: &asked.services,
+            node: asked.node.as_ref(),
+        };
+        let rows = view::tasks_page(
+            self.core.lab(),
+            self.core.report(),
+            filter,
+            behind(asked.after.as_deref()),
+        );
+        let (tasks, next) = page(rows, incoming.encoding);
         Ok(TaskListed { tasks, next })
     }
 
@@ -150,13 +146,11 @@ impl Leading {
         &self,
         project: &ProjectName,
         asked: &[ServiceName],
-        rows: &[TaskRow],
     ) -> Result<(), Problem> {
-        let known = view::project_facts(self.core.lab(), project).services;
-        let is_known = |service: &ServiceName| {
-            known.contains_key(service) || rows.iter().any(|row| row.service == *service)
-        };
-        let unknown = asked.iter().filter(|service| !is_known(service));
+        let lab = self.core.lab();
+        let unknown = asked
+            .iter()
+            .filter(|service| !view::knows_service(lab, project, service));
         let unknown: Vec<String> = unknown.map(ToString::to_string).collect();
         if unknown.is_empty() {
             return Ok(());
@@ -165,9 +159,15 @@ impl Leading {
         Err(Problem::new(codes::NOT_FOUND, message).help("`tercio service ls` lists the services"))
     }
 
-    fn nodes(&self) -> Vec<NodeRow> {
-        let mut rows = view::nodes(self.core.lab());
-        rows.sort_by(|a, b| (&a.name, &a.node).cmp(&(&b.name, &b.node)));
+    fn node_list(&self, incoming: &Incoming) -> Result<NodeListed, Problem> {
+        let asked: NodeList = incoming.decode()?;
+        let rows = self.nodes(behind(asked.after.as_deref()));
+        let (nodes, next) = page(rows, incoming.encoding);
+        Ok(NodeListed { nodes, next })
+    }
+
+    fn nodes(&self, page: Page<'_>) -> Vec<NodeRow> {
+        let mut rows = view::nodes_page(self.core.lab(), page);
         let here = rustix::system::uname();
         let here = here.nodename().to_string_lossy();
         for row in &mut rows {
@@ -179,7 +179,7 @@ impl Leading {
     fn node(&self, incoming: &Incoming) -> Result<NodeInspected, Problem> {
         let asked: NodeInspect = incoming.decode()?;
         let mut named = self
-            .nodes()
+            .nodes(Page::ALL)
             .into_iter()
             .filter(|row| row.node.as_str() == asked.node || row.name.as_str() == asked.node);
         let row = named.next().ok_or_else(|| {
@@ -220,22 +220,20 @@ impl Leading {
     fn status(&self) -> LabStatus {
         let lab = self.core.lab();
         let rows = view::services(lab, self.core.report(), None);
-        let nodes = view::nodes(lab);
+        let nodes = lab.desired.nodes.keys();
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let sum = |of: fn(&ServiceRow) -> u32| rows.iter().map(of).fold(0, u32::saturating_add);
-        let ready = nodes
-            .iter()
-            .filter(|node| node.liveness == NodeLiveness::Ready);
+        let ready = nodes.filter(|node| lab.liveness_of(node) == NodeLiveness::Ready);
         LabStatus {
             head: self.head_tag(),
             leader_since: self.since,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             counts: LabCounts {
-                projects: count(view::projects(lab).len()),
+                projects: count(view::projects_up(lab)),
                 services: count(rows.len()),
                 tasks_desired: sum(|row| row.desired),
                 tasks_running: sum(|row| row.running),
-                nodes: count(nodes.len()),
+                nodes: count(lab.desired.nodes.len()),
                 nodes_ready: count(ready.count()),
             },
             notices: self.notices(),
@@ -254,6 +252,11 @@ impl Leading {
             notices.push(held.to_string());
         }
         notices.extend(self.core.lab().desired.aside.notices());
+        for (node, reason) in &self.untold {
+            notices.push(format!(
+                "node {node} cannot be told what it is to run ({reason}): give it fewer tasks"
+            ));
+        }
         for key in self.core.misfiled() {
             notices.push(format!(
                 "the record {key} holds a value of another kind and is left alone"
@@ -274,94 +277,71 @@ pub(crate) async fn answer<T: serde::Serialize + Sync>(
     }
 }
 
-/// Where a service stands in the order of all.
-fn service_place(row: &ServiceRow) -> [String; 2] {
-    [row.project.to_string(), row.service.to_string()]
-}
-
-/// Where a task stands in the order of all. The number of its slot is as long in each, so that it sorts
-/// as a number.
-fn task_place(row: &TaskRow) -> [String; 4] {
-    [
-        row.project.to_string(),
-        row.service.to_string(),
-        format!("{:010}", row.slot),
-        row.task.to_string(),
-    ]
-}
-
-/// One page of rows in their order: those behind the place `after`, and what to ask after next. The row
-/// of that place need not be there any more.
-fn page<T: serde::Serialize, const N: usize>(
-    mut rows: Vec<T>,
-    after: Option<&str>,
-    place: impl Fn(&T) -> [String; N],
-) -> (Vec<T>, Option<String>) {
-    if let Some(after) = after {
-        // No name or id holds a slash.
-        let after: Vec<&str> = after.split('/').collect();
-        rows.retain(|row| {
-            place(row)
-                .iter()
-                .map(String::as_str)
-                .gt(after.iter().copied())
-        });
+/// What a page may be made of: one row more than it has, which tells that there are others.
+const fn behind(after: Option<&str>) -> Page<'_> {
+    Page {
+        after,
+        rows: PAGE_ROWS + 1,
     }
+}
+
+/// A page of these rows, which are at most one more than a page has, and what to ask after next. It is
+/// cut where the message would become too large; one row always fits.
+fn page<T: Row + Serialize>(mut rows: Vec<T>, encoding: Encoding) -> (Vec<T>, Option<String>) {
     let mut bytes = 0;
     let fits = rows.iter().take(PAGE_ROWS).take_while(|row| {
-        bytes += lab_wire::encode(row, Encoding::Json).len();
+        bytes += lab_wire::encode(row, encoding).len();
         bytes <= PAGE_BYTES
     });
-    // A row that is larger by itself goes alone.
-    let kept = fits.count().max(1);
-    let more = rows.len() > kept;
-    rows.truncate(kept);
+    let fits = fits.count().max(1);
+    let more = rows.len() > fits;
+    rows.truncate(fits);
     let next = rows.last().filter(|_| more);
-    let next = next.map(|row| place(row).join("/"));
+    let next = next.map(Row::place);
     (rows, next)
 }
 
 #[cfg(test)]
 mod tests {
+    use lab_placement::view::Row;
+    use lab_wire::Encoding;
+    use serde::Serialize;
+
     use super::{PAGE_BYTES, PAGE_ROWS, page};
 
-    fn place(row: &usize) -> [String; 1] {
-        [format!("{row:010}")]
-    }
+    #[derive(Clone, Debug, PartialEq, Serialize)]
+    struct Line(String);
 
-    #[test]
-    fn pages_cover_all_rows_once() {
-        let rows: Vec<usize> = (0..PAGE_ROWS * 2 + 7).collect();
-        let mut seen = Vec::new();
-        let mut after: Option<String> = None;
-        loop {
-            let (part, next) = page(rows.clone(), after.as_deref(), place);
-            seen.extend(part);
-            match next {
-                Some(next) => after = Some(next),
-                None => break,
-            }
+    impl Row for Line {
+        fn place(&self) -> String {
+            self.0.chars().take(8).collect()
         }
-        assert_eq!(seen, rows);
+    }
+
+    fn lines(count: usize, bytes: usize) -> Vec<Line> {
+        let line = |number| format!("{number:08}{}", "x".repeat(bytes));
+        (0..count).map(line).map(Line).collect()
     }
 
     #[test]
-    fn long_rows_make_shorter_pages() {
-        let rows: Vec<String> = (0..9)
-            .map(|n| n.to_string().repeat(PAGE_BYTES / 3))
-            .collect();
-        let place = |row: &String| [row.chars().take(1).collect()];
-        let (first, next) = page(rows, None, place);
-        assert_eq!((first.len(), next.as_deref()), (2, Some("1")));
+    fn a_page_has_so_many_rows_and_says_whether_there_are_more() {
+        let (rows, next) = page(lines(PAGE_ROWS, 1), Encoding::Json);
+        assert_eq!((rows.len(), next), (PAGE_ROWS, None));
+        let (rows, next) = page(lines(PAGE_ROWS + 1, 1), Encoding::Json);
+        assert_eq!(rows.len(), PAGE_ROWS);
+        assert_eq!(next, rows.last().map(Row::place));
+        assert_eq!(page(lines(0, 1), Encoding::Json), (Vec::new(), None));
     }
 
     #[test]
-    fn a_page_goes_on_behind_a_row_that_is_gone() {
-        let mut rows: Vec<usize> = (0..PAGE_ROWS * 2).collect();
-        let (first, next) = page(rows.clone(), None, place);
-        rows.retain(|row| row != first.last().unwrap());
-        let (second, next) = page(rows, next.as_deref(), place);
-        assert_eq!(second[0], PAGE_ROWS);
-        assert_eq!((second.len(), next), (PAGE_ROWS, None));
+    fn a_page_of_large_rows_is_shorter_and_a_row_that_is_too_large_stands_alone() {
+        for encoding in [Encoding::Json, Encoding::MessagePack] {
+            let (rows, next) = page(lines(50, 100_000), encoding);
+            let bytes = lab_wire::encode(&rows, encoding).len();
+            assert!((600_000..PAGE_BYTES + 1000).contains(&bytes), "{bytes}");
+            assert_eq!(next, rows.last().map(Row::place));
+            let (rows, next) = page(lines(2, 2 * PAGE_BYTES), encoding);
+            assert_eq!((rows.len(), next.as_deref()), (1, Some("00000000")));
+        }
     }
 }

@@ -22,6 +22,12 @@ impl Waiting {
         self.requests.entry(id).or_default().push(incoming);
     }
 
+    /// Everybody who waits, for a scheduler that stops.
+    pub(crate) fn rest(&mut self) -> Vec<Incoming> {
+        let waiting = std::mem::take(&mut self.requests);
+        waiting.into_values().flatten().collect()
+    }
+
     /// Sends a reply to everybody of that user who waits for it.
     pub(crate) async fn answer(&mut self, reply: Reply, core: &LeaderCore) {
         let waiting = self.requests.remove(&reply.request).unwrap_or_default();

@@ -12,8 +12,9 @@ use lab_wire::subject::CommandVerb;
 use crate::agents;
 use crate::codes;
 
-/// How long an agent may take to answer that it has opened a stream. It only makes two subscriptions.
-const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an agent may take to answer that it has opened a stream, from when it is first asked: it only
+/// makes two subscriptions, and the answer must come within an attempt of the caller (5 s).
+const OPEN_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Random bytes in a stream's id: 80 bits, so that nobody guesses another's.
 const STREAM_ID_BYTES: usize = 10;

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use futures::stream::{self, StreamExt as _};
 use lab_bus::{Bus, Message};
 use lab_kit::clock;
 use lab_placement::images::{Ask, Looked, Stage, Verdict};
@@ -13,15 +12,18 @@ use lab_wire::image::{IMAGE_MISSING, ImageAnswer, ImageStage, ImageStand};
 use lab_wire::subject::CommandVerb;
 
 use crate::agents::{self, say};
-use crate::images::check;
+use crate::errand::{self, Back, Patience};
 use crate::leading::Leading;
-use crate::read::Back;
 use crate::streams::new_stream_id;
 
 /// How long a source may take to join a transfer: it looks for the image and subscribes.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
-/// How many nodes are asked for an image side by side, as with inventories.
-const LOOKS_MAX: usize = 64;
+/// How long the nodes may take to say whether they have an image: the agent that lacks it asks again and
+/// again meanwhile, and a source that is left out is a source less.
+const LOOK_PATIENCE: Patience = Patience {
+    first: Duration::from_secs(10),
+    others: Duration::from_secs(10),
+};
 /// When an agent asks again while the nodes are being asked: they answer within milliseconds.
 const AGAIN_SOON_MS: u64 = 200;
 /// When it asks again for its turn.
@@ -118,18 +120,15 @@ impl Leading {
     fn look(&mut self, image: String, working: Vec<(NodeId, NodeName)>) {
         let (bus, fence) = (self.bus.clone(), self.fence());
         let all_work = working.len() == self.core.lab().desired.nodes.len();
-        self.errands.push(Box::pin(async move {
+        self.errands.push(async move {
             let ask = CheckAsk {
                 fence,
                 images: vec![image.clone()],
             };
-            let (bus, ask) = (&bus, &ask);
-            let looks = stream::iter(working).map(|(node, name)| async move {
-                let reply = check(bus, &node, &name, ask).await;
-                (node, reply)
-            });
-            let replies: Vec<_> = looks.buffer_unordered(LOOKS_MAX).collect().await;
-            let complete = all_work && replies.iter().all(|(_, reply)| reply.is_ok());
+            let count = working.len();
+            let replies = errand::look(&bus, working, &ask, LOOK_PATIENCE).await;
+            let told = replies.iter().filter(|(_, reply)| reply.is_ok()).count();
+            let complete = all_work && told == count;
             let has = |reply: &lab_wire::agent::CheckReply| reply.images.contains_key(&image);
             let holders = replies
                 .into_iter()
@@ -141,13 +140,13 @@ impl Leading {
                 holders,
                 complete,
             })
-        }));
+        });
     }
 
     /// Has the source join, then tells the target, which finds it there.
     fn open_transfer(&mut self, opening: Opening, reply: String) {
         let (bus, fence) = (self.bus.clone(), self.fence());
-        self.errands.push(Box::pin(async move {
+        self.errands.push(async move {
             let lacks = match open(&bus, fence, &opening).await {
                 Ok(()) => {
                     let answer = ImageAnswer::Draw {
@@ -169,7 +168,7 @@ impl Leading {
                 stream: opening.stream,
                 lacks,
             })
-        }));
+        });
     }
 }
 

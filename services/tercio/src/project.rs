@@ -9,8 +9,8 @@ pub mod name;
 pub mod samples;
 
 use lab_types::ProjectName;
-use lab_wire::request::{ServiceList, TaskList};
-use lab_wire::row::{ServiceRow, TaskRow};
+use lab_wire::request::{NodeList, ServiceList, TaskList};
+use lab_wire::row::{NodeRow, ServiceRow, TaskRow};
 
 pub use name::name;
 
@@ -47,6 +47,23 @@ pub async fn services(client: &Client, project: Option<&ProjectName>) -> Outcome
     loop {
         let page = client.call(project, &request).await?;
         rows.extend(page.services);
+        match page.next {
+            Some(next) => request.after = Some(next),
+            None => return Ok(rows),
+        }
+    }
+}
+
+/// All nodes of the lab, page by page.
+///
+/// # Errors
+/// What the lab refused.
+pub async fn nodes(client: &Client) -> Outcome<Vec<NodeRow>> {
+    let mut request = NodeList::default();
+    let mut rows = Vec::new();
+    loop {
+        let page = client.call(None, &request).await?;
+        rows.extend(page.nodes);
         match page.next {
             Some(next) => request.after = Some(next),
             None => return Ok(rows),

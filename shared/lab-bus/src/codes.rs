@@ -78,6 +78,12 @@ pub const ALL: &[(&str, &str, &str)] = &[
          so, look at nats-server's log and at the disk.",
     ),
     (
+        "BUS0019",
+        "The state is kept by a later version",
+        "A scheduler of a later version has changed how the state is kept, and this one would spoil it. It \
+         stands by; update it.",
+    ),
+    (
         "BUS0021",
         "The head of the state cannot be read",
         "What stands there was not written by this version of Tercio. Nothing is changed. Start the \

@@ -17,6 +17,8 @@ pub(crate) const API_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The stream has no message on the subject.
 const NO_MESSAGE: u64 = 10037;
+/// There is no stream of that name.
+const NO_STREAM: u64 = 10059;
 /// A stream of the name exists with another configuration.
 const NAME_IN_USE: u64 = 10058;
 
@@ -186,12 +188,53 @@ struct StreamReply {
     config: Value,
 }
 
-/// Creates the stream, or updates it to this configuration; never deletes one. Returns what of the
-/// configuration the server did *not* take over: old servers silently ignore what they don't know.
+/// A stream's configuration as the server has it; `None` without one of that name.
+pub(crate) async fn stream_config(bus: &Bus, name: &str) -> Result<Option<Value>, ApiError> {
+    match api::<StreamReply>(bus, &format!("STREAM.INFO.{name}"), None).await {
+        Ok(stream) => Ok(Some(stream.config)),
+        Err(ApiError::Server {
+            code: NO_STREAM, ..
+        }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Creates the stream, or updates it where it lacks something of this configuration; never deletes one,
+/// and leaves alone what the configuration does not speak of: another version may have set it. Returns
+/// what the server did *not* take over: old servers silently ignore what they don't know.
 pub(crate) async fn ensure_stream(bus: &Bus, config: &Value) -> Result<Vec<String>, ApiError> {
-    match create_stream(bus, config).await? {
-        Some(ignored) => Ok(ignored),
-        None => make_stream(bus, "UPDATE", config).await,
+    if let Some(ignored) = create_stream(bus, config).await? {
+        return Ok(ignored);
+    }
+    let name = config["name"].as_str().unwrap_or_default();
+    let Some(mut found) = stream_config(bus, name).await? else {
+        // Deleted in between: whoever does so makes it anew.
+        return make_stream(bus, "CREATE", (config, config)).await;
+    };
+    if lacks(&found, config).is_empty() {
+        return Ok(Vec::new());
+    }
+    lay_over(&mut found, config);
+    make_stream(bus, "UPDATE", (&found, config)).await
+}
+
+/// What of the wanted settings is not so.
+fn lacks(found: &Value, wanted: &Value) -> Vec<String> {
+    let wanted = wanted.as_object().into_iter().flatten();
+    let lacking = wanted.filter(|(key, value)| match (found.get(key), value) {
+        // The server keeps notes of its own among the metadata.
+        (Some(found), Value::Object(_)) => !lacks(found, value).is_empty(),
+        (found, value) => found != Some(value),
+    });
+    lacking.map(|(key, _)| key.clone()).collect()
+}
+
+fn lay_over(found: &mut Value, wanted: &Value) {
+    for (key, value) in wanted.as_object().into_iter().flatten() {
+        match found.get_mut(key) {
+            Some(inner) if inner.is_object() && value.is_object() => lay_over(inner, value),
+            _ => found[key] = value.clone(),
+        }
     }
 }
 
@@ -201,7 +244,7 @@ pub(crate) async fn create_stream(
     bus: &Bus,
     config: &Value,
 ) -> Result<Option<Vec<String>>, ApiError> {
-    match make_stream(bus, "CREATE", config).await {
+    match make_stream(bus, "CREATE", (config, config)).await {
         Ok(ignored) => Ok(Some(ignored)),
         Err(ApiError::Server {
             code: NAME_IN_USE, ..
@@ -210,12 +253,15 @@ pub(crate) async fn create_stream(
     }
 }
 
-async fn make_stream(bus: &Bus, verb: &str, config: &Value) -> Result<Vec<String>, ApiError> {
-    let name = config["name"].as_str().unwrap_or_default();
-    let stream: StreamReply = api(bus, &format!("STREAM.{verb}.{name}"), Some(config)).await?;
-    let asked = config.as_object().into_iter().flatten();
-    let missing = asked.filter(|(key, value)| stream.config.get(key) != Some(value));
-    Ok(missing.map(|(key, _)| key.clone()).collect())
+/// Sends a configuration; returns what of the wanted settings the server did not take over.
+async fn make_stream(
+    bus: &Bus,
+    verb: &str,
+    (sent, wanted): (&Value, &Value),
+) -> Result<Vec<String>, ApiError> {
+    let name = sent["name"].as_str().unwrap_or_default();
+    let stream: StreamReply = api(bus, &format!("STREAM.{verb}.{name}"), Some(sent)).await?;
+    Ok(lacks(&stream.config, wanted))
 }
 
 #[derive(Deserialize)]

@@ -1,12 +1,18 @@
 //! Read models: what a person or a script is shown of the lab. Pure; the shell turns them into replies.
 
 mod counts;
+mod page;
 
 use std::collections::BTreeMap;
 
 use lab_types::{
-    AssignedTask, Health, NodeId, NodeName, ProjectName, ProjectRecord, ServiceName, ServiceRecord,
-    TaskProgress, TaskSpec, TaskState, TaskStatus,
+    AssignedTask, Health, NodeId, NodeName, NodeRecord, ProjectName, ProjectRecord, ServiceName,
+    ServiceRecord, TaskProgress, TaskSpec, TaskState, TaskStatus,
+};
+
+pub use page::{
+    Page, Row, TaskFilter, knows_service, nodes_page, projects_page, projects_up, service,
+    services_page, tasks_page,
 };
 
 pub use lab_types::row::{NodeRow, ProjectRow, ServiceRow, SlotProblem, TaskRow};
@@ -43,107 +49,32 @@ pub fn project_facts(lab: &Lab, project: &ProjectName) -> ProjectFacts {
     }
 }
 
-/// The projects that are up, in the order of names. One that was taken down is not listed.
-#[must_use]
-pub fn projects(lab: &Lab) -> Vec<ProjectRow> {
-    let mut rows: BTreeMap<&ProjectName, ProjectRow> = BTreeMap::new();
-    for record in lab.desired.projects.values() {
-        let row = ProjectRow {
-            project: record.name.clone(),
-            revision: record.revision,
-            services: 0,
-            running: 0,
-            desired: 0,
-            applied_at: record.applied_at,
-            config_files: record.config_files.clone(),
-        };
-        rows.insert(&record.name, row);
-    }
-    for service in services(lab, &PlanReport::default(), None) {
-        if let Some(row) = rows.get_mut(&service.project) {
-            row.services += 1;
-            row.running = row.running.saturating_add(service.running);
-            row.desired = row.desired.saturating_add(service.desired);
-        }
-    }
-    let is_up = |row: &ProjectRow| {
-        let record = lab.desired.projects.get(&row.project);
-        row.services > 0 || record.is_some_and(|record| !record.networks.is_empty())
-    };
-    rows.into_values().filter(is_up).collect()
-}
-
 /// Services in the order of project and name, of one project or of all.
 #[must_use]
 pub fn services(lab: &Lab, report: &PlanReport, project: Option<&ProjectName>) -> Vec<ServiceRow> {
-    let by_service = counts::by_service(lab, project);
-    let records = lab.desired.services.iter();
-    records
-        .filter(|(key, _)| project.is_none_or(|project| key.0 == *project))
-        .map(|(key, record)| {
-            let empty = Vec::new();
-            let tasks = by_service.get(&(&key.0, &key.1)).unwrap_or(&empty);
-            counts::row(lab, report, record, tasks)
-        })
-        .collect()
+    services_page(lab, report, project, Page::ALL)
 }
 
-/// Tasks in the order of project, service, slot and id, of one project or of all.
-#[must_use]
-pub fn tasks(lab: &Lab, report: &PlanReport, project: Option<&ProjectName>) -> Vec<TaskRow> {
-    let mut rows: Vec<TaskRow> = Vec::new();
-    for (node, assignment) in &lab.desired.assignments {
-        let record = lab.desired.nodes.get(node);
-        let name = match record {
-            Some(record) => record.name.clone(),
-            None => match NodeName::new(node.as_str()) {
-                Ok(name) => name,
-                Err(_) => continue,
-            },
-        };
-        let tasks = assignment.tasks.values();
-        let tasks = tasks.filter(|task| project.is_none_or(|project| task.project == *project));
-        rows.extend(tasks.map(|task| task_row((lab, report), (node, &name), task)));
+fn node_row(lab: &Lab, record: &NodeRecord) -> NodeRow {
+    let observed = lab.observed.nodes.get(&record.id);
+    let assignment = lab.desired.assignments.get(&record.id);
+    let tasks = assignment.map_or(0, |assignment| assignment.tasks.len());
+    let facts = observed.map(|node| &node.facts);
+    NodeRow {
+        node: record.id.clone(),
+        name: record.name.clone(),
+        role: record.role,
+        liveness: lab.liveness_of(&record.id),
+        availability: record.availability,
+        labels: record.labels.clone(),
+        patience: record.patience,
+        leader: false,
+        engine: facts.and_then(|facts| facts.engine.clone()),
+        capacity: facts.map(|facts| facts.capacity).unwrap_or_default(),
+        reserved: counts::reserved(lab, &record.id),
+        tasks: u32::try_from(tasks).unwrap_or(u32::MAX),
+        last_seen: observed.and_then(|node| node.last_seen),
     }
-    let order = |row: &TaskRow| {
-        (
-            row.project.clone(),
-            row.service.clone(),
-            row.slot,
-            row.task.clone(),
-        )
-    };
-    rows.sort_by_cached_key(order);
-    rows
-}
-
-/// Nodes in the order of their ids. Which of them runs the leader, only the shell knows.
-#[must_use]
-pub fn nodes(lab: &Lab) -> Vec<NodeRow> {
-    let records = lab.desired.nodes.values();
-    records
-        .map(|record| {
-            let observed = lab.observed.nodes.get(&record.id);
-            let assignment = lab.desired.assignments.get(&record.id);
-            let tasks = assignment.map_or(0, |assignment| assignment.tasks.len());
-            let facts = observed.map(|node| &node.facts);
-            NodeRow {
-                node: record.id.clone(),
-                name: record.name.clone(),
-                role: record.role,
-                liveness: lab.liveness_of(&record.id),
-                availability: record.availability,
-                labels: record.labels.clone(),
-                patience: record.patience,
-                leader: false,
-                engine: facts.and_then(|facts| facts.engine.clone()),
-                capacity: facts.map(|facts| facts.capacity).unwrap_or_default(),
-                reserved: counts::reserved(lab, &record.id),
-                tasks: u32::try_from(tasks).unwrap_or(u32::MAX),
-                last_seen: observed.and_then(|node| node.last_seen),
-            }
-        })
-        .collect()
 }
 
 fn task_row(

@@ -257,6 +257,9 @@ pub struct ProjectFactsGet {
     /// Image references to look for on the nodes.
     #[serde(default)]
     pub images: Vec<String>,
+    /// Services behind this one: the `next` of the previous page, which told all the rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<ServiceName>,
 }
 
 /// A project's desired state, and images.
@@ -267,9 +270,13 @@ pub struct ProjectFacts {
     /// Its record.
     #[serde(default)]
     pub record: Option<ProjectRecord>,
-    /// Its services with their specs.
+    /// Its services with their specs, as many as one message holds.
     #[serde(default)]
     pub services: BTreeMap<ServiceName, ServiceFacts>,
+    /// What to ask after for the other services; absent when these are the last. A page is of the same
+    /// state as another when both tell the same revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<ServiceName>,
     /// The id of each image asked for that a working node has.
     #[serde(default)]
     pub images: BTreeMap<String, String>,
@@ -293,13 +300,20 @@ pub struct ServiceFacts {
 /// `project.list`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ProjectList {}
+pub struct ProjectList {
+    /// Rows behind there: the `next` of the previous page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
 
-/// The projects by name.
+/// A page of projects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProjectListed {
     /// In order of name.
     pub projects: Vec<ProjectRow>,
+    /// What to ask after for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// `service.create`: the project is made when it is missing.
@@ -359,7 +373,7 @@ pub struct ServiceChanged {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServiceList {
-    /// Rows after this one: `project/service`, from the previous page.
+    /// Rows behind there: the `next` of the previous page.
     #[serde(default)]
     pub after: Option<String>,
 }
@@ -391,8 +405,11 @@ pub struct ServiceInspected {
     pub task: TaskSpec,
     /// Its counts.
     pub row: ServiceRow,
-    /// Its tasks.
+    /// Its tasks, as many as a page has.
     pub tasks: Vec<TaskRow>,
+    /// What to ask `task.list` after for the other tasks; absent when these are all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// `task.list`: of one project, or of all (`_`).

@@ -303,10 +303,19 @@ impl Probe {
 
     async fn until_heard_since(&self, moment: UnixMillis) -> Option<()> {
         until(ASK, async || {
-            let listed = self.lab.call(None, &NodeList {}).await.ok()?;
+            let mut ask = NodeList::default();
+            let mut nodes = Vec::new();
+            loop {
+                let listed = self.lab.call(None, &ask).await.ok()?;
+                nodes.extend(listed.nodes);
+                match listed.next {
+                    Some(next) => ask.after = Some(next),
+                    None => break,
+                }
+            }
             let heard = |at: Option<UnixMillis>| at.is_some_and(|at| at >= moment);
-            let all = listed.nodes.iter().all(|node| heard(node.last_seen));
-            (all && listed.nodes.len() == self.size.agents).then_some(())
+            let all = nodes.iter().all(|node| heard(node.last_seen));
+            (all && nodes.len() == self.size.agents).then_some(())
         })
         .await
     }

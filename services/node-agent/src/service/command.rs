@@ -1,6 +1,7 @@
 //! What the control plane asks for, and the answers.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use lab_bus::Message;
 use lab_converge::Heard;
@@ -19,6 +20,9 @@ use crate::engine::Site;
 use crate::engine::observe::found_image;
 use crate::engine::watch::Connection;
 use crate::logs::follow::Sources;
+
+/// How long a check may take: no leader waits longer, and it takes one of the helpers' places.
+const CHECK_MAX: Duration = Duration::from_secs(10);
 
 /// Where one command's answer goes, if its sender waits for one.
 #[derive(Clone, Debug)]
@@ -139,7 +143,20 @@ fn deposed(owner: &Owner, asker: Fence) -> Problem {
     .help("a later leader has taken over; ask it")
 }
 
+/// Looks, for as long as the leader waits at most.
 async fn check(connection: Connection, site: Site, ask: CheckAsk, answer: Answer) {
+    let late = answer.clone();
+    let looked = tokio::time::timeout(CHECK_MAX, look(connection, site, ask, answer)).await;
+    if looked.is_err() {
+        let message = format!(
+            "the Docker engine did not say within {} s what it has",
+            CHECK_MAX.as_secs()
+        );
+        late.refuse(&Problem::new("AGT0045", message).help("it is busy: try again in a moment"));
+    }
+}
+
+async fn look(connection: Connection, site: Site, ask: CheckAsk, answer: Answer) {
     let engine = match connection {
         Connection::Up(engine) => engine,
         Connection::Down(problem) => return answer.refuse(&problem),

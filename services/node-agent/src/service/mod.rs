@@ -10,6 +10,7 @@
 
 mod command;
 mod config;
+mod fitting;
 mod lease;
 mod ledger;
 pub mod link;

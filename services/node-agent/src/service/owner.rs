@@ -15,6 +15,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
+use super::fitting::fitting;
 use super::lease::LeaseFile;
 use super::link::{FromBus, Linked, Outgoing};
 use super::pace::Pace;
@@ -76,6 +77,8 @@ pub(super) struct Owner {
     progress: (Progress, mpsc::Receiver<(ActionId, String)>),
     /// Whether the engine was seen in this life.
     has_looked: bool,
+    /// Whether the bus was joined in this life.
+    has_joined: bool,
 }
 
 impl Owner {
@@ -104,6 +107,7 @@ impl Owner {
             work: JoinSet::new(),
             progress: mpsc::channel(PROGRESS_MAX),
             has_looked: false,
+            has_joined: false,
         }
     }
 
@@ -256,7 +260,7 @@ impl Owner {
                 }
             }
             Done::Sighted(sight) => {
-                let report = self.core.full_report(sight);
+                let report = fitting(self.core.full_report(sight));
                 self.report(&report);
             }
         }
@@ -279,8 +283,15 @@ impl Owner {
         match news {
             FromBus::Connected => {
                 self.core.on_connected(clock::now());
-                self.want_full_report();
-                self.beat_for_lease();
+                // Of a node that comes back the leader needs what it missed, and the beat tells it whether
+                // there was any: it asks some nodes at a time then. After a restart of nats-server all
+                // come back at once.
+                if std::mem::replace(&mut self.has_joined, true) {
+                    self.beat();
+                } else {
+                    self.want_full_report();
+                    self.beat_for_lease();
+                }
             }
             FromBus::Command(message) => command::obey(self, message),
         }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use lab_bus::{EventFilter, Replay, ReplayOptions, Since};
 use lab_types::{Event, NodeId};
-use lab_wire::request::NodeList;
 use serde::Serialize;
 
 use crate::app::{App, Client};
@@ -110,8 +109,8 @@ impl Names {
         if self.0.contains_key(node) {
             return;
         }
-        if let Ok(listed) = client.call(None, &NodeList {}).await {
-            let rows = listed.nodes.into_iter();
+        if let Ok(listed) = crate::project::nodes(client).await {
+            let rows = listed.into_iter();
             self.0
                 .extend(rows.map(|row| (row.node, row.name.to_string())));
         }

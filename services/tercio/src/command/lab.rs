@@ -125,10 +125,7 @@ async fn status(app: &App) -> Outcome {
     let state_dir = app.state_dir()?;
     let client = app.connect().await?;
     let said = client.call(None, &LabStatusGet {}).await?;
-    let nodes = client
-        .call(None, &lab_wire::request::NodeList {})
-        .await?
-        .nodes;
+    let nodes = crate::project::nodes(&client).await?;
     let leader = nodes.into_iter().find(|node| node.leader);
     let status = Status {
         lab: local_lab(app, &state_dir, &client)?,

@@ -193,10 +193,10 @@ pub async fn run(app: &App, command: Command) -> Outcome {
 
 async fn list(app: &App, quiet: bool) -> Outcome {
     let json = app.json()?;
-    if app.shows(None, &NodeList {})? {
+    if app.shows(None, &NodeList::default())? {
         return Ok(());
     }
-    let nodes = app.connect().await?.call(None, &NodeList {}).await?.nodes;
+    let nodes = crate::project::nodes(&app.connect().await?).await?;
     if quiet {
         let ids: String = nodes.iter().map(|row| format!("{}\n", row.node)).collect();
         return app.screen.print(&ids);

@@ -30,6 +30,11 @@ const LOAD_IDLE_MAX: Duration = Duration::from_secs(20);
 /// Random bytes of a nonce: as many as a UUID has.
 const NONCE_BYTES: usize = 16;
 
+/// How the state is kept in its stream. Raised by a version whose stream an older one would spoil.
+const FORMAT: u32 = 1;
+/// Under which name the stream tells it.
+const FORMAT_KEY: &str = "tercio_format";
+
 /// Limits of the state stream.
 #[derive(Clone, Copy, Debug)]
 pub struct StoreLimits {
@@ -77,6 +82,12 @@ pub enum StoreError {
     /// The server did not answer, or refused.
     #[error("the state stream cannot be reached: {0}")]
     Unreachable(String),
+    /// A later version keeps the state in a way that this one does not know: it is left alone.
+    #[error("the state is kept in format {found}, and this version knows up to {FORMAT}")]
+    Newer {
+        /// The format that was found.
+        found: u32,
+    },
     /// What stands under the head's key is not a head.
     #[error("the head record cannot be read: {0}")]
     BadHead(String),
@@ -96,6 +107,10 @@ impl StoreError {
                 "let Tercio start its own nats-server, or set up the one in use as ops/nats says",
             ),
             Self::Unreachable(_) => ("BUS0020", "check that nats-server runs; it is tried again"),
+            Self::Newer { .. } => (
+                "BUS0019",
+                "another scheduler is of a later version: update this one; it stands by until then",
+            ),
             Self::BadHead(_) => (
                 "BUS0021",
                 "the state was written by another program or a newer version; restore a backup",
@@ -175,6 +190,14 @@ impl StateStore {
             return Err(StoreError::Unsuitable(format!(
                 "its JetStream API has level {level}, and {API_LEVEL_MIN} is needed"
             )));
+        }
+        let found = jetstream::stream_config(bus, STATE_STREAM).await;
+        if let Some(found) = found.map_err(|error| StoreError::of(&error))? {
+            let format = &found["metadata"][FORMAT_KEY];
+            let format = format.as_str().and_then(|format| format.parse().ok());
+            if let Some(found) = format.filter(|format| *format > FORMAT) {
+                return Err(StoreError::Newer { found });
+            }
         }
         let config = stream_config(limits);
         let ignored = jetstream::ensure_stream(bus, &config).await;
@@ -413,5 +436,6 @@ fn stream_config(limits: StoreLimits) -> serde_json::Value {
         // Reads come from the stream's leader: another replica may be behind.
         "allow_direct": false,
         "deny_delete": true,
+        "metadata": { FORMAT_KEY: FORMAT.to_string() },
     })
 }

@@ -20,16 +20,16 @@ pub(super) struct Placed<'a> {
     liveness: NodeLiveness,
 }
 
-/// The tasks of each service.
+/// The tasks of each service that is wanted.
 pub(super) fn by_service<'a>(
     lab: &'a Lab,
-    project: Option<&ProjectName>,
+    wanted: impl Fn(&ProjectName, &ServiceName) -> bool,
 ) -> BTreeMap<(&'a ProjectName, &'a ServiceName), Vec<Placed<'a>>> {
     let mut tasks: BTreeMap<_, Vec<Placed<'a>>> = BTreeMap::new();
     for (node, assignment) in &lab.desired.assignments {
         let liveness = lab.liveness_of(node);
         let here = assignment.tasks.values();
-        for task in here.filter(|task| project.is_none_or(|project| task.project == *project)) {
+        for task in here.filter(|task| wanted(&task.project, &task.service)) {
             let placed = Placed {
                 task,
                 status: status(lab, node, task),

@@ -3,12 +3,22 @@
 use std::fmt::Write as _;
 
 use expect_test::expect;
-use lab_types::Condition;
-use lab_types::row::ServiceRow;
+use lab_types::row::{ServiceRow, TaskRow};
+use lab_types::{Condition, ProjectName};
 
-use super::{nodes, project_facts, projects, services, tasks};
+use super::{Page, TaskFilter, nodes_page, project_facts, projects_page, services, tasks_page};
 use crate::change::Change;
+use crate::lab::Lab;
+use crate::plan::PlanReport;
 use crate::testing::{Fate, GIB, Small, node, project, service, svc};
+
+fn tasks_of(lab: &Lab, report: &PlanReport, project: Option<&ProjectName>) -> Vec<TaskRow> {
+    let filter = TaskFilter {
+        project,
+        ..TaskFilter::default()
+    };
+    tasks_page(lab, report, filter, Page::ALL)
+}
 
 fn shown(rows: &[ServiceRow]) -> String {
     let mut text = String::new();
@@ -73,7 +83,7 @@ fn services_are_counted_and_every_slot_that_is_not_in_its_place_says_why() {
         shop/web 2 of 2 run, 0 completed, converged
     "#]]
     .assert_eq(&shown(&services(&small.lab, &report, None)));
-    let project = &projects(&small.lab)[0];
+    let project = &projects_page(&small.lab, Page::ALL)[0];
     assert_eq!(
         (project.services, project.running, project.desired),
         (7, 3, 9)
@@ -106,7 +116,7 @@ fn a_lost_node_takes_its_tasks_out_of_the_count() {
           1 for now: no node can take it: node n1 is lost
     "#]]
     .assert_eq(&shown(&services(&small.lab, &report, None)));
-    let rows = tasks(&small.lab, &report, None);
+    let rows = tasks_of(&small.lab, &report, None);
     assert!(rows.iter().all(super::TaskRow::is_out_of_reach), "{rows:?}");
 }
 
@@ -121,7 +131,7 @@ fn tasks_and_nodes_are_listed_with_what_they_take() {
         ],
     );
     small.settle();
-    let tasks = tasks(&small.lab, &small.told, Some(&project("shop")));
+    let tasks = tasks_of(&small.lab, &small.told, Some(&project("shop")));
     let names: Vec<String> = tasks
         .iter()
         .map(|row| {
@@ -140,7 +150,7 @@ fn tasks_and_nodes_are_listed_with_what_they_take() {
             "shop-web-3 on n2 running"
         ]
     );
-    let nodes = nodes(&small.lab);
+    let nodes = nodes_page(&small.lab, Page::ALL);
     let rows: Vec<(&str, u32, u64)> = nodes
         .iter()
         .map(|row| {
@@ -152,7 +162,7 @@ fn tasks_and_nodes_are_listed_with_what_they_take() {
         })
         .collect();
     assert_eq!(rows, [("n1", 2, 1), ("n2", 2, 2)]);
-    let elsewhere = super::tasks(&small.lab, &small.told, Some(&project("blog")));
+    let elsewhere = tasks_of(&small.lab, &small.told, Some(&project("blog")));
     assert_eq!(elsewhere, []);
 }
 
@@ -162,8 +172,11 @@ fn what_has_ended_reserves_nothing_also_in_the_list() {
     small.fates.insert("job".into(), Fate::Completes);
     small.up("shop", &[("job", svc("job:1").memory(GIB))]);
     small.settle();
-    assert_eq!(nodes(&small.lab)[0].reserved.memory_bytes, 0);
-    assert_eq!(nodes(&small.lab)[0].node, node("n1"));
+    assert_eq!(
+        nodes_page(&small.lab, Page::ALL)[0].reserved.memory_bytes,
+        0
+    );
+    assert_eq!(nodes_page(&small.lab, Page::ALL)[0].node, node("n1"));
 }
 
 #[test]
@@ -177,7 +190,7 @@ fn a_project_that_was_taken_down_is_not_listed_but_keeps_its_revision() {
         shown: None,
     };
     small.change(&down).unwrap();
-    assert_eq!(projects(&small.lab), []);
+    assert_eq!(projects_page(&small.lab, Page::ALL), []);
     let facts = project_facts(&small.lab, &project("shop"));
     assert_eq!((facts.revision, facts.services.len()), (2, 0));
     let unknown = project_facts(&small.lab, &project("blog"));

@@ -10,13 +10,20 @@ use crate::row::{MachineRow, NodeRow};
 /// `node.list`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct NodeList {}
+pub struct NodeList {
+    /// Rows behind there: the `next` of the previous page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
 
-/// The nodes by name.
+/// A page of nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeListed {
     /// In order of name.
     pub nodes: Vec<NodeRow>,
+    /// What to ask after for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// `node.inspect`.

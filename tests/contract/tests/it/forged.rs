@@ -286,7 +286,8 @@ async fn all_treated(lab: &Lab) {
     for _ in 0..3 {
         let ada = lab.server.connect_as(&Role::Admin(user("ada"))).await;
         let (user, options) = (user("ada"), CallOptions::default());
-        let asked = ada.call(&user, None, &NodeList {}, options);
+        let all = NodeList::default();
+        let asked = ada.call(&user, None, &all, options);
         asked.await.unwrap();
     }
 }

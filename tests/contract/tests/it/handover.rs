@@ -21,11 +21,28 @@ fn nats(server: &NatsServer, url: String, role: &Role, file: &str) -> Nats {
     Nats { urls, credentials }
 }
 
-fn scheduler(server: &NatsServer, url: String, file: &str) -> (CancellationToken, JoinHandle<()>) {
-    let config = scheduler::Config {
+/// A scheduler as it is configured by default.
+pub(crate) fn scheduler(
+    server: &NatsServer,
+    url: String,
+    file: &str,
+) -> (CancellationToken, JoinHandle<()>) {
+    let ttl_ms = scheduler::Config::default().lease.ttl_ms;
+    scheduler_of(server, url, file, ttl_ms)
+}
+
+/// The same with a lease of this length.
+pub(crate) fn scheduler_of(
+    server: &NatsServer,
+    url: String,
+    file: &str,
+    ttl_ms: u64,
+) -> (CancellationToken, JoinHandle<()>) {
+    let mut config = scheduler::Config {
         nats: nats(server, url, &Role::Scheduler, file),
         ..Default::default()
     };
+    config.lease.ttl_ms = ttl_ms;
     let stop = CancellationToken::new();
     let token = stop.clone();
     let run = async move { scheduler::run(config, token).await.unwrap() };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use lab_bus::{StreamClient, StreamError, StreamHost, StreamItem};
-use lab_testkit::{Flow, NatsServer, Proxy, node_id, user};
+use lab_testkit::{Flow, NatsServer, Proxy, node_id, user, wait_until};
 use lab_types::{NodeName, Problem, StreamId};
 use lab_wire::Role;
 use lab_wire::request::OpenedStream;
@@ -166,10 +166,14 @@ async fn a_sender_waits_while_nobody_takes_what_it_sent() {
         }
         host.finish(None, BTreeMap::new()).await
     });
-    // Long enough for all hundred, were they not held back.
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    // One more waits in the channel to the task, and one was taken from it.
     let window = usize::try_from(WINDOW_FRAMES).unwrap();
+    wait_until(LATER, "the window is full", async || {
+        (*counted.borrow() >= window).then_some(())
+    })
+    .await;
+    // What must not happen has no moment: it is given time for all hundred.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    // One more waits in the channel to the task, and one was taken from it.
     let sent = *counted.borrow();
     assert!(
         (window..=window + 2).contains(&sent),

@@ -42,6 +42,31 @@ async fn without_nats_what_dies_is_started_again_and_when_nats_returns_nothing_i
     agent.stop().await;
 }
 
+async fn beaten(world: &World, times: usize) {
+    let beats = world.leader.heard.borrow().beats + times;
+    world
+        .heard("it beats", |heard| (heard.beats >= beats).then_some(()))
+        .await;
+}
+
+/// After a restart of nats-server all agents come back at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_that_has_nothing_new_to_tell_only_beats_when_nats_returns() {
+    let mut world = World::new().await;
+    let agent = Agent::start(&world);
+    let task = world.add("web", shell("exec sleep 600"));
+    world.commit();
+    world.status(&task.id, "it runs", is_running).await;
+    // What there was to report is reported by then.
+    beaten(&world, 3).await;
+    let reports = world.leader.heard.borrow().reports;
+    world.nats.kill().await;
+    world.nats.start_again().await;
+    beaten(&world, 3).await;
+    assert_eq!(world.leader.heard.borrow().reports, reports);
+    agent.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_agent_starts_from_disk_when_neither_nats_nor_a_leader_is_there() {
     let mut world = World::new().await;

@@ -11,6 +11,7 @@ mod logs;
 mod others;
 mod program;
 mod proxy;
+mod recall;
 mod spec;
 mod streams;
 mod transfer;

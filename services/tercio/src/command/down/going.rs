@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use lab_types::{NodeId, NodeLiveness, ProjectName};
-use lab_wire::request::{NodeInspect, NodeInspected, NodeList, TaskList};
+use lab_wire::request::{NodeInspect, NodeInspected, TaskList};
 use lab_wire::row::TaskRow;
 use tokio::time::Instant;
 
@@ -13,7 +13,7 @@ use crate::failure::{Failure, Outcome};
 use crate::output::progress::{Item, Phase, Progress};
 use crate::output::screen::Screen;
 use crate::project::converge::Wake;
-use crate::project::tasks;
+use crate::project::{nodes, tasks};
 
 /// How long nothing may change until the wait is given up: the longest time a container is given to
 /// stop is minutes, and each one that goes starts the count anew.
@@ -155,7 +155,7 @@ impl Going<'_> {
         let mut leaving = Leaving::default();
         if !self.volumes.is_empty() {
             // A volume may be on a node that has no task of the project any more.
-            let nodes = self.client.call(None, &NodeList {}).await?.nodes;
+            let nodes = nodes(self.client).await?;
             leaving.nodes.extend(nodes.into_iter().map(|row| row.node));
         }
         let mut last = None;

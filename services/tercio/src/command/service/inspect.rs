@@ -1,13 +1,14 @@
 //! `tercio service inspect`.
 
 use lab_types::{MountSource, RestartPolicy};
-use lab_wire::request::{ServiceInspect, ServiceInspected};
+use lab_wire::request::{ServiceInspect, ServiceInspected, TaskList};
 
 use super::target::{Target, targets};
 use crate::app::App;
 use crate::cli::ProjectArgs;
 use crate::failure::Outcome;
 use crate::output::words;
+use crate::project::tasks;
 
 pub(super) async fn run(
     app: &App,
@@ -27,7 +28,16 @@ pub(super) async fn run(
     let client = app.connect().await?;
     let mut inspected = Vec::new();
     for (project, service) in &found {
-        inspected.push(client.call(Some(project), &request(service)).await?);
+        let mut all = client.call(Some(project), &request(service)).await?;
+        if let Some(next) = all.next.take() {
+            let rest = TaskList {
+                services: vec![service.clone()],
+                after: Some(next),
+                ..TaskList::default()
+            };
+            all.tasks.extend(tasks(&client, Some(project), rest).await?);
+        }
+        inspected.push(all);
     }
     match pretty {
         true => {
