@@ -72,16 +72,16 @@ pub const ALL: &[(&str, &str, &str)] = &[
         "Write it as `nats://host:port`.",
     ),
     (
-        "BUS0020",
-        "The state cannot be reached",
-        "The stream that holds the lab's desired state does not answer. It is tried again; if it stays \
-         so, look at nats-server's log and at the disk.",
-    ),
-    (
         "BUS0019",
         "The state is kept by a later version",
         "A scheduler of a later version has changed how the state is kept, and this one would spoil it. It \
          stands by; update it.",
+    ),
+    (
+        "BUS0020",
+        "The state cannot be reached",
+        "The stream that holds the lab's desired state does not answer. It is tried again; if it stays \
+         so, look at nats-server's log and at the disk.",
     ),
     (
         "BUS0021",
