@@ -190,6 +190,7 @@ impl Delta {
 /// A [`Problem`] with every finding at once; nothing is to be changed then.
 pub fn apply(lab: &Lab, change: &Change, context: &ChangeContext) -> Result<Delta, Problem> {
     let delta = decide(lab, change, context)?;
+    refuse_frozen(lab, &delta)?;
     // Specs go first, each by itself; beside the rest go the answer and the outbox.
     let specs = delta.puts.iter();
     let specs = specs.filter(|(key, _)| matches!(key, Key::Spec(_))).count();
@@ -198,6 +199,26 @@ pub fn apply(lab: &Lab, change: &Change, context: &ChangeContext) -> Result<Delt
         true => Err(too_many(records)),
         false => Ok(delta),
     }
+}
+
+/// Refuses what would give a new assignment to a node that obeys one that this state has never held.
+fn refuse_frozen(lab: &Lab, delta: &Delta) -> Result<(), Problem> {
+    let keys = delta.puts.iter().map(|(key, _)| key);
+    let frozen: Vec<&str> = keys
+        .filter_map(|key| match key {
+            Key::Assignment(node) if lab.is_frozen(node) => Some(node.as_str()),
+            _ => None,
+        })
+        .collect();
+    if frozen.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "the request changes what should be on {}, which obeys what the lab's state does not know",
+        frozen.join(", ")
+    );
+    Err(Problem::new(codes::NODE_AHEAD, message)
+        .help("`tercio lab status` tells which version it obeys, and what to do"))
 }
 
 fn too_many(records: usize) -> Problem {

@@ -12,6 +12,7 @@
 //! because a drafted pass is committed in the end, or this leader is deposed and all of it forgotten.
 //! Whoever shows the lab to others does so while it [is settled](LeaderCore::is_settled).
 
+mod ahead;
 mod asks;
 mod draft;
 mod effects;
@@ -95,6 +96,8 @@ pub struct LeaderCore {
     unsettled: BTreeSet<NodeId>,
     pushed_at: BTreeMap<NodeId, UnixMillis>,
     asks: Asks,
+    /// Nodes that obey an assignment that this state has never held.
+    ahead: BTreeSet<NodeId>,
     /// When the nodes were last asked because slots wait for one.
     pending_asked_at: Option<UnixMillis>,
     /// Outbox entries that are published and may go.
@@ -118,8 +121,8 @@ pub enum Standing {
     Leading,
     /// It leads, but the store has just refused a pass: it answers reads and refuses changes.
     ReadOnly(Problem),
-    /// A node obeys a fence that the state does not know: it was restored from an older copy, or
-    /// another leads. Nothing is written any more.
+    /// Several nodes (or all) obey fences that the state does not know: it was restored from an older
+    /// copy, or another leads. Nothing is written any more.
     Halted(Problem),
     /// Its last commit was refused: another leads.
     Deposed,
@@ -158,6 +161,7 @@ impl LeaderCore {
             unsettled: BTreeSet::new(),
             pushed_at: BTreeMap::new(),
             asks: Asks::default(),
+            ahead: BTreeSet::new(),
             pending_asked_at: None,
             published: BTreeSet::new(),
             sweep_at: None,
@@ -251,10 +255,10 @@ impl LeaderCore {
     }
 
     /// The assignment of a node with its specs, as committed; nothing while it is being changed (the
-    /// push comes with the commit) or when it has none.
+    /// push comes with the commit), when it has none, or when it obeys one that the state does not know.
     #[must_use]
     pub fn sync(&self, node: &NodeId) -> Option<Push> {
-        if self.unsettled.contains(node) {
+        if self.unsettled.contains(node) || self.lab.is_ahead(node) {
             return None;
         }
         let assignment = self.lab.desired.assignments.get(node)?;
@@ -378,17 +382,6 @@ fn used_by_another() -> Problem {
 fn not_leader() -> Problem {
     Problem::new(codes::NOT_LEADER, "this scheduler does not lead any more")
         .help("send the request again with the same id: the new leader answers it")
-}
-
-fn restored(node: &NodeId, obeyed: lab_types::Fence, record: lab_types::Fence) -> Problem {
-    let message = format!(
-        "node {node} obeys version {obeyed} of its assignment, but the lab's state knows only \
-         {record}: the state was restored from an older copy, or another scheduler leads"
-    );
-    Problem::new(codes::RESTORED, message).help(
-        "nothing is changed until this is settled: bring the newer state back, or start a new \
-         incarnation of the lab",
-    )
 }
 
 #[cfg(test)]

@@ -114,7 +114,7 @@ fn silent_about_a_stop(lab: &Lab, id: &NodeId, node: &ObservedNode) -> bool {
     let Some(assignment) = lab.desired.assignments.get(id) else {
         return false;
     };
-    node.accepted >= assignment.fence
+    node.accepted == assignment.fence
         && assignment.tasks.values().any(|task| {
             task.target == TaskTarget::Stop
                 && !node.statuses.contains_key(&task.id)

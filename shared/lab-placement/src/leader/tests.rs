@@ -1,5 +1,6 @@
 //! A leader, a store and agents in one test: what goes in, what may come out, and when.
 
+mod ahead;
 mod chance;
 mod handover;
 mod large;

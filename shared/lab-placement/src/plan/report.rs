@@ -49,6 +49,8 @@ pub enum Filter {
     Registered,
     /// It reports.
     Heard,
+    /// It obeys no assignment that the state has never held.
+    Obeys,
     /// It takes tasks.
     Available,
     /// Its Docker engine can be reached.

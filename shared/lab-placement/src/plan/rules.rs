@@ -53,6 +53,9 @@ pub(super) fn takes_none(site: &Site<'_>) -> Option<Filter> {
         }
         NodeLiveness::Ready => {}
     }
+    if site.frozen {
+        return Some(Filter::Obeys);
+    }
     match record.availability {
         Availability::Pause | Availability::Drain => return Some(Filter::Available),
         Availability::Active => {}
@@ -165,6 +168,9 @@ fn words(board: &Board<'_>, spec: &TaskSpec, filter: Filter, node: usize) -> Str
                 format!("node {name} has not reported yet")
             }
         },
+        Filter::Obeys => format!(
+            "node {name} obeys a version of its assignment that the lab's state does not know"
+        ),
         Filter::Available => {
             let availability = site.record.map(|record| record.availability);
             match availability {
