@@ -204,12 +204,14 @@ pub fn apply(lab: &Lab, change: &Change, context: &ChangeContext) -> Result<Delt
 /// Refuses what would give a new assignment to a node that obeys one that this state has never held.
 fn refuse_frozen(lab: &Lab, delta: &Delta) -> Result<(), Problem> {
     let keys = delta.puts.iter().map(|(key, _)| key);
-    let frozen: Vec<&str> = keys
-        .filter_map(|key| match key {
-            Key::Assignment(node) if lab.is_frozen(node) => Some(node.as_str()),
-            _ => None,
-        })
-        .collect();
+    let mut frozen: Vec<&str> = Vec::new();
+    for key in keys {
+        if let Key::Assignment(node) = key
+            && lab.is_frozen(node)
+        {
+            frozen.push(node.as_str());
+        }
+    }
     if frozen.is_empty() {
         return Ok(());
     }

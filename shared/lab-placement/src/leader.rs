@@ -17,8 +17,8 @@ mod asks;
 mod draft;
 mod effects;
 mod hearing;
-mod refusals;
 mod refused;
+mod remembered;
 mod unit;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -41,8 +41,8 @@ use crate::plan::PlanReport;
 use crate::policy::{Leader, Policy};
 use crate::record::{Answer, Record};
 use asks::Asks;
-use refusals::Refusals;
 use refused::Unconfirmed;
+use remembered::Remembered;
 use unit::Queued;
 
 /// A request that changes something.
@@ -81,7 +81,7 @@ pub struct LeaderCore {
     inbox: Vec<Request>,
     /// Requests in the inbox or in a pass that is not committed, with who sent them.
     waiting: BTreeMap<RequestId, UserName>,
-    refusals: Refusals,
+    remembered: Remembered,
     /// Events observed since the last draft.
     told: Vec<Event>,
     queue: VecDeque<Queued>,
@@ -150,7 +150,7 @@ impl LeaderCore {
             last_pass: start.head.pass,
             inbox: Vec::new(),
             waiting: BTreeMap::new(),
-            refusals: Refusals::default(),
+            remembered: Remembered::default(),
             queue: VecDeque::new(),
             unconfirmed: Unconfirmed::default(),
             doubt: None,
@@ -189,7 +189,7 @@ impl LeaderCore {
     }
 
     /// Takes a request in. Its reply comes with the effects: at once for a repetition, after the commit
-    /// for everything else.
+    /// for everything else. What changed nothing is remembered by this leader alone.
     pub fn on_request(&mut self, request: Request) {
         match self.waiting.get(&request.id) {
             Some(user) if *user == request.user => return,
@@ -311,10 +311,7 @@ impl LeaderCore {
     fn first_answer(&self, id: &RequestId) -> Option<(UserName, Result<Answer, Problem>)> {
         match self.lab.desired.answers.get(id) {
             Some(stored) => Some((stored.user.clone(), Ok(stored.answer.clone()))),
-            None => {
-                let (user, problem) = self.refusals.get(id)?;
-                Some((user.clone(), Err(problem.clone())))
-            }
+            None => self.remembered.get(id).cloned(),
         }
     }
 

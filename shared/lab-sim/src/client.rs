@@ -127,7 +127,7 @@ impl Client {
         };
         match &reply.result {
             Ok(answer) => {
-                goal.acknowledge(&request.id, &request.change, answer)?;
+                goal.acknowledge(&request.id, &request.change, answer, epoch)?;
                 if matches!(request.change, Change::ApplyProject { .. }) {
                     self.last = Some(request.change);
                 }
@@ -140,7 +140,7 @@ impl Client {
             }
             Err(problem) => {
                 cx.note(format_args!("u{} is refused: {problem}", self.number));
-                goal.refused.insert(request.id, epoch);
+                goal.idle.insert(request.id, epoch);
             }
         }
         let delay = self.rng.between(200 * MS, 6 * SECOND);

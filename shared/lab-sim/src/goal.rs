@@ -26,8 +26,8 @@ pub(crate) struct Goal {
     pub(crate) consents: BTreeSet<ConfirmationId>,
     /// Volumes of projects that were taken down with their volumes, and not used since.
     pub(crate) dropped_volumes: BTreeSet<EngineName>,
-    /// Requests that were refused, and the epoch of the leader that did.
-    pub(crate) refused: BTreeMap<RequestId, Epoch>,
+    /// Requests that changed nothing, and the epoch of the leader that said so.
+    pub(crate) idle: BTreeMap<RequestId, Epoch>,
 }
 
 impl Goal {
@@ -41,6 +41,7 @@ impl Goal {
         id: &RequestId,
         change: &Change,
         answer: &Answer,
+        epoch: Epoch,
     ) -> Result<(), String> {
         let (project, revision, changed) = match answer {
             Answer::ProjectApplied {
@@ -72,8 +73,9 @@ impl Goal {
             ));
         }
         self.revisions.insert(project.clone(), revision);
-        if changed {
-            self.acknowledged.insert(id.clone(), (project, revision));
+        match changed {
+            true => drop(self.acknowledged.insert(id.clone(), (project, revision))),
+            false => drop(self.idle.insert(id.clone(), epoch)),
         }
         self.apply(change);
         Ok(())

@@ -1,6 +1,7 @@
 //! A leader, a store and agents in one test: what goes in, what may come out, and when.
 
 mod ahead;
+mod answers;
 mod chance;
 mod handover;
 mod large;
