@@ -75,6 +75,7 @@ fn lab(nodes: u32, services: u32, replicas: u32) -> Lab {
             labels: BTreeMap::new(),
             patience: None,
             joined_at: UnixMillis(0),
+            lost_since: None,
         };
         let observed = ObservedNode {
             liveness: NodeLiveness::Ready,

@@ -135,6 +135,7 @@ impl LeaderCore {
         let loaded = Lab::load(start.records, start.head);
         let mut lab = loaded.lab;
         lab.observed.since = start.now;
+        let held = lab.resume_hold(start.now, &start.policy);
         let mut effects = Effects::default();
         for (pass, events) in &lab.desired.outbox {
             effects.publish.push(Publish {
@@ -169,7 +170,7 @@ impl LeaderCore {
             dirty: true,
             plan_at: None,
             judge_at: None,
-            held: None,
+            held,
             report: PlanReport::default(),
             misfiled: loaded.misfiled,
             standing: Standing::Leading,
@@ -216,10 +217,8 @@ impl LeaderCore {
             let silence = self.lab.liveness(now, connected_since, &self.policy);
             self.judge_at = silence.wake_at;
             self.held = silence.held.or(self.held);
-            if !silence.events.is_empty() {
-                self.tell(silence.events);
-                self.dirty = true;
-            }
+            self.tell(silence.events);
+            self.dirty |= silence.changed;
         }
         self.asks
             .collect((&self.lab, &self.unsettled), now, &self.policy);

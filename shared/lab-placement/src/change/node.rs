@@ -55,6 +55,7 @@ pub(super) fn register(lab: &Lab, new: &New<'_>, context: &ChangeContext) -> Del
         labels: old.map_or_else(|| new.labels.clone(), |old| old.labels.clone()),
         patience: old.and_then(|old| old.patience),
         joined_at: old.map_or(context.now, |old| old.joined_at),
+        lost_since: old.and_then(|old| old.lost_since),
     };
     let answer = Answer::NodeRegistered {
         node: new.id.clone(),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lab_types::{Assignment, Event, NodeId, Pass, UnixMillis, WriteTag};
+use lab_types::{Assignment, Event, NodeId, NodeLiveness, NodeRecord, Pass, UnixMillis, WriteTag};
 
 use super::effects::{Publish, Reply};
 use super::refused::Unconfirmed;
@@ -124,6 +124,7 @@ impl LeaderCore {
         for request in std::mem::take(&mut self.inbox) {
             self.admit(request, now, (&mut units, &mut idle));
         }
+        units.extend(self.keep_losses());
         let outcome = plan::plan(
             &PlanningInput {
                 now,
@@ -156,6 +157,37 @@ impl LeaderCore {
             self.sweep_at = None;
         }
         self.enqueue(units, idle);
+    }
+
+    /// Which nodes are lost is kept with their records, so that the next leader does not take them for
+    /// nodes that vanish just then.
+    fn keep_losses(&mut self) -> Vec<Unit> {
+        let mut changed = Vec::new();
+        for (id, record) in &self.lab.desired.nodes {
+            let Some(node) = self.lab.observed.nodes.get(id) else {
+                continue;
+            };
+            let lost_since = match node.liveness {
+                NodeLiveness::Lost => record.lost_since.or(node.lost_at),
+                NodeLiveness::Ready => None,
+                NodeLiveness::Unknown | NodeLiveness::Away => record.lost_since,
+            };
+            if lost_since != record.lost_since {
+                changed.push(NodeRecord {
+                    lost_since,
+                    ..record.clone()
+                });
+            }
+        }
+        let units = changed.into_iter().map(|record| {
+            let key = Key::Node(record.id.clone());
+            self.lab
+                .desired
+                .nodes
+                .insert(record.id.clone(), record.clone());
+            Unit::put(key, Record::Node(record))
+        });
+        units.collect()
     }
 
     /// Queues what is to be committed, and the replies to requests that change nothing.

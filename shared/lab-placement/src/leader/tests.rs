@@ -5,6 +5,7 @@ mod answers;
 mod chance;
 mod handover;
 mod large;
+mod lost;
 mod quiet;
 mod refused;
 
