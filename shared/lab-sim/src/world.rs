@@ -78,7 +78,7 @@ struct World {
     /// A report that breaks a promise was sent.
     said_wrong: Option<Broken>,
     converged_at: Option<Micros>,
-    /// The commits there were when it converged.
+    /// The generations given and the containers started by the time it converged.
     quiet_since: Option<(u64, u64)>,
 }
 

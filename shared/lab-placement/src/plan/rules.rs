@@ -17,6 +17,13 @@ impl Tally {
         self.0.entry(filter).or_insert((0, node)).0 += 1;
     }
 
+    pub(super) fn counts(&self) -> Vec<(Filter, u32)> {
+        let counts = self.0.iter();
+        counts
+            .map(|(filter, (nodes, _))| (*filter, *nodes))
+            .collect()
+    }
+
     pub(super) fn reasons(&self, board: &Board<'_>, spec: &TaskSpec) -> Vec<Reason> {
         let counts = self.0.iter();
         counts
