@@ -170,6 +170,9 @@ impl Chance {
         }
         self.post();
         assert_eq!(check::lab(&self.stored()), [], "after {act:?}");
+        for (kept, computed) in self.stage.core.asks.derived(self.stage.core.lab()) {
+            assert_eq!(kept, computed, "after {act:?}");
+        }
         assert_eq!(
             *self.stage.core.standing(),
             Standing::Leading,
