@@ -79,6 +79,10 @@ pub struct PlantedBugs {
     pub no_guard: bool,
     /// What tasks reserve is not counted.
     pub overbook: bool,
+    /// No node is ever good enough.
+    pub place_nothing: bool,
+    /// Whatever ends has ended for good.
+    pub give_up_early: bool,
 }
 
 impl Policy {
@@ -116,6 +120,14 @@ impl Policy {
     pub(crate) const fn overbooks(&self) -> bool {
         self.planted.overbook
     }
+
+    pub(crate) const fn places_nothing(&self) -> bool {
+        self.planted.place_nothing
+    }
+
+    pub(crate) const fn gives_up_early(&self) -> bool {
+        self.planted.give_up_early
+    }
 }
 
 #[cfg(not(feature = "planted-bugs"))]
@@ -137,6 +149,14 @@ impl Policy {
     }
 
     pub(crate) const fn overbooks(&self) -> bool {
+        false
+    }
+
+    pub(crate) const fn places_nothing(&self) -> bool {
+        false
+    }
+
+    pub(crate) const fn gives_up_early(&self) -> bool {
         false
     }
 }

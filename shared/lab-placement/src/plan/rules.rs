@@ -77,7 +77,8 @@ pub(super) fn takes_none(site: &Site<'_>) -> Option<Filter> {
 /// plan places tasks, because tasks only ever take room.
 pub(super) fn refuses(board: &Board<'_>, node: usize, spec: &TaskSpec) -> Option<Filter> {
     let site = &board.nodes[node];
-    if site.n_tasks >= board.input.policy.tasks_per_node_max {
+    let policy = board.input.policy;
+    if site.n_tasks >= policy.tasks_per_node_max || policy.places_nothing() {
         return Some(Filter::Room);
     }
     let capacity = site.observed.map(|observed| observed.facts.capacity);

@@ -26,8 +26,8 @@ impl World {
     }
 
     /// Whether a leader gets a copy of a request of which an earlier leader has said that it changes
-    /// nothing. Such an answer is remembered by its leader alone, so such a copy would be judged anew, and the user has been told
-    /// that nothing is changed. Copies that outlive a leader do not exist on a real bus: whoever waits
+    /// nothing. Such an answer is remembered by its leader alone, so such a copy would be judged anew,
+    /// and the user has been told that nothing is changed. Copies that outlive a leader do not exist on a real bus: whoever waits
     /// for a dead leader's answer gets none, and asks again.
     fn was_idle(&self, scheduler: usize, id: &RequestId) -> bool {
         let epoch = self.schedulers[scheduler]
