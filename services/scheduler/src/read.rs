@@ -245,6 +245,8 @@ impl Leading {
         if let lab_placement::leader::Standing::Halted(problem) = self.core.standing() {
             notices.push(problem.to_string());
         }
+        let ahead = self.core.ahead();
+        notices.extend(ahead.iter().map(ToString::to_string));
         if let Some(doubt) = self.core.doubt() {
             notices.push(doubt.to_string());
         }

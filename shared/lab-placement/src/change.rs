@@ -194,6 +194,7 @@ pub fn apply(lab: &Lab, change: &Change, context: &ChangeContext) -> Result<Delt
         return Err(problem);
     }
     let delta = decide(lab, change, context)?;
+    refuse_frozen(lab, &delta)?;
     // Specs go first, each by itself; beside the rest go the answer and the outbox.
     let specs = delta.puts.iter();
     let specs = specs.filter(|(key, _)| matches!(key, Key::Spec(_))).count();
@@ -202,6 +203,28 @@ pub fn apply(lab: &Lab, change: &Change, context: &ChangeContext) -> Result<Delt
         true => Err(too_many(records)),
         false => Ok(delta),
     }
+}
+
+/// Refuses what would give a new assignment to a node that obeys one that this state has never held.
+fn refuse_frozen(lab: &Lab, delta: &Delta) -> Result<(), Problem> {
+    let keys = delta.puts.iter().map(|(key, _)| key);
+    let mut frozen: Vec<&str> = Vec::new();
+    for key in keys {
+        if let Key::Assignment(node) = key
+            && lab.is_frozen(node)
+        {
+            frozen.push(node.as_str());
+        }
+    }
+    if frozen.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "the request changes what should be on {}, which obeys what the lab's state does not know",
+        frozen.join(", ")
+    );
+    Err(Problem::new(codes::NODE_AHEAD, message)
+        .help("`tercio lab status` tells which version it obeys, and what to do"))
 }
 
 fn too_many(records: usize) -> Problem {

@@ -34,6 +34,8 @@ pub const REQUEST_ID_USED: &str = "SCH0014";
 pub const NOT_SHOWN: &str = "SCH0019";
 /// The lab's state is older than what an agent has obeyed: it was restored from an older copy.
 pub const RESTORED: &str = "SCH0020";
+/// A node obeys an assignment that the lab's state has never held.
+pub const NODE_AHEAD: &str = "SCH0046";
 /// This scheduler does not lead any more.
 pub const NOT_LEADER: &str = "SCH0021";
 /// Part of the state was written by a newer scheduler.
@@ -141,10 +143,19 @@ pub const ALL: &[(&str, &str, &str)] = &[
     (
         RESTORED,
         "The lab's state is older than its nodes",
-        "A node obeys a version of its assignment that the state has never heard of: the state was \
-         restored from an older copy, or another scheduler leads. This scheduler changes nothing any \
+        "Several nodes, or all, obey versions of their assignments that the state has never heard of: it \
+         was restored from an older copy, or another scheduler leads. This scheduler changes nothing any \
          more. Bring the newer state back, or start a new incarnation of the lab; containers keep \
          running meanwhile.",
+    ),
+    (
+        NODE_AHEAD,
+        "A node obeys what the lab's state does not know",
+        "One node obeys a version of its assignment that the state has never held: its agent's folder \
+         comes from another lab or from a later life of this one. Nothing is sent to it, it gets no \
+         task, and what runs there stays. When the lab's state is the right one, end the agent there, \
+         take its `agent` folder away and start it again; what the lab does not want on the node is \
+         stopped then.",
     ),
     (
         NOT_LEADER,

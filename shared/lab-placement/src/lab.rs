@@ -316,6 +316,21 @@ impl Lab {
         tasks.any(|task| task.guard == Guard::Asked)
     }
 
+    /// Whether a node obeys an assignment that this state has never held.
+    #[must_use]
+    pub fn is_ahead(&self, node: &NodeId) -> bool {
+        let observed = self.observed.nodes.get(node);
+        let assignment = self.desired.assignments.get(node);
+        let given = assignment.map_or_else(Fence::default, |assignment| assignment.fence);
+        observed.is_some_and(|observed| observed.accepted > given)
+    }
+
+    /// Whether a node's assignment must stay as it is: it is ahead, and not given up.
+    #[must_use]
+    pub fn is_frozen(&self, node: &NodeId) -> bool {
+        self.is_ahead(node) && self.liveness_of(node) != NodeLiveness::Lost
+    }
+
     /// A node's liveness; one that was never heard is unknown.
     #[must_use]
     pub fn liveness_of(&self, node: &NodeId) -> NodeLiveness {

@@ -12,12 +12,13 @@
 //! because a drafted pass is committed in the end, or this leader is deposed and all of it forgotten.
 //! Whoever shows the lab to others does so while it [is settled](LeaderCore::is_settled).
 
+mod ahead;
 mod asks;
 mod draft;
 mod effects;
 mod hearing;
-mod refusals;
 mod refused;
+mod remembered;
 mod unit;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -41,8 +42,8 @@ use crate::plan::PlanReport;
 use crate::policy::{Leader, Policy};
 use crate::record::{Answer, Record};
 use asks::Asks;
-use refusals::Refusals;
 use refused::Unconfirmed;
+use remembered::Remembered;
 use unit::Queued;
 
 /// A request that changes something.
@@ -83,7 +84,7 @@ pub struct LeaderCore {
     inbox: Vec<Request>,
     /// Requests in the inbox or in a pass that is not committed, with who sent them.
     waiting: BTreeMap<RequestId, UserName>,
-    refusals: Refusals,
+    remembered: Remembered,
     /// Events observed since the last draft.
     told: Vec<Event>,
     queue: VecDeque<Queued>,
@@ -98,6 +99,8 @@ pub struct LeaderCore {
     unsettled: BTreeSet<NodeId>,
     pushed_at: BTreeMap<NodeId, UnixMillis>,
     asks: Asks,
+    /// Nodes that obey an assignment that this state has never held.
+    ahead: BTreeSet<NodeId>,
     /// When the nodes were last asked because slots wait for one.
     pending_asked_at: Option<UnixMillis>,
     /// Outbox entries that are published and may go.
@@ -121,8 +124,8 @@ pub enum Standing {
     Leading,
     /// It leads, but the store has just refused a pass: it answers reads and refuses changes.
     ReadOnly(Problem),
-    /// A node obeys a fence that the state does not know: it was restored from an older copy, or
-    /// another leads. Nothing is written any more.
+    /// Several nodes (or all) obey fences that the state does not know: it was restored from an older
+    /// copy, or another leads. Nothing is written any more.
     Halted(Problem),
     /// Its last commit was refused: another leads.
     Deposed,
@@ -140,6 +143,7 @@ impl LeaderCore {
             None => Standing::Leading,
         };
         lab.observed.since = start.now;
+        let held = lab.resume_hold(start.now, &start.policy);
         let mut effects = Effects::default();
         for (pass, events) in &lab.desired.outbox {
             effects.publish.push(Publish {
@@ -155,7 +159,7 @@ impl LeaderCore {
             last_pass: start.head.pass,
             inbox: Vec::new(),
             waiting: BTreeMap::new(),
-            refusals: Refusals::default(),
+            remembered: Remembered::default(),
             queue: VecDeque::new(),
             unconfirmed: Unconfirmed::default(),
             doubt: None,
@@ -166,6 +170,7 @@ impl LeaderCore {
             unsettled: BTreeSet::new(),
             pushed_at: BTreeMap::new(),
             asks: Asks::default(),
+            ahead: BTreeSet::new(),
             pending_asked_at: None,
             published: BTreeSet::new(),
             sweep_at: None,
@@ -173,7 +178,7 @@ impl LeaderCore {
             dirty: true,
             plan_at: None,
             judge_at: None,
-            held: None,
+            held,
             report: PlanReport::default(),
             misfiled: loaded.misfiled,
             standing,
@@ -193,7 +198,7 @@ impl LeaderCore {
     }
 
     /// Takes a request in. Its reply comes with the effects: at once for a repetition, after the commit
-    /// for everything else.
+    /// for everything else. What changed nothing is remembered by this leader alone.
     pub fn on_request(&mut self, request: Request) {
         match self.waiting.get(&request.id) {
             Some(user) if *user == request.user => return,
@@ -220,10 +225,8 @@ impl LeaderCore {
             let silence = self.lab.liveness(now, connected_since, &self.policy);
             self.judge_at = silence.wake_at;
             self.held = silence.held.or(self.held);
-            if !silence.events.is_empty() {
-                self.tell(silence.events);
-                self.dirty = true;
-            }
+            self.tell(silence.events);
+            self.dirty |= silence.changed;
         }
         self.asks
             .collect((&self.lab, &self.unsettled), now, &self.policy);
@@ -259,10 +262,10 @@ impl LeaderCore {
     }
 
     /// The assignment of a node with its specs, as committed; nothing while it is being changed (the
-    /// push comes with the commit) or when it has none.
+    /// push comes with the commit), when it has none, or when it obeys one that the state does not know.
     #[must_use]
     pub fn sync(&self, node: &NodeId) -> Option<Push> {
-        if self.unsettled.contains(node) {
+        if self.unsettled.contains(node) || self.lab.is_ahead(node) {
             return None;
         }
         let assignment = self.lab.desired.assignments.get(node)?;
@@ -315,10 +318,7 @@ impl LeaderCore {
     fn first_answer(&self, id: &RequestId) -> Option<(UserName, Result<Answer, Problem>)> {
         match self.lab.desired.answers.get(id) {
             Some(stored) => Some((stored.user.clone(), Ok(stored.answer.clone()))),
-            None => {
-                let (user, problem) = self.refusals.get(id)?;
-                Some((user.clone(), Err(problem.clone())))
-            }
+            None => self.remembered.get(id).cloned(),
         }
     }
 
@@ -386,17 +386,6 @@ fn used_by_another() -> Problem {
 fn not_leader() -> Problem {
     Problem::new(codes::NOT_LEADER, "this scheduler does not lead any more")
         .help("send the request again with the same id: the new leader answers it")
-}
-
-fn restored(node: &NodeId, obeyed: lab_types::Fence, record: lab_types::Fence) -> Problem {
-    let message = format!(
-        "node {node} obeys version {obeyed} of its assignment, but the lab's state knows only \
-         {record}: the state was restored from an older copy, or another scheduler leads"
-    );
-    Problem::new(codes::RESTORED, message).help(
-        "nothing is changed until this is settled: bring the newer state back, or start a new \
-         incarnation of the lab",
-    )
 }
 
 #[cfg(test)]

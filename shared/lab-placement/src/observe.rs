@@ -27,8 +27,8 @@ pub enum FenceView {
     /// It obeys an older one: the assignment must be pushed (again).
     Behind,
     /// It obeys one that the leader has never given. Either another leads, and this leader's next
-    /// commit will be refused; or the lab's state was restored from an older copy. In both cases this
-    /// leader must not remove anything.
+    /// commit will be refused; or the lab's state was restored from an older copy; or the node alone is
+    /// wrong. In all cases this leader must not remove anything there.
     Ahead {
         /// What the node obeys.
         node: Fence,

@@ -18,6 +18,7 @@
 
 mod blocked;
 mod board;
+mod choice;
 mod converged;
 mod gates;
 mod guards;

@@ -45,8 +45,10 @@ pub struct Policy {
     pub guard: DurationMs,
     /// How much longer the leader waits than an agent may take until its exclusive tasks have ended.
     pub guard_margin: DurationMs,
-    /// How long the answer of a request is kept for its repetition.
+    /// How long the answer of a request that changed something is kept for its repetition.
     pub answers_kept: DurationMs,
+    /// How many such answers are kept for one user; the oldest go first.
+    pub answers_max: u32,
     /// For how long the event stream recognises a repeated event: a new leader tells again only what
     /// was observed within this time before it took over.
     pub event_window: DurationMs,
@@ -77,6 +79,10 @@ pub struct PlantedBugs {
     pub no_guard: bool,
     /// What tasks reserve is not counted.
     pub overbook: bool,
+    /// No node is ever good enough.
+    pub place_nothing: bool,
+    /// Whatever ends has ended for good.
+    pub give_up_early: bool,
 }
 
 impl Policy {
@@ -114,6 +120,14 @@ impl Policy {
     pub(crate) const fn overbooks(&self) -> bool {
         self.planted.overbook
     }
+
+    pub(crate) const fn places_nothing(&self) -> bool {
+        self.planted.place_nothing
+    }
+
+    pub(crate) const fn gives_up_early(&self) -> bool {
+        self.planted.give_up_early
+    }
 }
 
 #[cfg(not(feature = "planted-bugs"))]
@@ -135,6 +149,14 @@ impl Policy {
     }
 
     pub(crate) const fn overbooks(&self) -> bool {
+        false
+    }
+
+    pub(crate) const fn places_nothing(&self) -> bool {
+        false
+    }
+
+    pub(crate) const fn gives_up_early(&self) -> bool {
         false
     }
 }
@@ -166,6 +188,9 @@ impl Default for Policy {
             guard_margin: DurationMs::from_secs(3),
             // A script that is run again the next morning still gets its first answer.
             answers_kept: DurationMs::from_secs(24 * 60 * 60),
+            // A script that changes twenty things a second can repeat what it asked for four minutes ago,
+            // and clients repeat within seconds; at some 300 bytes each they take 1.5 MB of the state.
+            answers_max: 5_000,
             // NATS' own default for `duplicate_window`.
             event_window: DurationMs::from_secs(120),
             // A Linux bridge has 1,023 ports, and the record of a thousand tasks stays below NATS'

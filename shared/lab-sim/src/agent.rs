@@ -25,6 +25,8 @@ pub(crate) struct Agent {
     pub(crate) core: Option<AgentCore>,
     pub(crate) disk: Ledger,
     pub(crate) disk_is_full: bool,
+    /// Gone for good.
+    pub(crate) is_dead: bool,
     pub(crate) engine: SimEngine,
     /// Standing still until this moment.
     pub(crate) hangs_until: Micros,
@@ -93,6 +95,7 @@ impl Agent {
             life: 0,
             core: None,
             disk_is_full: false,
+            is_dead: false,
             hangs_until: 0,
             able_since: 0,
             capacity,
@@ -149,6 +152,13 @@ impl Agent {
     pub(crate) fn kill(&mut self) {
         self.life += 1;
         self.core = None;
+    }
+
+    /// The machine dies, with all that runs on it.
+    pub(crate) fn die(&mut self, now: Micros) {
+        self.kill();
+        self.is_dead = true;
+        self.engine.stops(clock(now, self.clock.skew_ms));
     }
 
     fn own(&self, delay: Micros, what: AgentEvent, cx: &mut Context<'_>) {
@@ -313,6 +323,9 @@ impl Agent {
 
     /// Something happens in the engine, whether the process lives or not.
     pub(crate) fn on_engine(&mut self, what: EngineEvent, cx: &mut Context<'_>) {
+        if self.is_dead {
+            return;
+        }
         match what {
             EngineEvent::Does { life, id, action } => {
                 let now = clock(cx.now, self.clock.skew_ms);

@@ -8,14 +8,14 @@ use lab_placement::key::Key;
 use lab_placement::record::Record;
 use lab_types::{
     AssignedTask, Assignment, EventId, Fence, Gate, Guard, NodeId, NodeLiveness, ProjectName,
-    Report, ReportBody, TaskId, TaskProgress, TaskTarget, WriteTag,
+    Report, ReportBody, TaskId, TaskProgress, TaskTarget, UnixMillis, WriteTag,
 };
 use lab_wire::commit::HeadEntry;
 
 use crate::agent::Agent;
 use crate::goal::Goal;
 use crate::message::{Batch, Call};
-use crate::queue::{Micros, SECOND};
+use crate::queue::{MS, Micros, SECOND};
 use crate::reserve::Reserved;
 use crate::scheduler::Scheduler;
 
@@ -45,9 +45,13 @@ pub(crate) struct Checker {
     head: WriteTag,
     /// When some leader last took a node for lost.
     lost: BTreeMap<NodeId, Micros>,
+    /// When each process of a scheduler last found a node lost, by its clock.
+    found: BTreeMap<(usize, u32, NodeId), UnixMillis>,
     revisions: BTreeMap<ProjectName, u64>,
     /// The furthest that each task was reported by its agent.
     reported: BTreeMap<TaskId, TaskProgress>,
+    /// Tasks of which their agents have said that they will not be started again.
+    over: BTreeSet<TaskId>,
     /// The furthest that each leader has believed of each task.
     believed: BTreeMap<(usize, u32, u64), BTreeMap<TaskId, TaskProgress>>,
     reserved: Reserved,
@@ -161,8 +165,8 @@ impl Checker {
             }
         }
         for (volume, consent) in &new.remove_volumes {
-            if !seen.goal.consents.contains(consent) {
-                return Err(format!("{volume} is to be removed without consent"));
+            if !seen.goal.covers(consent.as_str(), volume) {
+                return Err(format!("{volume} is to be removed without consent to that"));
             }
         }
         self.committed
@@ -219,6 +223,18 @@ impl Checker {
             .filter(|(_, node)| node.liveness == NodeLiveness::Lost);
         for (id, node) in &mut lost {
             self.lost.insert(id.clone(), now);
+            let lost_at = node.lost_at.unwrap_or_default();
+            let who = (scheduler.number, scheduler.life, id.clone());
+            if self.found.insert(who, lost_at) != Some(lost_at) {
+                let connected = scheduler.connected_since;
+                let whole_window = Policy::default().silence_max().0 * MS;
+                if connected.is_none_or(|since| now.saturating_sub(since) < whole_window) {
+                    return Err(format!(
+                        "s{} took {id} for lost, and was not connected for the whole window",
+                        scheduler.number
+                    ));
+                }
+            }
             let listened = node.lost_at.unwrap_or_default().since(lab.observed.since);
             if listened < Policy::default().silence_max() {
                 return Err(format!(
@@ -263,9 +279,14 @@ impl Checker {
         if !agent.engine.strangers_are_untouched() {
             return Err(format!("{id} has touched what is not the lab's"));
         }
-        for (volume, consent) in &agent.engine.removed_volumes {
-            if !goal.consents.iter().any(|given| given.as_str() == consent) {
-                return Err(format!("{id} has removed {volume} without consent"));
+        let removed = &agent.engine.removed_volumes;
+        for (number, (volume, consent)) in removed.iter().enumerate() {
+            if !goal.covers(consent, volume) {
+                return Err(format!("{id} has removed {volume} without consent to that"));
+            }
+            // What was made since holds other data, and was not spoken of.
+            if removed[..number].contains(&(volume.clone(), consent.clone())) {
+                return Err(format!("{id} has removed {volume} twice by one consent"));
             }
         }
         let Some(core) = &agent.core else {
@@ -313,8 +334,16 @@ impl Checker {
                 ));
             }
             *furthest = status.progress;
+            if status.exhausted && status.progress.state.is_terminal() {
+                self.over.insert(status.task.clone());
+            }
         }
         Ok(())
+    }
+
+    /// Whether its agent has ever said that a task will not be started again.
+    pub(crate) fn was_over(&self, task: &TaskId) -> bool {
+        self.over.contains(task)
     }
 
     /// A leader has heard a node.

@@ -4,8 +4,10 @@
 mod model;
 
 use lab_placement::leader::{Reply, Request};
-use lab_placement::{Change, codes};
-use lab_types::{ConfirmationId, Epoch, ProjectName, RequestId, ServiceName, UserName};
+use lab_placement::{Change, NodeChanges, codes};
+use lab_types::{
+    Availability, ConfirmationId, DurationMs, Epoch, ProjectName, RequestId, ServiceName, UserName,
+};
 
 use crate::context::{Context, Event};
 use crate::goal::Goal;
@@ -127,7 +129,7 @@ impl Client {
         };
         match &reply.result {
             Ok(answer) => {
-                goal.acknowledge(&request.id, &request.change, answer)?;
+                goal.acknowledge(&request.id, &request.change, answer, epoch)?;
                 if matches!(request.change, Change::ApplyProject { .. }) {
                     self.last = Some(request.change);
                 }
@@ -140,7 +142,7 @@ impl Client {
             }
             Err(problem) => {
                 cx.note(format_args!("u{} is refused: {problem}", self.number));
-                goal.refused.insert(request.id, epoch);
+                goal.idle.insert(request.id, epoch);
             }
         }
         let delay = self.rng.between(200 * MS, 6 * SECOND);
@@ -174,7 +176,8 @@ impl Client {
             };
         }
         let name = services[self.rng.index(services.len())].clone();
-        match self.rng.between(0, 10) {
+        match self.rng.between(0, 11) {
+            10.. => self.node_change(),
             0..5 => Change::ScaleService {
                 project,
                 name,
@@ -195,13 +198,32 @@ impl Client {
                     let text = format!("consent-u{}-{}", self.number, self.step);
                     ConfirmationId::new(text).expect("invariant: letters, numbers and dashes")
                 });
-                goal.consents.extend(consent.clone());
+                let given = consent.clone().map(|consent| (consent, project.clone()));
+                goal.consents.extend(given);
                 Change::RemoveProject {
                     project,
                     remove_volumes: consent,
                     shown: None,
                 }
             }
+        }
+    }
+
+    /// A node is drained, paused, taken back, or may be silent for longer, as a laptop.
+    fn node_change(&mut self) -> Change {
+        let availability = self.rng.pick(&[
+            None,
+            Some(Availability::Drain),
+            Some(Availability::Pause),
+            Some(Availability::Active),
+        ]);
+        Change::UpdateNode {
+            node: format!("n{}", self.rng.between(0, 2)),
+            changes: NodeChanges {
+                availability,
+                patience: availability.is_none().then_some(DurationMs::from_secs(8)),
+                ..NodeChanges::default()
+            },
         }
     }
 

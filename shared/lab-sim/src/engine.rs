@@ -28,7 +28,7 @@ pub(crate) struct SimEngine {
     away: u32,
     /// What was there before the lab, which the lab must not touch.
     strangers: Strangers,
-    /// Every volume that was removed, with the consent.
+    /// Every volume that was there and was removed, with the consent.
     pub(crate) removed_volumes: Vec<(EngineName, String)>,
 }
 
@@ -132,11 +132,15 @@ impl SimEngine {
                 message,
             });
         }
-        if let ActionKind::RemoveVolume { name, confirmation } = &action.kind {
-            self.removed_volumes
-                .push((name.clone(), confirmation.to_string()));
-        }
+        let goes = match &action.kind {
+            ActionKind::RemoveVolume { name, confirmation } => {
+                let there = self.model.volumes.contains_key(name);
+                there.then(|| (name.clone(), confirmation.to_string()))
+            }
+            _ => None,
+        };
         let id = self.model.apply(&action.kind, now)?;
+        self.removed_volumes.extend(goes);
         if let (Some(id), true) = (&id, is_start) {
             self.begin_health(node, id, cx);
         }
@@ -196,8 +200,7 @@ impl SimEngine {
         cx: &mut Context<'_>,
     ) -> bool {
         self.away += 1;
-        let ids: Vec<ContainerId> = self.ours().map(|(id, _)| id.clone()).collect();
-        ids.iter().for_each(|id| self.model.exit(id, 255, now));
+        self.stops(now);
         let lasts = cx.rng.between(SECOND, 6 * SECOND);
         let delay = cx.faults.mended_in(lasts, cx.now);
         cx.after(
@@ -208,6 +211,12 @@ impl SimEngine {
             },
         );
         true
+    }
+
+    /// All containers that are the lab's end.
+    pub(crate) fn stops(&mut self, now: UnixMillis) {
+        let ids: Vec<ContainerId> = self.ours().map(|(id, _)| id.clone()).collect();
+        ids.iter().for_each(|id| self.model.exit(id, 255, now));
     }
 
     pub(crate) const fn comes_back(&mut self) {

@@ -34,6 +34,8 @@ pub enum Fault {
     AgentHangs,
     /// A node is heard no more, and hears all that is said to it.
     NodeUnheard,
+    /// A node dies with all that runs on it, and never comes back.
+    NodeDies,
     /// Everything stops at once and comes back in any order: processes, engines, NATS.
     PowerCut,
     /// An agent's disk is full for a while.
@@ -58,7 +60,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Delay,
         Self::Drop,
         Self::Duplicate,
@@ -72,6 +74,7 @@ impl Fault {
         Self::AgentKilled,
         Self::AgentHangs,
         Self::NodeUnheard,
+        Self::NodeDies,
         Self::PowerCut,
         Self::DiskFull,
         Self::EngineRestarts,
@@ -105,6 +108,7 @@ impl Fault {
             | Self::AgentKilled
             | Self::AgentHangs
             | Self::NodeUnheard
+            | Self::NodeDies
             | Self::PowerCut
             | Self::DiskFull
             | Self::EngineRestarts

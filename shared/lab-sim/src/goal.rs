@@ -22,15 +22,27 @@ pub(crate) struct Goal {
     pub(crate) revisions: BTreeMap<ProjectName, u64>,
     /// Requests that were answered with a change, and the revision that each made.
     pub(crate) acknowledged: BTreeMap<RequestId, (ProjectName, u64)>,
-    /// Consents that were given.
-    pub(crate) consents: BTreeSet<ConfirmationId>,
+    /// Consents that were given, each to remove the volumes of which project.
+    pub(crate) consents: BTreeMap<ConfirmationId, ProjectName>,
     /// Volumes of projects that were taken down with their volumes, and not used since.
     pub(crate) dropped_volumes: BTreeSet<EngineName>,
-    /// Requests that were refused, and the epoch of the leader that did.
-    pub(crate) refused: BTreeMap<RequestId, Epoch>,
+    /// Requests that changed nothing, and the epoch of the leader that said so.
+    pub(crate) idle: BTreeMap<RequestId, Epoch>,
+}
+
+/// The volume of a project.
+pub(crate) fn volume_of(project: &ProjectName) -> Option<EngineName> {
+    EngineName::new(format!("{project}_data")).ok()
 }
 
 impl Goal {
+    /// Whether a consent was given to remove this very volume.
+    pub(crate) fn covers(&self, consent: &str, volume: &EngineName) -> bool {
+        let mut given = self.consents.iter();
+        let given = given.find(|(id, _)| id.as_str() == consent);
+        given.and_then(|(_, project)| volume_of(project)).as_ref() == Some(volume)
+    }
+
     pub(crate) fn revision(&self, project: &ProjectName) -> u64 {
         self.revisions.get(project).copied().unwrap_or(0)
     }
@@ -41,6 +53,7 @@ impl Goal {
         id: &RequestId,
         change: &Change,
         answer: &Answer,
+        epoch: Epoch,
     ) -> Result<(), String> {
         let (project, revision, changed) = match answer {
             Answer::ProjectApplied {
@@ -60,7 +73,13 @@ impl Goal {
                 changed,
                 ..
             } => (project.clone(), *revision, *changed),
-            Answer::NodeRegistered { .. } | Answer::NodeChanged { .. } | Answer::Unknown => {
+            Answer::NodeChanged { changed, .. } => {
+                if !changed {
+                    self.idle.insert(id.clone(), epoch);
+                }
+                return Ok(());
+            }
+            Answer::NodeRegistered { .. } | Answer::Unknown => {
                 return Err(format!("{id} got an answer of another kind: {answer:?}"));
             }
         };
@@ -72,8 +91,9 @@ impl Goal {
             ));
         }
         self.revisions.insert(project.clone(), revision);
-        if changed {
-            self.acknowledged.insert(id.clone(), (project, revision));
+        match changed {
+            true => drop(self.acknowledged.insert(id.clone(), (project, revision))),
+            false => drop(self.idle.insert(id.clone(), epoch)),
         }
         self.apply(change);
         Ok(())
@@ -102,8 +122,7 @@ impl Goal {
             } => {
                 self.services.retain(|(of, _), _| of != project);
                 if remove_volumes.is_some() {
-                    let volume = EngineName::new(format!("{project}_data"));
-                    self.dropped_volumes.extend(volume.ok());
+                    self.dropped_volumes.extend(volume_of(project));
                 }
             }
             Change::CreateService {

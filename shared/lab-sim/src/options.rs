@@ -28,6 +28,10 @@ pub enum Bug {
     ExclusiveReplacedAtOnce,
     /// The leader does not count what tasks reserve.
     Overbooks,
+    /// The leader finds every node full.
+    PlacesNothing,
+    /// The leader takes each failure for the last one.
+    GivesUpEarly,
 }
 
 /// What kind of world.
@@ -61,6 +65,8 @@ pub struct Outcome {
     pub replaced: u32,
     /// How many passes were committed.
     pub commits: u64,
+    /// How many slots were asked for in the end, and in how many of them a task serves.
+    pub slots: (u32, u32),
     /// How many changes were acknowledged.
     pub acknowledged: usize,
     /// A hash of everything that happened.
@@ -83,6 +89,8 @@ impl Options {
                 believe_any_order: self.bug == Some(Bug::ReportBelievedOutOfOrder),
                 no_guard: self.bug == Some(Bug::ExclusiveReplacedAtOnce),
                 overbook: self.bug == Some(Bug::Overbooks),
+                place_nothing: self.bug == Some(Bug::PlacesNothing),
+                give_up_early: self.bug == Some(Bug::GivesUpEarly),
             },
             ..Policy::default()
         }
@@ -96,6 +104,8 @@ impl Options {
             Bug::AgentIgnoresLease => Some(PlantedBug::IgnoresLease),
             Bug::ExclusiveReplacedAtOnce
             | Bug::Overbooks
+            | Bug::PlacesNothing
+            | Bug::GivesUpEarly
             | Bug::NoCompareAndSwap
             | Bug::PushBeforeAcknowledgement
             | Bug::ReportBelievedOutOfOrder => None,

@@ -30,6 +30,8 @@ pub(crate) struct Scheduler {
     pub(crate) hangs_until: Micros,
     /// Counts its processes.
     pub(crate) life: u32,
+    /// Since when it believes to be connected.
+    pub(crate) connected_since: Option<Micros>,
     skew_ms: i64,
     policy: Policy,
     seed: u64,
@@ -81,6 +83,7 @@ impl Scheduler {
             is_up: false,
             hangs_until: 0,
             life: 0,
+            connected_since: None,
             skew_ms,
             policy,
             seed,
@@ -123,6 +126,7 @@ impl Scheduler {
     pub(crate) fn start(&mut self, cx: &mut Context<'_>) {
         self.is_up = true;
         self.life += 1;
+        self.connected_since = Some(cx.now);
         self.reset();
         let delay = cx.rng.between(10 * MS, 400 * MS);
         self.timer(delay, SchedulerTimer::Campaign, cx);
@@ -176,6 +180,7 @@ impl Scheduler {
     /// The bus was away from it and is back, or the reverse, and it has noticed.
     pub(crate) fn on_connection(&mut self, is_connected: bool, cx: &mut Context<'_>) {
         let now = clock(cx.now, self.skew_ms);
+        self.connected_since = is_connected.then_some(cx.now);
         if let Role::Leading(leading) = &mut self.role {
             if is_connected {
                 leading.core.on_connected(now);

@@ -2,6 +2,7 @@
 
 mod deliver;
 mod end;
+mod excuse;
 mod strike;
 
 use lab_types::Resources;
@@ -51,6 +52,7 @@ pub fn run(seed: u64, options: Options) -> Outcome {
         excused: world.exclusive.excused(),
         replaced: world.checker.replaced,
         commits: world.checker.commits,
+        slots: world.slots,
         acknowledged: world.goal.acknowledged.len(),
         trace_hash: world.trace.hash(),
         trace: world.trace.into_lines(),
@@ -78,8 +80,10 @@ struct World {
     /// A report that breaks a promise was sent.
     said_wrong: Option<Broken>,
     converged_at: Option<Micros>,
-    /// The commits there were when it converged.
+    /// The generations given and the containers started by the time it converged.
     quiet_since: Option<(u64, u64)>,
+    /// The slots there were when it converged, and how many of them served.
+    slots: (u32, u32),
 }
 
 impl World {
@@ -130,6 +134,7 @@ impl World {
             said_wrong: None,
             converged_at: None,
             quiet_since: None,
+            slots: (0, 0),
             rng,
         }
     }

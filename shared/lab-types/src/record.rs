@@ -189,6 +189,9 @@ pub struct NodeRecord {
     pub patience: Option<DurationMs>,
     /// When it joined, by the leader's clock.
     pub joined_at: UnixMillis,
+    /// Since when it is lost, by the leader's clock; the next leader need not find it lost once more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_since: Option<UnixMillis>,
 }
 
 /// Key `outcome.<project>.<service>.<slot>`: what a later decision needs and a dead node would take

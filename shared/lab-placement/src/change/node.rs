@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lab_types::{
-    Assignment, Availability, DurationMs, EventScope, EventWhat, NodeId, NodeLiveness, NodeName,
-    NodeRecord, NodeRole, Problem, TaskTarget,
+    Assignment, Availability, DurationMs, EventScope, EventWhat, Fence, NodeId, NodeLiveness,
+    NodeName, NodeRecord, NodeRole, Problem, TaskTarget,
 };
 
 use super::finding::{Finding, refuse_if_any};
@@ -55,6 +55,7 @@ pub(super) fn register(lab: &Lab, new: &New<'_>, context: &ChangeContext) -> Del
         labels: old.map_or_else(|| new.labels.clone(), |old| old.labels.clone()),
         patience: old.and_then(|old| old.patience),
         joined_at: old.map_or(context.now, |old| old.joined_at),
+        lost_since: old.and_then(|old| old.lost_since),
     };
     let answer = Answer::NodeRegistered {
         node: new.id.clone(),
@@ -243,11 +244,15 @@ pub(super) fn remove(lab: &Lab, node: &str, context: &ChangeContext) -> Result<D
             volumes.join(", ")
         ),
     };
-    // The assignment stays, empty and with a higher fence: should the node come back, it is told to
-    // stop everything, and the leader does not take its fence for that of another life of the state.
-    let puts = base.map(|base| {
+    // The assignment stays, empty and with a higher fence than any that the node was ever given or has
+    // said to obey: should it come back, it is told to stop everything, and the leader does not take
+    // its fence for that of another life of the state.
+    let given = base.map_or_else(Fence::default, |base| base.fence);
+    let observed = lab.observed.nodes.get(id);
+    let last = observed.map_or(given, |node| node.accepted.max(given));
+    let puts = (last > Fence::default()).then(|| {
         let empty = Assignment {
-            fence: context.leader.fence_after(base.fence),
+            fence: context.leader.fence_after(last),
             ..Assignment::empty(id.clone())
         };
         (Key::Assignment(id.clone()), Record::Assignment(empty))

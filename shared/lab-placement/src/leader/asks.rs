@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lab_types::{NodeId, NodeLiveness, TaskTarget, UnixMillis};
+use lab_types::{Assignment, Fence, NodeId, NodeLiveness, TaskId, TaskTarget, UnixMillis};
 
 use super::LeaderCore;
 use crate::lab::{Lab, ObservedNode};
@@ -19,6 +19,9 @@ pub(super) struct Asks {
     queue: BTreeSet<(UnixMillis, NodeId)>,
     /// Asked and not answered, with when.
     open: BTreeMap<NodeId, UnixMillis>,
+    /// The tasks of each node that should stop, as of which version of its assignment: a version never
+    /// changes, and all tasks of the lab are too many to be looked through with every tick.
+    stopping: BTreeMap<NodeId, (Fence, Vec<TaskId>)>,
 }
 
 impl Asks {
@@ -66,11 +69,40 @@ impl Asks {
                 continue;
             }
             let incomplete = node.is_none_or(|node| node.needs_full);
-            let silent = || node.is_some_and(|node| silent_about_a_stop(lab, id, node));
-            if incomplete || (!unsettled.contains(id) && silent()) {
+            if incomplete || (!unsettled.contains(id) && self.is_silent_about_a_stop(lab, id)) {
                 self.need(id);
             }
         }
+    }
+
+    fn is_silent_about_a_stop(&mut self, lab: &Lab, id: &NodeId) -> bool {
+        let assignment = lab.desired.assignments.get(id);
+        let (Some(assignment), Some(node)) = (assignment, lab.observed.nodes.get(id)) else {
+            return false;
+        };
+        let known = self.stopping.get(id);
+        if known.is_none_or(|(fence, _)| *fence != assignment.fence) {
+            let stopping = (assignment.fence, stopping(assignment));
+            self.stopping.insert(id.clone(), stopping);
+        }
+        let stopping = self.stopping.get(id).map(|(_, tasks)| tasks);
+        node.accepted == assignment.fence
+            && stopping
+                .into_iter()
+                .flatten()
+                .any(|task| !node.statuses.contains_key(task) && !node.gone.contains(task))
+    }
+
+    /// What is kept of a lab's assignments, and what it would be if it were computed now.
+    #[cfg(test)]
+    pub(super) fn derived(&self, lab: &Lab) -> Vec<(&[TaskId], Vec<TaskId>)> {
+        let kept = self.stopping.iter();
+        kept.filter_map(|(id, (fence, kept))| {
+            let assignment = lab.desired.assignments.get(id)?;
+            let is_present = assignment.fence == *fence;
+            is_present.then(|| (kept.as_slice(), stopping(assignment)))
+        })
+        .collect()
     }
 
     fn next(&mut self, now: UnixMillis, policy: &Policy) -> Vec<NodeId> {
@@ -110,16 +142,10 @@ fn is_given_up(node: &ObservedNode, now: UnixMillis, policy: &Policy) -> bool {
     !matches!(node.liveness, NodeLiveness::Unknown | NodeLiveness::Ready) && !heard_lately()
 }
 
-fn silent_about_a_stop(lab: &Lab, id: &NodeId, node: &ObservedNode) -> bool {
-    let Some(assignment) = lab.desired.assignments.get(id) else {
-        return false;
-    };
-    node.accepted >= assignment.fence
-        && assignment.tasks.values().any(|task| {
-            task.target == TaskTarget::Stop
-                && !node.statuses.contains_key(&task.id)
-                && !node.gone.contains(&task.id)
-        })
+fn stopping(assignment: &Assignment) -> Vec<TaskId> {
+    let tasks = assignment.tasks.values();
+    let tasks = tasks.filter(|task| task.target == TaskTarget::Stop);
+    tasks.map(|task| task.id.clone()).collect()
 }
 
 impl LeaderCore {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lab_types::{Assignment, Event, NodeId, Pass, UnixMillis, WriteTag};
+use lab_types::{Assignment, Event, NodeId, NodeLiveness, NodeRecord, Pass, UnixMillis, WriteTag};
 
 use super::effects::{Publish, Reply};
 use super::refused::Unconfirmed;
@@ -120,10 +120,11 @@ impl LeaderCore {
             let record = self.lab.record(&key);
             units.extend(record.map(|record| Unit::put(key, record)));
         }
-        let mut refusals = Vec::new();
+        let mut idle = Vec::new();
         for request in std::mem::take(&mut self.inbox) {
-            self.admit(request, now, (&mut units, &mut refusals));
+            self.admit(request, now, (&mut units, &mut idle));
         }
+        units.extend(self.keep_losses());
         let outcome = plan::plan(
             &PlanningInput {
                 now,
@@ -155,10 +156,42 @@ impl LeaderCore {
             }
             self.sweep_at = None;
         }
-        self.enqueue(units, refusals);
+        self.enqueue(units, idle);
     }
 
-    fn enqueue(&mut self, units: Vec<Unit>, mut refusals: Vec<Reply>) {
+    /// Which nodes are lost is kept with their records, so that the next leader does not take them for
+    /// nodes that vanish just then.
+    fn keep_losses(&mut self) -> Vec<Unit> {
+        let mut changed = Vec::new();
+        for (id, record) in &self.lab.desired.nodes {
+            let Some(node) = self.lab.observed.nodes.get(id) else {
+                continue;
+            };
+            let lost_since = match node.liveness {
+                NodeLiveness::Lost => record.lost_since.or(node.lost_at),
+                NodeLiveness::Ready => None,
+                NodeLiveness::Unknown | NodeLiveness::Away => record.lost_since,
+            };
+            if lost_since != record.lost_since {
+                changed.push(NodeRecord {
+                    lost_since,
+                    ..record.clone()
+                });
+            }
+        }
+        let units = changed.into_iter().map(|record| {
+            let key = Key::Node(record.id.clone());
+            self.lab
+                .desired
+                .nodes
+                .insert(record.id.clone(), record.clone());
+            Unit::put(key, Record::Node(record))
+        });
+        units.collect()
+    }
+
+    /// Queues what is to be committed, and the replies to requests that change nothing.
+    fn enqueue(&mut self, units: Vec<Unit>, mut idle: Vec<Reply>) {
         let tag = WriteTag {
             incarnation: self.leader.incarnation,
             epoch: self.leader.epoch,
@@ -166,13 +199,13 @@ impl LeaderCore {
         };
         self.queue.extend(pack(units, tag));
         match self.queue.back_mut() {
-            // A refusal may rest on what the passes before it change, so it waits for them.
+            // Such an answer may rest on what the passes before it change, so it waits for them.
             Some(last) => {
                 self.last_pass = last.draft.pass;
-                last.replies.append(&mut refusals);
+                last.replies.append(&mut idle);
             }
             None => {
-                for reply in refusals {
+                for reply in idle {
                     self.waiting.remove(&reply.request);
                     self.effects.replies.push(reply);
                 }
@@ -191,7 +224,7 @@ impl LeaderCore {
         &mut self,
         request: Request,
         now: UnixMillis,
-        (units, refusals): (&mut Vec<Unit>, &mut Vec<Reply>),
+        (units, idle): (&mut Vec<Unit>, &mut Vec<Reply>),
     ) {
         let context = ChangeContext {
             now,
@@ -205,14 +238,13 @@ impl LeaderCore {
             result,
         };
         let mut delta = match change::apply(&self.lab, &request.change, &context) {
-            Err(problem) => {
-                self.refusals.keep(&request.id, &request.user, &problem);
-                return refusals.push(reply(Err(problem)));
+            Ok(delta) if !delta.is_empty() => delta,
+            unchanged => {
+                let told = unchanged.map(|delta| delta.answer);
+                self.remembered.keep(&request.id, &request.user, &told);
+                return idle.push(reply(told));
             }
-            Ok(delta) => delta,
         };
-        // Also an answer that nothing changed is kept: a repetition that comes late must not change
-        // what others have asked for meanwhile.
         let stored = StoredAnswer {
             user: request.user.clone(),
             answer: delta.answer.clone(),

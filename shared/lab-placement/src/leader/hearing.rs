@@ -5,10 +5,10 @@ use lab_types::{
     UnixMillis, WriterKind,
 };
 
-use super::{LeaderCore, Standing, restored};
+use super::{LeaderCore, Standing};
 use crate::codes;
 use crate::event;
-use crate::observe::{FenceView, HeartbeatVerdict, ReportVerdict};
+use crate::observe::{HeartbeatVerdict, ReportVerdict};
 
 impl LeaderCore {
     /// For some time, until now, the leader took in nothing: what agents said meanwhile waits to be
@@ -109,22 +109,6 @@ impl LeaderCore {
         {
             observed.foreign_ports = ports;
             self.dirty = true;
-        }
-    }
-
-    fn on_fence(&mut self, node: &NodeId, fence: FenceView, now: UnixMillis) {
-        match fence {
-            FenceView::Current => {}
-            FenceView::Behind => self.push_again(node, now),
-            FenceView::Ahead {
-                node: obeyed,
-                record,
-            } => {
-                if !matches!(self.standing, Standing::Halted(_) | Standing::Deposed) {
-                    let problem = restored(node, obeyed, record);
-                    self.halt(problem);
-                }
-            }
         }
     }
 }

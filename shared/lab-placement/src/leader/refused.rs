@@ -54,6 +54,7 @@ impl LeaderCore {
         self.unsettled.clear();
         self.inbox.clear();
         for (request, user) in std::mem::take(&mut self.waiting) {
+            self.remembered.forget(&request);
             self.reply(&user, request, Err(refused.problem.clone()));
         }
         let Unconfirmed {

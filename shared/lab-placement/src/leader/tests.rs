@@ -1,8 +1,11 @@
 //! A leader, a store and agents in one test: what goes in, what may come out, and when.
 
+mod ahead;
+mod answers;
 mod chance;
 mod handover;
 mod large;
+mod lost;
 mod quiet;
 mod refused;
 

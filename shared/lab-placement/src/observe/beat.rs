@@ -41,6 +41,8 @@ impl ObservedNode {
     pub(super) fn begin_life(&mut self, boot: lab_types::AgentBoot) {
         self.boot = boot;
         self.sequence = 0;
+        // A life that has lost its ledger obeys nothing yet; any other says at once what it obeys.
+        self.accepted = lab_types::Fence::default();
         self.needs_full = true;
         self.inherited = self.statuses.keys().cloned().collect();
     }

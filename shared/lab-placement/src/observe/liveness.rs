@@ -1,9 +1,9 @@
 //! Silence: which nodes are away or lost, and when to doubt oneself rather than them.
 
-use lab_types::{Event, NodeLiveness, UnixMillis};
+use lab_types::{Event, NodeLiveness, NodeRecord, UnixMillis};
 
 use super::told;
-use crate::lab::Lab;
+use crate::lab::{Lab, ObservedNode};
 use crate::policy::Policy;
 
 /// What the leader concluded from silence.
@@ -11,6 +11,8 @@ use crate::policy::Policy;
 pub struct Silence {
     /// Nodes that are now away or lost, and that replacement waits, as events.
     pub events: Vec<Event>,
+    /// Whether any node's liveness is another now, told or not.
+    pub changed: bool,
     /// Set when so many nodes vanished together that replacement waits.
     pub held: Option<Held>,
     /// When to judge again, if nobody speaks until then.
@@ -22,7 +24,7 @@ pub struct Silence {
 pub struct Held {
     /// How many vanished.
     pub vanished: usize,
-    /// How many the lab has.
+    /// Of how many: those that were there just before.
     pub of: usize,
     /// Until when nothing is replaced.
     pub until: UnixMillis,
@@ -53,15 +55,13 @@ impl Lab {
             .max(self.observed.deaf_until);
         let mut silence = Silence::default();
         self.observed.hold_until = self.observed.hold_until.filter(|until| now < *until);
-        let mut vanished = 0;
-        let mut lost_lately = 0;
-        let mut nearly = 0;
+        let mut together = Together::default();
         for (id, record) in &self.desired.nodes {
             let node = self.observed.nodes.entry(id.clone()).or_default();
             if node.liveness == NodeLiveness::Lost {
                 // Nodes of one fault are not all found lost in the same moment.
                 let lately = node.lost_at.is_some_and(|at| now.since(at) <= window);
-                lost_lately += usize::from(lately);
+                together.lost_lately += usize::from(lately && !was_lost_before(record, node));
                 continue;
             }
             let heard = node.last_seen.unwrap_or(record.joined_at);
@@ -72,33 +72,41 @@ impl Lab {
             };
             if now < deadline {
                 // Nodes of one fault fall silent within one beat of one another.
-                nearly += usize::from(now.plus(policy.beat) >= deadline);
+                together.nearly += usize::from(now.plus(policy.beat) >= deadline);
+                together.others += usize::from(!was_lost_before(record, node));
                 let earliest = silence.wake_at.map_or(deadline, |at| at.min(deadline));
                 silence.wake_at = Some(earliest);
                 continue;
             }
+            let was_there = node.liveness != NodeLiveness::Away || now.since(deadline) <= window;
             let patience = record.patience.unwrap_or(window).max(window);
             let deadline = heard.plus(patience);
             if now < deadline {
                 let earliest = silence.wake_at.map_or(deadline, |at| at.min(deadline));
                 silence.wake_at = Some(earliest);
+                together.others += usize::from(was_there);
                 if node.liveness != NodeLiveness::Away {
                     node.liveness = NodeLiveness::Away;
+                    silence.changed = true;
                     silence
                         .events
                         .push(told::away(record, node, (now, deadline)));
                 }
                 continue;
             }
-            // One that this leader has not met yet counts too: after a power cut the leader may be the
-            // first to be back.
-            vanished += 1;
             node.liveness = NodeLiveness::Lost;
             node.lost_at = Some(now);
-            silence.events.push(told::lost(record, node, now));
+            silence.changed = true;
+            // One that this leader has not met yet counts too: after a power cut the leader may be the
+            // first to be back. What an earlier leader has found and told is not told again.
+            let was_lost = was_lost_before(record, node);
+            together.vanished += usize::from(was_there && !was_lost);
+            if !was_lost {
+                silence.events.push(told::lost(record, node, now));
+            }
         }
-        if vanished > 0 {
-            silence.held = self.hold(vanished + lost_lately + nearly, now, policy);
+        if together.vanished > 0 {
+            silence.held = self.hold(together, now, policy);
             silence
                 .events
                 .extend(silence.held.map(|held| told::held(held, now)));
@@ -106,19 +114,64 @@ impl Lab {
         silence
     }
 
-    fn hold(&mut self, together: usize, now: UnixMillis, policy: &Policy) -> Option<Held> {
-        let nodes = self.desired.nodes.len();
-        let (min, share) = (policy.vanish_together_min, policy.vanish_together_share);
-        let at_least = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
-        if together < at_least(min) || together.saturating_mul(at_least(share)) < nodes {
+    fn hold(&mut self, together: Together, now: UnixMillis, policy: &Policy) -> Option<Held> {
+        let vanished = together.vanished + together.lost_lately + together.nearly;
+        // Nodes that are nearly silent are among the others so far.
+        let of = together.vanished + together.lost_lately + together.others;
+        if !is_common_fault((vanished, of), policy) {
             return None;
         }
         let until = now.plus(policy.hold);
         self.observed.hold_until = Some(until);
         Some(Held {
-            vanished: together,
-            of: nodes,
+            vanished,
+            of,
             until,
         })
     }
+
+    /// Goes on holding what an earlier leader held, by the nodes that it found lost together.
+    pub(crate) fn resume_hold(&mut self, now: UnixMillis, policy: &Policy) -> Option<Held> {
+        let nodes = self.desired.nodes.values();
+        let lost: Vec<UnixMillis> = nodes.filter_map(|record| record.lost_since).collect();
+        let latest = *lost.iter().max()?;
+        let earliest = UnixMillis(latest.0.saturating_sub(policy.silence_max().0));
+        let vanished = lost.iter().filter(|since| **since >= earliest).count();
+        let of = self.desired.nodes.len() - (lost.len() - vanished);
+        let until = latest.plus(policy.hold).min(now.plus(policy.hold));
+        if until <= now || !is_common_fault((vanished, of), policy) {
+            return None;
+        }
+        self.observed.hold_until = Some(until);
+        Some(Held {
+            vanished,
+            of,
+            until,
+        })
+    }
+}
+
+/// Whether so many nodes of those that were there vanished that it is more likely one fault than many.
+fn is_common_fault((vanished, of): (usize, usize), policy: &Policy) -> bool {
+    let at_least = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    let (min, share) = (policy.vanish_together_min, policy.vanish_together_share);
+    vanished >= at_least(min) && vanished.saturating_mul(at_least(share)) >= of
+}
+
+/// Nodes by how they stand, as one judgement finds them.
+#[derive(Clone, Copy, Default)]
+struct Together {
+    /// Found lost just now.
+    vanished: usize,
+    /// Found lost by this leader within the last window.
+    lost_lately: usize,
+    /// Not lost, and there a window ago.
+    others: usize,
+    /// Of those, the ones that will be silent for too long within one beat.
+    nearly: usize,
+}
+
+/// Whether an earlier leader found the node lost, and this one has not heard it since.
+fn was_lost_before(record: &NodeRecord, node: &ObservedNode) -> bool {
+    record.lost_since.is_some() && node.last_seen.is_none()
 }

@@ -195,7 +195,7 @@ impl Intake<'_> {
             self.take_status(status);
         }
         // An agent that obeys the newest assignment and does not hold a task has no container of it.
-        if accepted >= self.assignment.fence {
+        if accepted == self.assignment.fence {
             let missing = self.assignment.tasks.keys();
             let missing: Vec<&TaskId> = missing.filter(|task| !held.contains_key(*task)).collect();
             for task in missing {
@@ -215,7 +215,7 @@ impl Intake<'_> {
     /// Believed of an agent that obeys the newest assignment: a late word about an earlier removal must
     /// not complete one of a volume that was made since.
     fn take_removed(&mut self, volumes: &[EngineName], accepted: Fence) {
-        if accepted < self.assignment.fence {
+        if accepted != self.assignment.fence {
             // It is not told twice: what is still so when the agent obeys has to be asked for.
             let asked = &self.assignment.remove_volumes;
             self.node.needs_full |= volumes.iter().any(|volume| asked.contains_key(volume));

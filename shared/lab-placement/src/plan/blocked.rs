@@ -63,6 +63,11 @@ fn words(board: &Board<'_>, seat: &Seat<'_>) -> String {
         );
     }
     let silent = match site.liveness {
+        _ if site.frozen => {
+            let why =
+                ", which obeys a version of its assignment that the lab's state does not know";
+            Some(why.to_owned())
+        }
         NodeLiveness::Ready => None,
         NodeLiveness::Unknown => Some(", which has not reported yet".to_owned()),
         other => Some(format!(", which is {other}")),

@@ -53,6 +53,8 @@ pub(super) struct Site<'a> {
     pub(super) unmade: BTreeSet<&'a EngineName>,
     /// Whether any of its tasks changes.
     pub(super) changed: bool,
+    /// Whether its assignment stays as it is, because it obeys one that this state has never held.
+    pub(super) frozen: bool,
 }
 
 /// A service.
@@ -377,6 +379,7 @@ fn sites<'a>(input: &PlanningInput<'a>) -> Vec<Site<'a>> {
             removed: BTreeSet::new(),
             unmade: BTreeSet::new(),
             changed: false,
+            frozen: lab.is_frozen(id),
         }
     };
     ids.into_iter().map(site).collect()

@@ -1,8 +1,6 @@
 //! Step `converged`: a service whose every slot is in its place has converged, which is told once.
 
-use std::collections::BTreeMap;
-
-use lab_types::{EventScope, EventWhat, NodeLiveness, UnixMillis};
+use lab_types::{EventScope, EventWhat, NodeLiveness, TaskId, UnixMillis};
 
 use super::board::{Board, Ended, Wanted};
 use crate::event::{self, Fact};
@@ -16,13 +14,19 @@ pub(super) fn tell(board: &mut Board<'_>) -> Vec<(ServiceKey, Convergence)> {
     let window = board.input.policy.event_window;
     let told_since = UnixMillis(observed.since.0.saturating_sub(window.0));
     for wanted in &board.services {
-        let Some((convergence, latest)) = convergence(board, wanted) else {
+        let Some((places, latest)) = places(board, wanted) else {
             continue;
         };
         let known = observed.converged.get(wanted.key);
-        if known == Some(&convergence) {
+        // Nearly always nothing is new, and a name for each task is not copied to find that out.
+        if known.is_some_and(|known| is_same(known, wanted, &places)) {
             continue;
         }
+        let places = places.into_iter();
+        let convergence = Convergence {
+            revision: wanted.record.revision,
+            places: places.map(|(slot, task)| (slot, task.clone())).collect(),
+        };
         // What converged long before this leader came was told by an earlier one.
         let is_news = known.is_none_or(|known| convergence.is_news_after(known));
         if is_news && (known.is_some() || latest >= told_since) {
@@ -34,9 +38,17 @@ pub(super) fn tell(board: &mut Board<'_>) -> Vec<(ServiceKey, Convergence)> {
     converged
 }
 
-/// How a service has converged, if it has, and when the last thing happened that it needed, by the
-/// clock of whoever saw that.
-fn convergence(board: &Board<'_>, wanted: &Wanted<'_>) -> Option<(Convergence, UnixMillis)> {
+fn is_same(known: &Convergence, wanted: &Wanted<'_>, places: &[(u32, &TaskId)]) -> bool {
+    let known_places = known.places.iter().map(|(slot, task)| (*slot, task));
+    known.revision == wanted.record.revision && known_places.eq(places.iter().copied())
+}
+
+/// Where a service has converged, the task in each place in the order of slots, and when the last thing
+/// happened that it needed, by the clock of whoever saw that.
+fn places<'b>(
+    board: &'b Board<'_>,
+    wanted: &Wanted<'_>,
+) -> Option<(Vec<(u32, &'b TaskId)>, UnixMillis)> {
     let surplus = wanted.seats.iter().any(|number| {
         let seat = &board.tasks[*number];
         // Who cannot be told must not keep everybody waiting.
@@ -51,12 +63,12 @@ fn convergence(board: &Board<'_>, wanted: &Wanted<'_>) -> Option<(Convergence, U
     }
     let project = board.input.lab.desired.projects.get(&wanted.key.0);
     let mut latest = project.map_or(UnixMillis::default(), |record| record.applied_at);
-    let mut places = BTreeMap::new();
+    let mut places = Vec::new();
     for slot in 1..=wanted.record.replicas {
         let seat = wanted.current.get(&slot).map(|seat| &board.tasks[*seat]);
         match wanted.ended.get(&slot) {
             Some(Ended::Completed) => {
-                places.extend(seat.map(|seat| (slot, seat.task.id.clone())));
+                places.extend(seat.map(|seat| (slot, &seat.task.id)));
                 continue;
             }
             Some(Ended::Exhausted { .. }) => return None,
@@ -76,10 +88,9 @@ fn convergence(board: &Board<'_>, wanted: &Wanted<'_>) -> Option<(Convergence, U
             true => status.observed_at,
             false => board.input.now,
         });
-        places.insert(slot, seat.task.id.clone());
+        places.push((slot, &seat.task.id));
     }
-    let revision = wanted.record.revision;
-    Some((Convergence { revision, places }, latest))
+    Some((places, latest))
 }
 
 fn fact(board: &Board<'_>, wanted: &Wanted<'_>, convergence: &Convergence) -> Fact {

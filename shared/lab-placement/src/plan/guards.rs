@@ -39,7 +39,7 @@ fn guard(board: &Board<'_>, seat: &Seat<'_>) -> Guard {
         (Guard::Free, Some(_)) => Guard::Asked,
         (Guard::Asked, Some(base)) => {
             let accepted = site.observed.map(|node| node.accepted);
-            match accepted >= Some(base.fence) {
+            match accepted == Some(base.fence) {
                 true => Guard::Held,
                 false => Guard::Asked,
             }

@@ -21,7 +21,7 @@ pub(super) fn assignments(board: &mut Board<'_>) -> Vec<Assignment> {
     let mut events = Vec::new();
     let mut next: Vec<Option<Assignment>> = Vec::with_capacity(board.nodes.len());
     for site in &board.nodes {
-        if !site.changed && !is_stale(board, site) {
+        if site.frozen || (!site.changed && !is_stale(board, site)) {
             next.push(None);
             continue;
         }

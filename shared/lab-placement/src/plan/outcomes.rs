@@ -36,6 +36,7 @@ pub(super) fn record(board: &mut Board<'_>) {
         }
         let ending = match status.progress.state {
             TaskState::Rejected => refused(board, number, status, spec),
+            TaskState::Failed if board.input.policy.gives_up_early() => Some(exhausted(status)),
             state => ending(state, status),
         };
         let Some(ending) = ending else {

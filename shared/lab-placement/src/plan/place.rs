@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use lab_types::{AssignedTask, EventScope, EventWhat, Gate, Guard, NodeId, TaskSpec, TaskTarget};
 
 use super::board::{Board, Seat, Wanted, named_volumes};
+use super::choice::{Choice, RUNNERS_UP};
 use super::rules::{Tally, refuses, takes_none};
 use super::{Filter, Pending, Placement, Score, TIED_NODES_MAX, blocked, guards, outcomes};
 use crate::event::{self, Fact};
@@ -190,7 +191,18 @@ impl Walk {
             }
             let before = board.nodes[score.rank].n_tasks;
             self.chosen.entry(score.rank).or_insert(before);
-            fill(board, service, want, score, rng);
+            let unused = fresh.clone().map(|&(in_all, rank)| Score {
+                of_service: 0,
+                in_all,
+                rank,
+            });
+            let used = again.peek().map(|Reverse(score)| *score);
+            let choice = Choice {
+                score,
+                next: unused.chain(used).take(RUNNERS_UP).collect(),
+                refused: self.tally.counts(),
+            };
+            fill(board, service, want, choice, rng);
             again.push(Reverse(Score {
                 of_service: score.of_service + 1,
                 in_all: score.in_all + 1,
@@ -288,11 +300,17 @@ fn tie(board: &mut Board<'_>, want: &Want, node: usize) -> bool {
     true
 }
 
-fn fill(board: &mut Board<'_>, service: usize, want: &Want, score: Score, rng: &mut PlacementRng) {
+fn fill(
+    board: &mut Board<'_>,
+    service: usize,
+    want: &Want,
+    choice: Choice,
+    rng: &mut PlacementRng,
+) {
     if let Some(replaced) = want.replaces {
         board.stop(replaced);
     }
-    let node = score.rank;
+    let node = choice.score.rank;
     let wanted = &board.services[service];
     let (project, name) = wanted.key.clone();
     let task = AssignedTask {
@@ -306,12 +324,14 @@ fn fill(board: &mut Board<'_>, service: usize, want: &Want, score: Score, rng: &
         guard: Guard::Free,
     };
     let spec = wanted.spec;
-    board.events.push(assigned(board, &task, node));
+    board.events.push(choice.told(board, &task));
     board.report.placed.push(Placement {
         task: task.id.clone(),
         slot: want.slot,
         node: board.nodes[node].id.clone(),
-        score,
+        score: choice.score,
+        next: choice.next,
+        refused: choice.refused,
     });
     let number = board.sit(Seat {
         node,
@@ -334,28 +354,4 @@ fn hold_volumes<'a>(board: &mut Board<'a>, spec: &'a TaskSpec, node: usize) {
     for volume in named_volumes(spec) {
         board.holders.entry(volume).or_default().insert(node);
     }
-}
-
-fn assigned(board: &Board<'_>, task: &AssignedTask, node: usize) -> lab_types::Event {
-    let site = &board.nodes[node];
-    event::scheduler(Fact {
-        id: event::task_id(&task.id, "assigned"),
-        at: board.input.now,
-        what: EventWhat::TaskAssigned,
-        scope: EventScope {
-            project: Some(task.project.clone()),
-            service: Some(task.service.clone()),
-            slot: Some(task.slot),
-            task: Some(task.id.clone()),
-            node: Some(site.id.clone()),
-            object: None,
-        },
-        message: format!(
-            "task {} of {}/{} was given to node {}",
-            task.slot,
-            task.project,
-            task.service,
-            site.name()
-        ),
-    })
 }

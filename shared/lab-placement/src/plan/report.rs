@@ -55,6 +55,8 @@ pub enum Filter {
     Registered,
     /// It reports.
     Heard,
+    /// It obeys no assignment that the state has never held.
+    Obeys,
     /// It takes tasks.
     Available,
     /// Its Docker engine can be reached.
@@ -77,6 +79,26 @@ pub enum Filter {
     Stopped,
 }
 
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Registered => "registered",
+            Self::Heard => "heard",
+            Self::Obeys => "obeys",
+            Self::Available => "available",
+            Self::Engine => "engine",
+            Self::Refused => "refused",
+            Self::Platform => "platform",
+            Self::Room => "room",
+            Self::Resources => "resources",
+            Self::HostPorts => "host ports",
+            Self::Volumes => "volumes",
+            Self::Exclusive => "exclusive",
+            Self::Stopped => "stopped",
+        })
+    }
+}
+
 /// One decision: the node with the lowest score took the task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placement {
@@ -88,6 +110,10 @@ pub struct Placement {
     pub node: NodeId,
     /// Its score.
     pub score: Score,
+    /// The nodes that would have come next, best first; they were not asked.
+    pub next: Vec<Score>,
+    /// How many nodes each filter refused before.
+    pub refused: Vec<(Filter, u32)>,
 }
 
 /// How little a node is liked for a task. The order of the fields is the policy: the lowest wins.

@@ -17,6 +17,13 @@ impl Tally {
         self.0.entry(filter).or_insert((0, node)).0 += 1;
     }
 
+    pub(super) fn counts(&self) -> Vec<(Filter, u32)> {
+        let counts = self.0.iter();
+        counts
+            .map(|(filter, (nodes, _))| (*filter, *nodes))
+            .collect()
+    }
+
     pub(super) fn reasons(&self, board: &Board<'_>, spec: &TaskSpec) -> Vec<Reason> {
         let counts = self.0.iter();
         counts
@@ -53,6 +60,9 @@ pub(super) fn takes_none(site: &Site<'_>) -> Option<Filter> {
         }
         NodeLiveness::Ready => {}
     }
+    if site.frozen {
+        return Some(Filter::Obeys);
+    }
     match record.availability {
         Availability::Pause | Availability::Drain => return Some(Filter::Available),
         Availability::Active => {}
@@ -70,7 +80,8 @@ pub(super) fn refuses(board: &Board<'_>, node: usize, spec: &TaskSpec) -> Option
     if !fits(site, spec) {
         return Some(Filter::Platform);
     }
-    if site.n_tasks >= board.input.policy.tasks_per_node_max {
+    let policy = board.input.policy;
+    if site.n_tasks >= policy.tasks_per_node_max || policy.places_nothing() {
         return Some(Filter::Room);
     }
     let capacity = site.observed.map(|observed| observed.facts.capacity);
@@ -174,6 +185,9 @@ fn words(board: &Board<'_>, spec: &TaskSpec, filter: Filter, node: usize) -> Str
                 format!("node {name} has not reported yet")
             }
         },
+        Filter::Obeys => format!(
+            "node {name} obeys a version of its assignment that the lab's state does not know"
+        ),
         Filter::Available => {
             let availability = site.record.map(|record| record.availability);
             match availability {

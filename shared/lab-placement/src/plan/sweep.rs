@@ -1,13 +1,14 @@
 //! Step `sweep`: records that nobody needs any more.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use lab_types::{SpecDigest, TaskId};
+use lab_types::{RequestId, SpecDigest, TaskId, UnixMillis, UserName};
 
 use super::board::Board;
 use crate::key::Key;
 
-/// Specs that nothing refers to, outcomes of slots or specs that are gone, answers past their time.
+/// Specs that nothing refers to, outcomes of slots or specs that are gone, answers past their time
+/// or number.
 pub(super) fn removals(board: &Board<'_>) -> Vec<Key> {
     let mut removals = Vec::new();
     let desired = &board.input.lab.desired;
@@ -33,11 +34,31 @@ pub(super) fn removals(board: &Board<'_>) -> Vec<Key> {
     if desired.aside.is_empty() {
         removals.extend(unused_specs(board).into_iter().cloned().map(Key::Spec));
     }
-    let (now, kept) = (board.input.now, board.input.policy.answers_kept);
-    let answers = desired.answers.iter();
-    let old = answers.filter(|(_, answer)| now.since(answer.at) > kept);
-    removals.extend(old.map(|(request, _)| Key::Answer(request.clone())));
+    removals.extend(old_answers(board).into_iter().cloned().map(Key::Answer));
     removals
+}
+
+/// Answers past their time, and of each user those that are one too many, the oldest first.
+fn old_answers<'a>(board: &Board<'a>) -> BTreeSet<&'a RequestId> {
+    let (now, policy) = (board.input.now, board.input.policy);
+    let answers = &board.input.lab.desired.answers;
+    let past = answers.iter();
+    let past = past.filter(|(_, answer)| now.since(answer.at) > policy.answers_kept);
+    let mut old: BTreeSet<&RequestId> = past.map(|(request, _)| request).collect();
+    let max = usize::try_from(policy.answers_max).unwrap_or(usize::MAX);
+    if answers.len() - old.len() > max {
+        let mut by_user: BTreeMap<&UserName, Vec<(UnixMillis, &RequestId)>> = BTreeMap::new();
+        for (request, answer) in answers {
+            let of_user = by_user.entry(&answer.user).or_default();
+            of_user.push((answer.at, request));
+        }
+        for mut of_user in by_user.into_values() {
+            of_user.sort_unstable();
+            of_user.truncate(of_user.len().saturating_sub(max));
+            old.extend(of_user.into_iter().map(|(_, request)| request));
+        }
+    }
+    old
 }
 
 fn unused_specs<'a>(board: &Board<'a>) -> Vec<&'a SpecDigest> {

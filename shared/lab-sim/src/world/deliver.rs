@@ -25,16 +25,16 @@ impl World {
         self.checker.on_leader(&self.schedulers[number], self.now)
     }
 
-    /// Whether a leader gets a copy of a request that an earlier leader has refused. A refusal is
-    /// remembered by its leader alone, so such a copy would be judged anew, and the user has been told
-    /// that nothing is changed. Copies that outlive a leader do not exist on a real bus: whoever waits
+    /// Whether a leader gets a copy of a request of which an earlier leader has said that it changes
+    /// nothing. Such an answer is remembered by its leader alone, so such a copy would be judged anew,
+    /// and the user has been told that nothing is changed. Copies that outlive a leader do not exist on a real bus: whoever waits
     /// for a dead leader's answer gets none, and asks again.
-    fn was_refused(&self, scheduler: usize, id: &RequestId) -> bool {
+    fn was_idle(&self, scheduler: usize, id: &RequestId) -> bool {
         let epoch = self.schedulers[scheduler]
             .core()
             .map(|core| core.leader().epoch);
-        let refused = self.goal.refused.get(id);
-        refused.is_some_and(|refused| Some(*refused) != epoch)
+        let idle = self.goal.idle.get(id);
+        idle.is_some_and(|told| Some(*told) != epoch)
     }
 
     /// Whether a scheduler stands still; what should happen to it happens when it goes on.
@@ -96,7 +96,7 @@ impl World {
             Actor::Scheduler(number) => {
                 let heard = match &message {
                     Message::Report(node, _) => Some(crate::agent::node_id(*node)),
-                    Message::Request(request) if self.was_refused(number, &request.id) => {
+                    Message::Request(request) if self.was_idle(number, &request.id) => {
                         return Ok(());
                     }
                     _ => None,

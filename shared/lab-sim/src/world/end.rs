@@ -43,6 +43,7 @@ impl World {
                 self.converged_at = Some(self.now);
                 self.trace.line(self.now, format_args!("CONVERGED"));
                 self.check_converged()?;
+                self.slots = self.count_slots();
                 self.quiet_since = Some((self.generations(), self.starts()));
                 Ok(())
             }
@@ -111,7 +112,12 @@ impl World {
 
     fn node_lacks(&self, core: &LeaderCore, number: usize) -> Option<String> {
         let agent = &self.agents[number];
-        let Some(known) = core.lab().observed.nodes.get(&agent.id) else {
+        let known = core.lab().observed.nodes.get(&agent.id);
+        // It may have died before it joined.
+        if agent.is_dead && known.is_none_or(|node| node.liveness == NodeLiveness::Lost) {
+            return None;
+        }
+        let Some(known) = known else {
             return Some(format!("the leader does not know {}", agent.id));
         };
         if known.liveness != NodeLiveness::Ready {
@@ -157,25 +163,36 @@ impl World {
         for ((project, service), wanted) in &self.goal.services {
             for slot in 1..=wanted.replicas {
                 let key = (project.clone(), service.clone(), slot);
-                let outcome = core.lab().desired.outcomes.get(&key);
-                let ended = outcome.filter(|outcome| outcome.spec == wanted.spec);
-                if ended.is_some_and(|ended| !matches!(ended.outcome, Ending::Refused { .. })) {
-                    continue;
+                match self.has_ended(core, &key) {
+                    Some(true) => continue,
+                    Some(false) => {
+                        return Some(format!(
+                            "{project}/{service} {slot} has ended for good, says the leader, and its \
+                             agent was never over with it"
+                        ));
+                    }
+                    None if self.runs(core, &key) => continue,
+                    None => {}
                 }
-                let excuse = core.report().pending.iter().any(|pending| {
-                    (&pending.project, &pending.service) == (project, service)
-                        && pending.slots.contains(&slot)
-                        && pending
-                            .reasons
-                            .iter()
-                            .all(|reason| !reason.words.is_empty())
-                });
-                if !excuse && !self.runs(core, &key) {
-                    return Some(format!("{project}/{service} {slot} does not run"));
+                if let Some(doubt) = self.no_excuse(core, &key, &wanted.spec) {
+                    return Some(format!("{project}/{service} {slot} does not run: {doubt}"));
                 }
             }
         }
         None
+    }
+
+    fn count_slots(&self) -> (u32, u32) {
+        let Some(core) = self.leading() else {
+            return (0, 0);
+        };
+        let services = self.goal.services.iter();
+        let slots = services.flat_map(|((project, service), wanted)| {
+            (1..=wanted.replicas).map(|slot| (project.clone(), service.clone(), slot))
+        });
+        slots.fold((0, 0), |(all, running), slot| {
+            (all + 1, running + u32::from(self.runs(core, &slot)))
+        })
     }
 
     fn runs(&self, core: &LeaderCore, slot: &lab_placement::SlotKey) -> bool {
@@ -252,7 +269,7 @@ impl World {
                 return Err(format!("the acknowledged {id} was lost"));
             }
         }
-        for agent in &self.agents {
+        for agent in self.agents.iter().filter(|agent| !agent.is_dead) {
             for volume in &self.goal.dropped_volumes {
                 if agent.engine.model.volumes.contains_key(volume) {
                     return Err(format!("{volume} should be gone from {}", agent.id));

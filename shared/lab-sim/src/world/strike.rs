@@ -35,7 +35,7 @@ impl World {
             }
             WorldEvent::AgentStarts(number) => {
                 self.with(|parts, cx| {
-                    if parts.agents[number].core.is_none() {
+                    if parts.agents[number].core.is_none() && !parts.agents[number].is_dead {
                         parts.agents[number].start(cx);
                     }
                 });
@@ -72,6 +72,7 @@ impl World {
         let struck = match fault {
             Fault::NodeCutOff => self.cut(Actor::Node(node), NODE_CUT_MAX),
             Fault::NodeUnheard => self.mute(Actor::Node(node)),
+            Fault::NodeDies => self.bury(node),
             Fault::AgentHangs => {
                 let delay = self.lasting(2 * SECOND, NODE_CUT_MAX);
                 self.agents[node].hang(self.now + delay);
@@ -135,6 +136,16 @@ impl World {
         if struck {
             self.faults.count(fault);
         }
+    }
+
+    /// A node of three or more dies for good; in a world of two nothing would be left to move to.
+    fn bury(&mut self, node: usize) -> bool {
+        let dies = self.agents.len() > 2 && !self.agents.iter().any(|agent| agent.is_dead);
+        if dies {
+            let now = self.now;
+            self.agents[node].die(now);
+        }
+        dies
     }
 
     /// What an actor says is lost for a while.

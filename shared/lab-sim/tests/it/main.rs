@@ -22,6 +22,10 @@ fn number_from_environment(name: &str) -> Option<u64> {
     )
 }
 
+/// How many of a hundred slots must serve in the end; the others have failed for good, or no node has
+/// room for them.
+const SERVING_MIN: u32 = 70;
+
 /// Runs the seeds side by side, as many at a time as there are cores.
 fn run_all(seeds: std::ops::Range<u64>, options: Options) -> Vec<Outcome> {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -101,6 +105,14 @@ fn over_five_hundred_seeds_no_promise_is_broken_and_every_kind_of_fault_has_happ
     assert!(
         seeds < SEEDS || (replaced >= 40 && excused > 0),
         "{replaced} exclusive tasks replaced, {excused} beside one that nobody could stop"
+    );
+    // An excuse for each slot would satisfy every check above: most must really serve.
+    let (slots, serving) = outcomes.iter().fold((0, 0), |(all, serving), outcome| {
+        (all + outcome.slots.0, serving + outcome.slots.1)
+    });
+    assert!(
+        serving * 100 >= slots * SERVING_MIN,
+        "{serving} of {slots} slots serve"
     );
     let idle: Vec<u64> = outcomes
         .iter()
@@ -209,4 +221,14 @@ fn a_leader_that_replaces_exclusive_tasks_at_once_is_found() {
 #[test]
 fn a_leader_that_reserves_more_than_a_node_has_is_found() {
     is_found(Bug::Overbooks, " is reserved of ");
+}
+
+#[test]
+fn a_leader_that_finds_every_node_full_is_found() {
+    is_found(Bug::PlacesNothing, "could take it");
+}
+
+#[test]
+fn a_leader_that_takes_each_failure_for_the_last_one_is_found() {
+    is_found(Bug::GivesUpEarly, "was never over with it");
 }

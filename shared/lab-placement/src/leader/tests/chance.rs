@@ -143,6 +143,8 @@ impl Chance {
                 }
                 self.stage.core.on_deposed();
                 self.post();
+                // What changed nothing is remembered by its leader alone.
+                self.answers.retain(|_, answer| has_changed(answer));
                 self.stage.succeed();
             }
             Act::Deliver(index, again) => {
@@ -168,6 +170,9 @@ impl Chance {
         }
         self.post();
         assert_eq!(check::lab(&self.stored()), [], "after {act:?}");
+        for (kept, computed) in self.stage.core.asks.derived(self.stage.core.lab()) {
+            assert_eq!(kept, computed, "after {act:?}");
+        }
         assert_eq!(
             *self.stage.core.standing(),
             Standing::Leading,
@@ -211,6 +216,17 @@ impl Chance {
                 self.obey(push);
             }
         }
+    }
+}
+
+fn has_changed(answer: &Answer) -> bool {
+    match answer {
+        Answer::ProjectApplied { changed, .. }
+        | Answer::ProjectRemoved { changed, .. }
+        | Answer::ServiceChanged { changed, .. }
+        | Answer::NodeRegistered { changed, .. }
+        | Answer::NodeChanged { changed, .. } => *changed,
+        Answer::Unknown => true,
     }
 }
 

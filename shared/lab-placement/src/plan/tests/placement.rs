@@ -1,9 +1,10 @@
 //! Which node takes a task, and why none does.
 
 use expect_test::expect;
-use lab_types::{Availability, NodeLiveness};
+use lab_types::{Availability, EventWhat, NodeLiveness};
 
 use super::check;
+use crate::plan::Filter;
 use crate::testing::{GIB, Small, node, svc};
 
 fn report(small: &mut Small) -> String {
@@ -44,6 +45,27 @@ fn an_image_runs_only_where_it_can_and_a_lab_without_such_a_node_says_so() {
               networks: a_default
         "#]],
     );
+}
+
+#[test]
+fn each_placement_tells_with_its_event_which_nodes_were_best_and_who_refused() {
+    let mut small = Small::new(&["n1", "n2", "n3", "n4", "n5"]);
+    small.lose("n4");
+    small.take_port("n1", 80, "apache2");
+    small.up("a", &[("web", svc("web:1").replicas(2).port(80))]);
+    let outcome = small.plan();
+    let told: Vec<String> = outcome
+        .events
+        .iter()
+        .filter(|event| event.what == EventWhat::TaskAssigned)
+        .map(|event| format!("{}: {:?}", event.message, event.details))
+        .collect();
+    expect![[r#"
+        task 1 of a/web was given to node n2: {"best": "n2 0/0, n3 0/0, n5 0/0", "refused": "heard 1, host ports 1"}
+        task 2 of a/web was given to node n3: {"best": "n3 0/0, n5 0/0, n2 1/1", "refused": "heard 1, host ports 1"}"#]].assert_eq(&told.join("\n"));
+    let last = outcome.report.placed.last().unwrap();
+    assert_eq!(last.refused, [(Filter::Heard, 1), (Filter::HostPorts, 1)]);
+    assert_eq!(last.next.len(), 2);
 }
 
 #[test]
