@@ -45,6 +45,7 @@ impl Leading {
                 .collect(),
             images: BTreeMap::new(),
             partly: BTreeSet::new(),
+            dropped_volumes: facts.dropped_volumes,
         };
         if asked.images.is_empty() {
             return incoming.reply(&reply).await;

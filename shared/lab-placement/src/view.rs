@@ -2,15 +2,16 @@
 
 mod counts;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lab_types::{
-    AssignedTask, Gate, Health, NodeId, NodeName, ProjectName, ProjectRecord, ServiceName,
-    ServiceRecord, TaskProgress, TaskSpec, TaskState, TaskStatus,
+    AssignedTask, EngineName, Gate, Health, NodeId, NodeName, ProjectName, ProjectRecord,
+    ServiceName, ServiceRecord, TaskProgress, TaskSpec, TaskState, TaskStatus,
 };
 
 pub use lab_types::row::{NodeRow, ProjectRow, ServiceRow, SlotProblem, TaskRow};
 
+use crate::change::dropped_volumes;
 use crate::lab::Lab;
 use crate::plan::PlanReport;
 
@@ -23,6 +24,8 @@ pub struct ProjectFacts {
     pub record: Option<ProjectRecord>,
     /// Its services with their specs.
     pub services: BTreeMap<ServiceName, (ServiceRecord, TaskSpec)>,
+    /// Volumes with its data that its files no longer have.
+    pub dropped_volumes: BTreeSet<EngineName>,
 }
 
 /// A project's desired state.
@@ -34,6 +37,7 @@ pub fn project_facts(lab: &Lab, project: &ProjectName) -> ProjectFacts {
     ProjectFacts {
         revision: record.map_or(0, |record| record.revision),
         record: record.cloned(),
+        dropped_volumes: record.map_or_else(BTreeSet::new, |record| dropped_volumes(lab, record)),
         services: services
             .filter_map(|service| {
                 let spec = lab.desired.specs.get(&service.spec)?.clone();

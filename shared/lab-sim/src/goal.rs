@@ -47,6 +47,7 @@ impl Goal {
                 project,
                 revision,
                 changed,
+                ..
             }
             | Answer::ProjectRemoved {
                 project,

@@ -180,7 +180,10 @@ impl Up<'_> {
                 false => self.app.screen.print(&summary::whole(&plan)),
             };
         }
-        self.app.screen.say(&summary::line(&plan));
+        // Of a plan that changes nothing it is told once the lab has said what it tries again.
+        if !plan.operations.is_empty() {
+            self.app.screen.say(&summary::line(&plan));
+        }
         self.app
             .interruptible(self.confirm(&created.questions), nothing)
             .await?;
@@ -217,7 +220,7 @@ impl Up<'_> {
             self.app,
             &self.client,
             project,
-            self.args.services.clone(),
+            self.args.followed(),
             before,
         );
         self.app.interruptible(follow, &goes_on).await

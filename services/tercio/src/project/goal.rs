@@ -27,6 +27,9 @@ const LEAVING_MAX: Duration = Duration::from_secs(60);
 /// minutes.
 const QUIET_MAX: Duration = Duration::from_secs(600);
 
+/// What is told of a container that is on its way out.
+pub(super) const STOPPING: &str = "Stopping";
+
 /// How far tasks should come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
@@ -50,7 +53,7 @@ pub struct Goal {
 /// What is waited for of one service.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
-    /// How many tasks.
+    /// How many tasks; none where the service is to go.
     pub replicas: u32,
     /// Tasks that are to be replaced: they count for nothing.
     pub old: BTreeSet<TaskId>,
@@ -163,7 +166,7 @@ pub fn judge(goal: &Goal, seen: &Seen, waited: &Waited) -> Verdict {
             }
         }
         if quiet < LEAVING_MAX {
-            busy.extend(leaving(seen, name));
+            busy.extend(leaving(seen, name, wanted));
         }
         if fine < wanted.replicas && busy.is_empty() && broken.is_empty() {
             busy.push(format!("{name}: {fine} of {} tasks", wanted.replicas));
@@ -182,11 +185,17 @@ pub fn judge(goal: &Goal, seen: &Seen, waited: &Waited) -> Verdict {
     }
 }
 
-/// The tasks of a service that are on their way out. One that cannot be told so keeps nobody waiting.
-fn leaving<'a>(seen: &'a Seen, name: &'a ServiceName) -> impl Iterator<Item = String> + 'a {
+/// The tasks of a service that are on their way out, also where their nodes have not been told yet. One
+/// that cannot be told so keeps nobody waiting.
+fn leaving<'a>(
+    seen: &'a Seen,
+    name: &'a ServiceName,
+    wanted: &'a Wanted,
+) -> impl Iterator<Item = String> + 'a {
     let of_it = seen.tasks.iter().filter(move |task| task.service == *name);
     of_it
-        .filter(|task| task.target == TaskTarget::Stop && !task.is_out_of_reach())
+        .filter(|task| task.target == TaskTarget::Stop || task.slot > wanted.replicas)
+        .filter(|task| !task.is_out_of_reach())
         .map(move |task| said(name, task.slot, "is being stopped"))
 }
 
@@ -312,7 +321,7 @@ fn line(goal: &Goal, task: &TaskRow) -> Item {
     if is_leaving(goal, task) {
         return match state {
             TaskState::Stopped => Item::new(name, "Removed", Phase::Done),
-            _ => Item::new(name, "Stopping", Phase::Working),
+            _ => Item::new(name, STOPPING, Phase::Working),
         };
     }
     if task.is_out_of_reach() {

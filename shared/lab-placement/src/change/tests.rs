@@ -110,7 +110,8 @@ fn an_unchanged_model_changes_nothing() {
         Answer::ProjectApplied {
             project: project("shop"),
             revision: 1,
-            changed: false
+            changed: false,
+            retried: BTreeMap::new(),
         }
     );
 }
@@ -401,6 +402,11 @@ fn applying_again_tries_what_failed_for_good_once_more_and_leaves_what_completed
     small.settle();
     small.fates.clear();
     let again = small.apply_of("shop", &services);
+    let retried = match small.decide(&again).unwrap().answer {
+        Answer::ProjectApplied { retried, .. } => retried,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(retried, [(service("web"), [1].into())].into());
     expect![[r#"
         put desired.service.shop.web revision 2 ×1
         put desired.project.shop revision 2 by alice
@@ -473,4 +479,45 @@ fn a_consent_holds_for_the_volumes_that_were_named() {
     assert!(refused.message.contains("shop_store"), "{refused}");
     assert_eq!(small.lab.desired.services.len(), 1, "nothing was changed");
     small.change(&down(&["shop_other", "shop_store"])).unwrap();
+}
+
+#[test]
+fn a_volume_that_the_files_no_longer_have_goes_only_when_the_consent_names_it() {
+    let mut small = Small::new(&["n1"]);
+    let old = [
+        ("db", svc("db:1").volume("shop_store")),
+        ("log", svc("log:1").volume("shop_old")),
+    ];
+    small.up("shop", &old);
+    small.settle();
+    small.up("shop", &old[..1]);
+    small.settle();
+    let name = |name: &str| EngineName::new(name).unwrap();
+    let facts = crate::view::project_facts(&small.lab, &project("shop"));
+    assert_eq!(facts.dropped_volumes, [name("shop_old")].into());
+    let down = |shown: Option<&[&str]>| Change::RemoveProject {
+        project: project("shop"),
+        remove_volumes: Some(ConfirmationId::new("yes").unwrap()),
+        shown: shown.map(|shown| shown.iter().copied().map(name).collect()),
+    };
+    let mut removed = |shown| match small.decide(&down(shown)).unwrap().answer {
+        Answer::ProjectRemoved {
+            volumes,
+            kept_volumes,
+            ..
+        } => (volumes, kept_volumes),
+        other => panic!("{other:?}"),
+    };
+    let (store, old) = (name("shop_store"), name("shop_old"));
+    assert_eq!(removed(None), (vec![store.clone()], vec![old.clone()]));
+    let declared = removed(Some(&["shop_store"]));
+    assert_eq!(declared, (vec![store.clone()], vec![old.clone()]));
+    let both = removed(Some(&["shop_old", "shop_store"]));
+    assert_eq!(both, (vec![old, store], Vec::new()));
+    // What was kept can still be named when the rest is gone.
+    small.change(&down(None)).unwrap();
+    small.settle();
+    small.change(&down(Some(&["shop_old"]))).unwrap();
+    small.settle();
+    assert!(!small.shown().contains("shop_old"), "{}", small.shown());
 }
