@@ -7,10 +7,7 @@ use lab_compose::{
     BuildPolicy, CurrentProject, LoadOptions, MemorySource, Orphans, PlanInput, Project, SourceFile,
 };
 use lab_types::{Diagnostic, Problem, UserName};
-use lab_wire::agent::BuildOptions;
-use lab_wire::request::{
-    self, BuildInstruction, PlanCreate, PlanCreated, ProjectFacts, ProjectFactsGet,
-};
+use lab_wire::request::{self, PlanCreate, PlanCreated, ProjectFacts, ProjectFactsGet};
 use lab_wire::roles::PLANNER_USER;
 
 /// Makes a plan, or says what is wrong with the files.
@@ -63,11 +60,12 @@ pub(crate) async fn create(bus: &Bus, request: PlanCreate) -> Result<PlanCreated
         orphans: Orphans::Remove,
     });
     let mut diagnostics = diagnostics;
+    diagnostics.extend(lab_compose::host_paths(&project, facts.nodes));
     diagnostics.extend(lab_compose::warnings(&plan));
     Ok(PlanCreated {
         questions: lab_compose::questions(&current, &plan),
         plan: Some(plan),
-        builds: builds(&project),
+        builds: project.builds(),
         diagnostics,
     })
 }
@@ -113,23 +111,4 @@ async fn facts(bus: &Bus, project: &Project) -> Result<ProjectFacts, Problem> {
             Problem::new("PLN0003", message).help("`tercio lab status` says whether one leads")
         }
     })
-}
-
-fn builds(project: &Project) -> BTreeMap<String, BuildInstruction> {
-    let builds = project.builds().into_iter();
-    builds
-        .map(|(service, build)| {
-            let instruction = BuildInstruction {
-                service,
-                context: build.context,
-                options: BuildOptions {
-                    tag: build.image.clone(),
-                    dockerfile: build.dockerfile,
-                    args: build.args,
-                    ..BuildOptions::default()
-                },
-            };
-            (build.image, instruction)
-        })
-        .collect()
 }

@@ -45,6 +45,7 @@ impl Leading {
                 .collect(),
             images: BTreeMap::new(),
             partly: BTreeSet::new(),
+            nodes: facts.nodes,
             dropped_volumes: facts.dropped_volumes,
         };
         if asked.images.is_empty() {

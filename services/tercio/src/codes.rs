@@ -161,4 +161,17 @@ pub const ALL: &[(&str, &str, &str)] = &[
         "`down --dropped VOLUME` names a volume by its name on the engine that an earlier version of the \
          project's files had. Those of the present files go with `down -v` alone.",
     ),
+    (
+        "CLI0050",
+        "Other hosts cannot reach this lab",
+        "Its NATS listens on this machine alone, as a lab does that `tercio up` has started. A lab for several \
+         hosts is set up with `tercio lab init --nats-host HOST --external`, and its parts are run as containers \
+         or units.",
+    ),
+    (
+        "CLI0051",
+        "The credentials are there and permit something else",
+        "A `.creds` file of that name was made earlier with other rights. It is not replaced, because its copies \
+         would go on permitting what they do.",
+    ),
 ];

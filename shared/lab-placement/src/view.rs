@@ -1,12 +1,13 @@
 //! Read models: what a person or a script is shown of the lab. Pure; the shell turns them into replies.
 
 mod counts;
+mod hopeless;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use lab_types::{
-    AssignedTask, EngineName, Gate, Health, NodeId, NodeName, ProjectName, ProjectRecord,
-    ServiceName, ServiceRecord, TaskProgress, TaskSpec, TaskState, TaskStatus,
+    AssignedTask, Availability, EngineName, Gate, Health, NodeId, NodeName, ProjectName,
+    ProjectRecord, ServiceName, ServiceRecord, TaskProgress, TaskSpec, TaskState, TaskStatus,
 };
 
 pub use lab_types::row::{NodeRow, ProjectRow, ServiceRow, SlotProblem, TaskRow};
@@ -24,6 +25,8 @@ pub struct ProjectFacts {
     pub record: Option<ProjectRecord>,
     /// Its services with their specs.
     pub services: BTreeMap<ServiceName, (ServiceRecord, TaskSpec)>,
+    /// How many nodes of the lab take tasks.
+    pub nodes: u32,
     /// Volumes with its data that its files no longer have.
     pub dropped_volumes: BTreeSet<EngineName>,
 }
@@ -37,6 +40,7 @@ pub fn project_facts(lab: &Lab, project: &ProjectName) -> ProjectFacts {
     ProjectFacts {
         revision: record.map_or(0, |record| record.revision),
         record: record.cloned(),
+        nodes: active_nodes(lab),
         dropped_volumes: record.map_or_else(BTreeSet::new, |record| dropped_volumes(lab, record)),
         services: services
             .filter_map(|service| {
@@ -45,6 +49,12 @@ pub fn project_facts(lab: &Lab, project: &ProjectName) -> ProjectFacts {
             })
             .collect(),
     }
+}
+
+fn active_nodes(lab: &Lab) -> u32 {
+    let nodes = lab.desired.nodes.values();
+    let active = nodes.filter(|node| node.availability == Availability::Active);
+    u32::try_from(active.count()).unwrap_or(u32::MAX)
 }
 
 /// The projects that are up, in the order of names. One that was taken down is not listed.
@@ -77,6 +87,9 @@ pub fn projects(lab: &Lab) -> Vec<ProjectRow> {
     rows.into_values().filter(is_up).collect()
 }
 
+/// The tasks of each service, with what is known of them.
+type ByService<'a> = BTreeMap<(&'a ProjectName, &'a ServiceName), Vec<counts::Placed<'a>>>;
+
 /// Services in the order of project and name, of one project or of all.
 #[must_use]
 pub fn services(lab: &Lab, report: &PlanReport, project: Option<&ProjectName>) -> Vec<ServiceRow> {
@@ -87,7 +100,9 @@ pub fn services(lab: &Lab, report: &PlanReport, project: Option<&ProjectName>) -
         .map(|(key, record)| {
             let empty = Vec::new();
             let tasks = by_service.get(&(&key.0, &key.1)).unwrap_or(&empty);
-            counts::row(lab, report, record, tasks)
+            let mut row = counts::row(lab, report, record, tasks);
+            hopeless::mark(lab, &by_service, record, &mut row);
+            row
         })
         .collect()
 }

@@ -67,6 +67,10 @@ pub struct SlotProblem {
     pub is_final: bool,
     /// In words.
     pub reason: String,
+    /// Why whoever waits for it should wait no longer, although the lab goes on trying: `db.1, which it
+    /// waits for, is unhealthy`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hopeless: Option<String>,
 }
 
 impl SlotProblem {

@@ -17,8 +17,9 @@ use lab_types::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::agent::BuildOptions;
 use crate::row::{ProjectRow, ServiceRow, TaskRow};
+
+pub use lab_types::BuildInstruction;
 
 pub use event::{EventList, EventsListed, NumberedEvent};
 pub use image::{ImageBuild, ImagePull, OpenedStream, ServiceLogs, StreamsOpened, UnopenedStream};
@@ -189,17 +190,6 @@ pub struct PlanCreated {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// How the client builds one image of a plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BuildInstruction {
-    /// For which service.
-    pub service: ServiceName,
-    /// The absolute folder of the context, on the client's machine.
-    pub context: String,
-    /// Tag, Dockerfile, arguments.
-    pub options: BuildOptions,
-}
-
 /// `project.apply`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -285,6 +275,9 @@ pub struct ProjectFacts {
     /// Those of them that another working node lacks, or has under this name with another id.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub partly: BTreeSet<String>,
+    /// How many nodes of the lab take tasks.
+    #[serde(default)]
+    pub nodes: u32,
     /// Volumes with the project's data that its files no longer have, by engine name.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub dropped_volumes: BTreeSet<EngineName>,

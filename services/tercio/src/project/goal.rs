@@ -11,10 +11,6 @@ use lab_wire::row::{ServiceRow, TaskRow};
 
 use crate::output::progress::{Item, Phase};
 
-/// Starts that fail one after another until the wait is given up: the first two may be a port or a
-/// name that the task before still held.
-const ATTEMPTS_MAX: u32 = 3;
-
 /// How long a slot may have no node before the wait is given up: a node that has just joined or
 /// returned is there within a few seconds.
 pub(super) const PENDING_MAX: Duration = Duration::from_secs(20);
@@ -140,7 +136,10 @@ pub fn judge(goal: &Goal, seen: &Seen, waited: &Waited) -> Verdict {
         let row = seen.services.iter().find(|row| row.service == *name);
         let tasks = current(seen, name, wanted);
         let mut fine = 0;
-        for task in &tasks {
+        let problems = || row.iter().flat_map(|row| &row.problems);
+        // What the lab gives up for those who wait is told in its words.
+        let is_given_up = |slot| problems().any(|one| one.slot == slot && one.hopeless.is_some());
+        for task in tasks.iter().filter(|task| !is_given_up(task.slot)) {
             match slot(task, goal.until) {
                 Slot::Fine => fine += 1,
                 Slot::Busy(why) => busy.push(said(name, task.slot, &why)),
@@ -149,7 +148,7 @@ pub fn judge(goal: &Goal, seen: &Seen, waited: &Waited) -> Verdict {
                 }
             }
         }
-        for problem in row.iter().flat_map(|row| &row.problems) {
+        for problem in problems() {
             let has_task = tasks.iter().any(|task| task.slot == problem.slot);
             let why = said(name, problem.slot, &problem.reason);
             // A stop may take as long as its grace says.
@@ -159,7 +158,9 @@ pub fn judge(goal: &Goal, seen: &Seen, waited: &Waited) -> Verdict {
             let pending = waited.pending.get(&(name.clone(), problem.slot));
             let is_hopeless =
                 !has_task && !leaves && pending.is_some_and(|pending| *pending >= PENDING_MAX);
-            if problem.is_final || is_hopeless {
+            if let Some(hopeless) = &problem.hopeless {
+                broken.insert(said(name, problem.slot, hopeless));
+            } else if problem.is_final || is_hopeless {
                 broken.insert(why);
             } else if !has_task {
                 busy.push(why);
@@ -172,7 +173,6 @@ pub fn judge(goal: &Goal, seen: &Seen, waited: &Waited) -> Verdict {
             busy.push(format!("{name}: {fine} of {} tasks", wanted.replicas));
         }
     }
-    broken.extend(unhealthy_dependencies(seen, &busy));
     if !broken.is_empty() {
         // Whoever reads that one thing failed wants to know what else is not there.
         broken.extend(busy);
@@ -228,7 +228,6 @@ fn slot(task: &TaskRow, until: Until) -> Slot {
         },
         // Another node is tried; when none is left, the service's row says so.
         TaskState::Rejected => Slot::Busy(because("was rejected by its node")),
-        TaskState::Failed if task.progress.attempt >= ATTEMPTS_MAX => Slot::Broken(failure(task)),
         TaskState::Failed => Slot::Busy(failure(task)),
         TaskState::Assigned
         | TaskState::Accepted
@@ -256,31 +255,6 @@ fn failure(task: &TaskRow) -> String {
         (None, Some(message)) => format!("{message} (attempt {attempt})"),
         (None, None) => format!("failed (attempt {attempt})"),
     }
-}
-
-/// What others wait for and will not get: Docker gives up a dependency that is unhealthy, too.
-fn unhealthy_dependencies(seen: &Seen, busy: &[String]) -> Vec<String> {
-    if busy.is_empty() {
-        return Vec::new();
-    }
-    let is_waited_for = |name: &ServiceName| {
-        let wanted = format!("{name} (service_healthy)");
-        seen.tasks
-            .iter()
-            .any(|task| task.waits_for.contains(&wanted))
-    };
-    let sick = seen.tasks.iter().filter(|task| {
-        let runs = task.target == TaskTarget::Run && task.progress.state == TaskState::Running;
-        runs && task.health == Health::Unhealthy && is_waited_for(&task.service)
-    });
-    sick.map(|task| {
-        said(
-            &task.service,
-            task.slot,
-            "is unhealthy, and others wait for it",
-        )
-    })
-    .collect()
 }
 
 /// The lines a person sees meanwhile: one for each container that is wanted or on its way out. Where

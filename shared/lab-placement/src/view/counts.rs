@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use lab_types::{
-    AssignedTask, Gate, NodeId, NodeLiveness, Outcome, ProjectName, Resources, ServiceName,
-    ServiceRecord, TaskSpec, TaskState, TaskStatus, TaskTarget,
+    AssignedTask, Gate, NodeId, NodeLiveness, Outcome, ProjectName, Resources, ServiceRecord,
+    TaskSpec, TaskState, TaskStatus, TaskTarget,
 };
 
 use super::{ServiceRow, SlotProblem, status};
@@ -14,16 +14,13 @@ use crate::plan::{Pending, PlanReport};
 /// A task where it is.
 #[derive(Clone, Copy)]
 pub(super) struct Placed<'a> {
-    task: &'a AssignedTask,
-    status: Option<&'a TaskStatus>,
-    liveness: NodeLiveness,
+    pub(super) task: &'a AssignedTask,
+    pub(super) status: Option<&'a TaskStatus>,
+    pub(super) liveness: NodeLiveness,
 }
 
 /// The tasks of each service.
-pub(super) fn by_service<'a>(
-    lab: &'a Lab,
-    project: Option<&ProjectName>,
-) -> BTreeMap<(&'a ProjectName, &'a ServiceName), Vec<Placed<'a>>> {
+pub(super) fn by_service<'a>(lab: &'a Lab, project: Option<&ProjectName>) -> super::ByService<'a> {
     let mut tasks: BTreeMap<_, Vec<Placed<'a>>> = BTreeMap::new();
     for (node, assignment) in &lab.desired.assignments {
         let liveness = lab.liveness_of(node);
@@ -117,6 +114,7 @@ fn slot_state(
             slot,
             is_final,
             reason,
+            hopeless: None,
         })
     };
     let key = (record.project.clone(), record.name.clone(), slot);

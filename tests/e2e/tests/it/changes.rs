@@ -58,9 +58,9 @@ fn up_returns_when_the_containers_of_services_it_removes_are_gone() {
     let project = lab.project("fewer");
     let service = |name: &str| {
         let image = docker::busybox();
-        // Its end takes the grace period: a shell that is process 1 ignores the signal.
+        // Its end takes a while.
         format!(
-            "  {name}:\n    image: {image}\n    command: [sh, -c, 'while true; do sleep 1; done']\n    stop_grace_period: 2s\n"
+            "  {name}:\n    image: {image}\n    command: [sh, -c, 'trap \"sleep 2; exit 0\" TERM; while true; do sleep 1; done']\n"
         )
     };
     let both = format!("services:\n{}{}", service("web"), service("old"));
@@ -111,7 +111,7 @@ fn a_volume_that_left_the_files_goes_only_when_it_is_named() {
     let service = |name: &str| {
         let image = docker::busybox();
         format!(
-            "  {name}:\n    image: {image}\n    command: [sleep, '1000']\n    volumes: ['{name}:/data']\n    stop_grace_period: 0s\n"
+            "  {name}:\n    image: {image}\n    command: [sh, -c, 'trap \"exit 0\" TERM; while true; do sleep 1; done']\n    volumes: ['{name}:/data']\n"
         )
     };
     let text = format!(
