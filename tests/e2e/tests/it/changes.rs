@@ -419,3 +419,38 @@ fn another_folder_of_the_same_name_takes_no_services_away_unasked() {
     let after = lab.running(&project, 1);
     assert_ne!(after, before);
 }
+
+#[test]
+fn whoever_waits_for_a_service_that_waits_for_a_sick_one_is_told_at_once() {
+    let mut lab = Lab::new();
+    let project = lab.project("sick");
+    let image = docker::busybox();
+    let text = format!(
+        "services:
+  db:
+    image: {image}
+    command: [sleep, '1000']
+    healthcheck: {{test: [CMD, 'false'], interval: 200ms, retries: 1}}
+  web:
+    image: {image}
+    command: [sleep, '1000']
+    depends_on:
+      db: {{condition: service_healthy}}
+"
+    );
+    let file = lab.file("compose.yml", &text);
+    let sick = "web.1: db.1, which it waits for, is unhealthy";
+    lab.compose(&file, &project, &["up", "-d"])
+        .refused(&["CLI0040", sick]);
+    let rows = lab
+        .tercio(&["req", "-p", &project, "service.list", "{}"])
+        .ok();
+    let rows = rows.json();
+    let web = rows["services"].as_array().and_then(|rows| rows.last());
+    let hopeless = web.map(|web| &web["problems"][0]["hopeless"]);
+    assert_eq!(
+        hopeless.and_then(serde_json::Value::as_str),
+        Some("db.1, which it waits for, is unhealthy"),
+        "{rows}"
+    );
+}
