@@ -10,7 +10,7 @@ use lab_types::{
     ProjectRecord, ServiceName, ServiceRecord, TaskProgress, TaskSpec, TaskState, TaskStatus,
 };
 
-pub use lab_types::row::{NodeRow, ProjectRow, ServiceRow, SlotProblem, TaskRow};
+pub use lab_types::row::{Hopeless, NodeRow, ProjectRow, ServiceRow, SlotProblem, TaskRow};
 
 use crate::change::dropped_volumes;
 use crate::lab::Lab;
@@ -101,7 +101,7 @@ pub fn services(lab: &Lab, report: &PlanReport, project: Option<&ProjectName>) -
             let empty = Vec::new();
             let tasks = by_service.get(&(&key.0, &key.1)).unwrap_or(&empty);
             let mut row = counts::row(lab, report, record, tasks);
-            hopeless::mark(lab, &by_service, record, &mut row);
+            row.hopeless = hopeless::slots(lab, &by_service, record);
             row
         })
         .collect()

@@ -56,6 +56,24 @@ pub struct ServiceRow {
     /// Slots that wait or failed for good, each with why, in words; at most [`SlotProblem::MAX`], those
     /// that failed for good first of all.
     pub problems: Vec<SlotProblem>,
+    /// Slots that whoever waits for them should wait for no longer, although the lab goes on trying; at
+    /// most [`Hopeless::MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hopeless: Vec<Hopeless>,
+}
+
+/// A slot that is not worth waiting for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hopeless {
+    /// Which slot.
+    pub slot: u32,
+    /// In words: `db.1, which it waits for, is unhealthy`.
+    pub reason: String,
+}
+
+impl Hopeless {
+    /// How many a row tells: one is enough to stop waiting, and a few show whether all fare alike.
+    pub const MAX: usize = 10;
 }
 
 /// Why a slot is not in its place.
@@ -67,10 +85,6 @@ pub struct SlotProblem {
     pub is_final: bool,
     /// In words.
     pub reason: String,
-    /// Why whoever waits for it should wait no longer, although the lab goes on trying: `db.1, which it
-    /// waits for, is unhealthy`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hopeless: Option<String>,
 }
 
 impl SlotProblem {

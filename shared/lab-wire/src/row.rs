@@ -1,3 +1,5 @@
 //! The rows that lists answer with.
 
-pub use lab_types::row::{MachineRow, NodeRow, ProjectRow, ServiceRow, SlotProblem, TaskRow};
+pub use lab_types::row::{
+    Hopeless, MachineRow, NodeRow, ProjectRow, ServiceRow, SlotProblem, TaskRow,
+};

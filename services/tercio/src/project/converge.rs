@@ -283,7 +283,6 @@ mod tests {
                 slot: 2,
                 is_final: false,
                 reason: "no node can take it".into(),
-                hopeless: None,
             }];
             let (mut web, mut db) = (
                 task("web", 1, TaskState::Running),

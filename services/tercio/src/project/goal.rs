@@ -136,9 +136,12 @@ pub fn judge(goal: &Goal, seen: &Seen, waited: &Waited) -> Verdict {
         let row = seen.services.iter().find(|row| row.service == *name);
         let tasks = current(seen, name, wanted);
         let mut fine = 0;
-        let problems = || row.iter().flat_map(|row| &row.problems);
-        // What the lab gives up for those who wait is told in its words.
-        let is_given_up = |slot| problems().any(|one| one.slot == slot && one.hopeless.is_some());
+        // What the lab gives up for those who wait is told in its words, unless it is of a task that is to go.
+        let is_current = |slot| tasks.iter().any(|task| task.slot == slot);
+        let hopeless = row.iter().flat_map(|row| &row.hopeless);
+        let hopeless: Vec<_> = hopeless.filter(|one| is_current(one.slot)).collect();
+        let is_given_up = |slot| hopeless.iter().any(|one| one.slot == slot);
+        broken.extend(hopeless.iter().map(|one| said(name, one.slot, &one.reason)));
         for task in tasks.iter().filter(|task| !is_given_up(task.slot)) {
             match slot(task, goal.until) {
                 Slot::Fine => fine += 1,
@@ -148,7 +151,7 @@ pub fn judge(goal: &Goal, seen: &Seen, waited: &Waited) -> Verdict {
                 }
             }
         }
-        for problem in problems() {
+        for problem in row.iter().flat_map(|row| &row.problems) {
             let has_task = tasks.iter().any(|task| task.slot == problem.slot);
             let why = said(name, problem.slot, &problem.reason);
             // A stop may take as long as its grace says.
@@ -158,9 +161,7 @@ pub fn judge(goal: &Goal, seen: &Seen, waited: &Waited) -> Verdict {
             let pending = waited.pending.get(&(name.clone(), problem.slot));
             let is_hopeless =
                 !has_task && !leaves && pending.is_some_and(|pending| *pending >= PENDING_MAX);
-            if let Some(hopeless) = &problem.hopeless {
-                broken.insert(said(name, problem.slot, hopeless));
-            } else if problem.is_final || is_hopeless {
+            if problem.is_final || is_hopeless {
                 broken.insert(why);
             } else if !has_task {
                 busy.push(why);

@@ -57,6 +57,7 @@ pub(super) fn row(
         converged: false,
         exclusive: spec.is_some_and(TaskSpec::is_exclusive),
         problems: Vec::new(),
+        hopeless: Vec::new(),
     };
     let current: BTreeMap<u32, &Placed<'_>> = tasks
         .iter()
@@ -114,7 +115,6 @@ fn slot_state(
             slot,
             is_final,
             reason,
-            hopeless: None,
         })
     };
     let key = (record.project.clone(), record.name.clone(), slot);

@@ -2,51 +2,62 @@
 //! or they fail again and again. The lab's word on it, so that every client judges alike.
 
 use lab_types::{
-    Condition, Dependency, Gate, Health, Outcome, ServiceName, ServiceRecord, TaskState, TaskTarget,
+    Condition, Dependency, Gate, Health, NodeLiveness, Outcome, ServiceName, ServiceRecord,
+    TaskState, TaskTarget,
 };
 
 use super::counts::Placed;
-use super::{ByService, ServiceRow};
+use super::{ByService, Hopeless};
 use crate::lab::Lab;
 
 /// Starts that fail one after another until nobody should wait: the first two may be a port or a name that
 /// the task before still held.
 const ATTEMPTS_MAX: u32 = 3;
 
-/// Marks the problems of a service's slots that are not worth waiting for.
-pub(super) fn mark(lab: &Lab, tasks: &ByService<'_>, record: &ServiceRecord, row: &mut ServiceRow) {
-    if row.problems.is_empty() {
-        return;
-    }
+/// The slots of a service that are not worth waiting for.
+pub(super) fn slots(lab: &Lab, tasks: &ByService<'_>, record: &ServiceRecord) -> Vec<Hopeless> {
     let own = tasks.get(&(&record.project, &record.name));
-    let dependencies = record.depends_on.iter();
+    let mut current = own.into_iter().flatten();
+    let is_closed = |placed: &Placed<'_>| placed.task.gate != Gate::Open;
+    let waits = current.any(|placed| should_run(placed, record) && is_closed(placed));
+    let dependencies = record.depends_on.iter().filter(|_| waits);
     let mut lost = dependencies.filter_map(|(other, on)| never(lab, tasks, record, (other, *on)));
     let lost = lost.next();
-    for problem in row.problems.iter_mut().filter(|one| !one.is_final) {
-        let mut current = own.into_iter().flatten();
-        let is_it = |placed: &&Placed<'_>| {
-            let task = placed.task;
-            task.slot == problem.slot && should_run(placed, record)
-        };
-        let Some(placed) = current.find(is_it) else {
-            continue;
-        };
-        problem.hopeless = match placed.task.gate == Gate::Open {
-            false => lost.clone(),
-            true => fails(placed).map(|attempt| format!("{} (attempt {attempt})", problem.reason)),
-        };
-    }
+    let current = own.into_iter().flatten();
+    let current = current.filter(|placed| should_run(placed, record));
+    let why = |placed: &Placed<'_>| match is_closed(placed) {
+        true => lost.clone(),
+        false => fails(placed),
+    };
+    let hopeless = current.filter_map(|placed| {
+        let slot = placed.task.slot;
+        why(placed).map(|reason| Hopeless { slot, reason })
+    });
+    let mut hopeless: Vec<Hopeless> = hopeless.collect();
+    hopeless.sort_by_key(|one| one.slot);
+    hopeless.truncate(Hopeless::MAX);
+    hopeless
 }
 
+/// Whether a task is the service's present one, on a node that says how it is.
 fn should_run(placed: &Placed<'_>, record: &ServiceRecord) -> bool {
-    placed.task.target == TaskTarget::Run && placed.task.spec == record.spec
+    let silent = matches!(placed.liveness, NodeLiveness::Away | NodeLiveness::Lost);
+    placed.task.target == TaskTarget::Run && placed.task.spec == record.spec && !silent
 }
 
-/// The attempt with which a task failed, when it is one too many.
-fn fails(placed: &Placed<'_>) -> Option<u32> {
-    let progress = placed.status?.progress;
-    let is_enough = progress.state == TaskState::Failed && progress.attempt >= ATTEMPTS_MAX;
-    is_enough.then_some(progress.attempt)
+/// How a task failed, when it has once too often.
+fn fails(placed: &Placed<'_>) -> Option<String> {
+    let status = placed.status?;
+    let attempt = status.progress.attempt;
+    if status.progress.state != TaskState::Failed || attempt < ATTEMPTS_MAX {
+        return None;
+    }
+    let how = match (status.exit_code, &status.message) {
+        (Some(code), _) => format!("exited with code {code}"),
+        (None, Some(message)) => message.clone(),
+        (None, None) => "failed".to_owned(),
+    };
+    Some(format!("{how} (attempt {attempt})"))
 }
 
 /// Why a dependency will not come to be as it should: Docker gives up one that is unhealthy, too.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use expect_test::expect;
 use lab_types::Condition;
-use lab_types::row::ServiceRow;
+use lab_types::row::{Hopeless, ServiceRow};
 
 use super::{nodes, project_facts, projects, services, tasks};
 use crate::change::Change;
@@ -27,9 +27,9 @@ fn shown(rows: &[ServiceRow]) -> String {
                 "for now"
             };
             writeln!(text, "  {} {mark}: {}", problem.slot, problem.reason).unwrap();
-            if let Some(hopeless) = &problem.hopeless {
-                writeln!(text, "    not worth waiting for: {hopeless}").unwrap();
-            }
+        }
+        for Hopeless { slot, reason } in &row.hopeless {
+            writeln!(text, "  {slot} is not worth waiting for: {reason}").unwrap();
         }
     }
     text
@@ -71,7 +71,7 @@ fn services_are_counted_and_every_slot_that_is_not_in_its_place_says_why() {
         shop/job 0 of 1 run, 1 completed, converged
         shop/late 0 of 1 run, 0 completed
           1 for now: it waits for sick (service_healthy)
-            not worth waiting for: sick.1, which it waits for, is unhealthy
+          1 is not worth waiting for: sick.1, which it waits for, is unhealthy
         shop/sick 0 of 1 run, 0 completed
           1 for now: its health check fails
         shop/web 2 of 2 run, 0 completed, converged

@@ -447,7 +447,7 @@ fn whoever_waits_for_a_service_that_waits_for_a_sick_one_is_told_at_once() {
         .ok();
     let rows = rows.json();
     let web = rows["services"].as_array().and_then(|rows| rows.last());
-    let hopeless = web.map(|web| &web["problems"][0]["hopeless"]);
+    let hopeless = web.map(|web| &web["hopeless"][0]["reason"]);
     assert_eq!(
         hopeless.and_then(serde_json::Value::as_str),
         Some("db.1, which it waits for, is unhealthy"),

@@ -373,7 +373,6 @@ mod tests {
             slot: 2,
             is_final: true,
             reason: "it ended with exit code 1".into(),
-            hopeless: None,
         }];
         assert!(!may_write(&web));
         let gone = Seen {

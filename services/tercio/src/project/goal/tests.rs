@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lab_types::{Health, ServiceName, TaskState, TaskTarget};
-use lab_wire::row::{SlotProblem, TaskRow};
+use lab_wire::row::{Hopeless, SlotProblem, TaskRow};
 
 use super::{
     Goal, LEAVING_MAX, PENDING_MAX, QUIET_MAX, Seen, Until, Verdict, Waited, Wanted, lines, pending,
@@ -122,8 +122,14 @@ fn what_the_lab_gives_up_is_waited_for_no_longer_and_told_in_its_words() {
             slot: 1,
             is_final: false,
             reason: "it waits for db (service_healthy)".into(),
-            hopeless: hopeless.map(str::to_owned),
         }];
+        row.hopeless = hopeless
+            .map(|reason| Hopeless {
+                slot: 1,
+                reason: reason.into(),
+            })
+            .into_iter()
+            .collect();
         let seen = Seen {
             services: vec![row],
             tasks: vec![web.clone()],
@@ -135,6 +141,24 @@ fn what_the_lab_gives_up_is_waited_for_no_longer_and_told_in_its_words() {
     assert_eq!(
         told(Some("db.1, which it waits for, is unhealthy")),
         "failed: web.1: db.1, which it waits for, is unhealthy"
+    );
+    let mut row = service("web", 1);
+    row.hopeless = vec![Hopeless {
+        slot: 1,
+        reason: "exited with code 1 (attempt 3)".into(),
+    }];
+    let mut replaced = goal(Until::Started, &[("web", 1)]);
+    let wanted = replaced.services.values_mut().next().unwrap();
+    wanted.old.insert(web.task.clone());
+    let seen = Seen {
+        services: vec![row],
+        tasks: vec![web.clone()],
+    };
+    let waits = judge(&replaced, &seen, Duration::ZERO);
+    assert_eq!(
+        words(waits),
+        "wait: web: 0 of 1 tasks",
+        "the old one is to go"
     );
 }
 
@@ -156,7 +180,6 @@ fn a_slot_without_a_node_fails_after_a_while_and_a_final_problem_at_once() {
             slot: 1,
             is_final,
             reason: "no node has 64GiB of memory free".into(),
-            hopeless: None,
         }];
         Seen {
             services: vec![row],
