@@ -8,10 +8,7 @@ use lab_compose::{
     BuildPolicy, CurrentProject, LoadOptions, MemorySource, Orphans, PlanInput, Project, SourceFile,
 };
 use lab_types::{Diagnostic, Problem, UserName};
-use lab_wire::agent::BuildOptions;
-use lab_wire::request::{
-    self, BuildInstruction, PlanCreate, PlanCreated, ProjectFacts, ProjectFactsGet,
-};
+use lab_wire::request::{self, PlanCreate, PlanCreated, ProjectFacts, ProjectFactsGet};
 use lab_wire::roles::PLANNER_USER;
 
 /// How long the leader is asked for what the lab has, in all and each time: less than one attempt of
@@ -80,11 +77,12 @@ pub(crate) async fn create(bus: &Bus, request: PlanCreate) -> Result<PlanCreated
         orphans: Orphans::Remove,
     });
     let mut diagnostics = diagnostics;
+    diagnostics.extend(lab_compose::host_paths(&project, facts.nodes));
     diagnostics.extend(lab_compose::warnings(&plan));
     Ok(PlanCreated {
         questions: lab_compose::questions(&current, &plan),
         plan: Some(plan),
-        builds: builds(&project),
+        builds: project.builds(),
         diagnostics,
     })
 }
@@ -159,23 +157,4 @@ async fn ask_for(
             Error::Refused(Problem::new("PLN0003", message).help(help))
         }
     })
-}
-
-fn builds(project: &Project) -> BTreeMap<String, BuildInstruction> {
-    let builds = project.builds().into_iter();
-    builds
-        .map(|(service, build)| {
-            let instruction = BuildInstruction {
-                service,
-                context: build.context,
-                options: BuildOptions {
-                    tag: build.image.clone(),
-                    dockerfile: build.dockerfile,
-                    args: build.args,
-                    ..BuildOptions::default()
-                },
-            };
-            (build.image, instruction)
-        })
-        .collect()
 }

@@ -107,6 +107,8 @@ impl Leading {
             images: found.present.ids,
             partly: found.present.partly,
             platforms: found.platforms,
+            nodes: facts.nodes,
+            dropped_volumes: facts.dropped_volumes,
         };
         let mut bytes = lab_wire::encode(&reply, encoding).len();
         let services = facts.services.into_iter();

@@ -49,12 +49,16 @@ async fn send(incoming: Incoming, result: &Result<Answer, Problem>) {
         Err(problem) if problem.code.0 == NOT_LEADER => incoming.try_again(&problem.message).await,
         Err(problem) => incoming.refuse(problem).await,
         Ok(Answer::ProjectApplied {
-            revision, changed, ..
+            revision,
+            changed,
+            retried,
+            ..
         }) => {
             incoming
                 .reply(&ProjectApplied {
                     revision: *revision,
                     changed: *changed,
+                    retried: retried.clone(),
                 })
                 .await;
         }
@@ -62,6 +66,7 @@ async fn send(incoming: Incoming, result: &Result<Answer, Problem>) {
             services,
             networks,
             volumes,
+            kept_volumes,
             changed,
             ..
         }) => {
@@ -69,6 +74,7 @@ async fn send(incoming: Incoming, result: &Result<Answer, Problem>) {
                 services: services.clone(),
                 networks: networks.iter().map(ToString::to_string).collect(),
                 volumes: volumes.iter().map(ToString::to_string).collect(),
+                kept_volumes: kept_volumes.iter().map(ToString::to_string).collect(),
                 changed: *changed,
             };
             incoming.reply(&removed).await;

@@ -261,7 +261,7 @@ fn read_credentials(context: &Context) -> Outcome<Credentials> {
         Failure::new(
             "CLI0001",
             lab_kit::telemetry::chain(&error).to_string(),
-            "name a .creds file with --creds or TERCIO_CREDS; `tercio lab init` makes them",
+            "name a .creds file with --creds or TERCIO_CREDS; `tercio lab init --user NAME` makes one",
         )
     })
 }
@@ -271,7 +271,7 @@ fn user_of(credentials: &Credentials) -> Outcome<UserName> {
         Failure::new(
             "CLI0001",
             format!("the credentials are not a user's: {invalid}"),
-            "use a user's .creds file; `tercio lab init` makes them",
+            "use a user's .creds file; `tercio lab init --user NAME` makes one",
         )
     })
 }

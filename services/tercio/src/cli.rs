@@ -1,5 +1,7 @@
 //! The command line as a tree of types; `--help` is written here.
 
+pub(crate) mod absent;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};

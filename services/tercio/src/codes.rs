@@ -149,4 +149,29 @@ pub const ALL: &[(&str, &str, &str)] = &[
          do not name: another checkout of the same name, perhaps. Where there is no terminal to ask on, \
          `--yes` says that they may go; `-p` or `name:` gives these files a project of their own.",
     ),
+    (
+        "CLI0048",
+        "The command is docker compose's, and not here yet",
+        "The word is a command of `docker compose` that Tercio does not have yet. The message says what does \
+         the same, or comes near to it, where there is something; `tercio --help` lists what there is.",
+    ),
+    (
+        "CLI0049",
+        "The volume is none that the files have dropped",
+        "`down --dropped VOLUME` names a volume by its name on the engine that an earlier version of the \
+         project's files had. Those of the present files go with `down -v` alone.",
+    ),
+    (
+        "CLI0050",
+        "Other hosts cannot reach this lab",
+        "Its NATS listens on this machine alone, as a lab does that `tercio up` has started. A lab for several \
+         hosts is set up with `tercio lab init --nats-host HOST --external`, and its parts are run as containers \
+         or units.",
+    ),
+    (
+        "CLI0051",
+        "The credentials are there and permit something else",
+        "A `.creds` file of that name was made earlier with other rights. It is not replaced, because its copies \
+         would go on permitting what they do.",
+    ),
 ];

@@ -112,7 +112,7 @@ pub fn resolve(
         None => Err(Failure::new(
             "CLI0001",
             format!("there is an address ({nats_url}) but no credentials"),
-            "name a .creds file with --creds or TERCIO_CREDS; `tercio lab init` makes them",
+            "name a .creds file with --creds or TERCIO_CREDS; `tercio lab init --user NAME` makes one",
         )),
     }
 }

@@ -4,9 +4,12 @@
 //! <state>/lab.json ── how to reach it         <state>/identity ── the lab's keys
 //! <state>/creds ───── one .creds file a role  <state>/nats ────── configuration, log, streams
 //! <state>/agent ───── the agent's cache       <state>/lab.log ─── what the lab says
+//! <state>/nodes ───── what other hosts need to join
 //! ```
 
 pub mod file;
+pub mod issue;
+pub mod log;
 pub mod setup;
 pub mod start;
 pub mod stop;

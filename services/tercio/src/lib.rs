@@ -64,8 +64,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// Help goes to standard output with exit code 0, a wrong command line to standard error with 2.
+/// Help goes to standard output with exit code 0, a wrong command line to standard error with 2, and a
+/// right one of which the command does not exist yet with 1.
 fn refused(screen: &Screen, error: &clap::Error) -> ExitCode {
+    if let Some(failure) = cli::absent::told(error) {
+        screen.say(&report::failure(&failure));
+        return ExitCode::from(failure.exit_code());
+    }
     let text = error.render();
     match error.use_stderr() {
         true => {

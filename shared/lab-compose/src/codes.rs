@@ -106,6 +106,8 @@ codes! {
         "Older files say here which version of the format they are in. There is one format now; remove the attribute.";
     LABELS_KEPT, "CMP0041", "An object keeps the labels it was made with",
         "No engine changes the labels of a network or volume that exists. The lab's record says what the files ask for; the object itself has the new labels when it is made anew.";
+    HOST_PATH, "CMP0042", "A path of the host is mounted in a lab of several nodes",
+        "A bind mount shows a path of the node that runs the task, and the task may run on any node. Put the content into the image or into a named volume, or see that every node has the path; a node that takes no tasks (`tercio node update NODE --availability pause`) does not count.";
 }
 
 #[cfg(test)]

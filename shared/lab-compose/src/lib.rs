@@ -36,6 +36,8 @@ mod trail;
 mod yaml;
 
 pub use load::{FILE_NAMES, LoadOptions, OVERRIDE_NAMES, load};
-pub use planner::{BuildPolicy, CurrentProject, Orphans, PlanInput, plan, questions, warnings};
-pub use project::{BuildSpec, Project};
+pub use planner::{
+    BuildPolicy, CurrentProject, Orphans, PlanInput, host_paths, plan, questions, warnings,
+};
+pub use project::Project;
 pub use source::{EnvMap, MemorySource, Recording, SourceFile, SourceProvider, Unreadable};

@@ -19,7 +19,7 @@ use lab_types::{
 
 use crate::project::Project;
 
-pub use questions::{questions, warnings};
+pub use questions::{host_paths, questions, warnings};
 
 /// What a plan is made from.
 #[derive(Clone, Debug)]

@@ -9,8 +9,8 @@ mod model;
 use std::collections::BTreeMap;
 
 use lab_types::{
-    Dependency, DurationMs, EngineName, NetworkName, PortProtocol, ProjectName, ServiceName,
-    VolumeName,
+    BuildInstruction, BuildOptions, Dependency, DurationMs, EngineName, Location, NetworkName,
+    PortProtocol, ProjectName, ServiceName, VolumeName,
 };
 
 use crate::doc::Doc;
@@ -81,19 +81,6 @@ pub struct Build {
     pub args: BTreeMap<String, Option<String>>,
 }
 
-/// What to build for a service, ready for whoever builds.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct BuildSpec {
-    /// The folder that is sent to the engine, absolute on the client's machine.
-    pub context: String,
-    /// The Dockerfile, from the context.
-    pub dockerfile: String,
-    /// Build arguments.
-    pub args: BTreeMap<String, String>,
-    /// What the image is called: `image:` of the service, else `PROJECT-SERVICE`.
-    pub image: String,
-}
-
 /// One published port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Port {
@@ -118,7 +105,21 @@ pub struct ServiceMount {
     pub read_only: bool,
     /// Whether the file gives options of the mount's kind, be they empty: they are printed then.
     pub has_options: bool,
+    /// Where it stands.
+    pub written: Written,
 }
+
+/// Where a file says something. That alone makes no difference between two things.
+#[derive(Clone, Debug, Default)]
+pub struct Written(pub Option<Location>);
+
+impl PartialEq for Written {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Written {}
 
 /// What a mount shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -218,21 +219,26 @@ impl Project {
         image_of(&self.name, name, service)
     }
 
-    /// What is to be built, by service.
+    /// What is to be built, by image.
     #[must_use]
-    pub fn builds(&self) -> BTreeMap<ServiceName, BuildSpec> {
+    pub fn builds(&self) -> BTreeMap<String, BuildInstruction> {
         let build = |(name, service): (&ServiceName, &Service)| {
             let build = service.build.as_ref()?;
             let args = build.args.iter();
-            let spec = BuildSpec {
+            let image = self.image_of(name, service);
+            let instruction = BuildInstruction {
+                service: name.clone(),
                 context: build.context.clone(),
-                dockerfile: build.dockerfile.clone(),
-                args: args
-                    .filter_map(|(key, value)| Some((key.clone(), value.clone()?)))
-                    .collect(),
-                image: self.image_of(name, service),
+                options: BuildOptions {
+                    tag: image.clone(),
+                    dockerfile: build.dockerfile.clone(),
+                    args: args
+                        .filter_map(|(key, value)| Some((key.clone(), value.clone()?)))
+                        .collect(),
+                    ..BuildOptions::default()
+                },
             };
-            Some((name.clone(), spec))
+            Some((image, instruction))
         };
         self.services.iter().filter_map(build).collect()
     }

@@ -172,7 +172,8 @@ impl Sink {
         all
     }
 
-    fn location(&self, place: Place) -> Option<Location> {
+    /// The place as it is told.
+    pub(crate) fn location(&self, place: Place) -> Option<Location> {
         let file = self.files.get(place.file.0)?;
         Some(Location {
             file: file.name.clone(),

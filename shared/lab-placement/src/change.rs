@@ -8,6 +8,7 @@ mod ports;
 mod project;
 mod retry;
 mod service;
+mod volumes;
 
 use std::collections::BTreeSet;
 
@@ -19,6 +20,7 @@ use lab_types::{
 
 pub(crate) use model::text_bytes;
 pub use node::NodeChanges;
+pub(crate) use volumes::dropped as dropped_volumes;
 
 use crate::codes;
 use crate::event::{self, Fact};

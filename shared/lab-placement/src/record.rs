@@ -1,5 +1,7 @@
 //! The values of the state stream.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use lab_types::{
     Assignment, EngineName, Event, NodeId, NodeRecord, OutcomeRecord, ProjectName, ProjectRecord,
     ServiceName, ServiceRecord, TaskSpec, UnixMillis, UserName,
@@ -51,6 +53,9 @@ pub enum Answer {
         revision: u64,
         /// Whether anything changed.
         changed: bool,
+        /// Slots that had failed for good and are tried again.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        retried: BTreeMap<ServiceName, BTreeSet<u32>>,
     },
     /// To `project.remove`.
     ProjectRemoved {
@@ -64,6 +69,10 @@ pub enum Answer {
         networks: Vec<EngineName>,
         /// The volumes that go with their data, by their name on the engine.
         volumes: Vec<EngineName>,
+        /// Volumes of the project that stay despite a consent, as its files no longer have them and the
+        /// consent does not name them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        kept_volumes: Vec<EngineName>,
         /// Whether anything changed.
         changed: bool,
     },

@@ -1,13 +1,14 @@
 //! Read models: what a person or a script is shown of the lab. Pure; the shell turns them into replies.
 
 mod counts;
+mod hopeless;
 mod page;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lab_types::{
-    AssignedTask, Health, NodeId, NodeName, NodeRecord, ProjectName, ProjectRecord, ServiceName,
-    ServiceRecord, TaskProgress, TaskSpec, TaskState, TaskStatus,
+    AssignedTask, Availability, EngineName, Health, NodeId, NodeName, NodeRecord, ProjectName,
+    ProjectRecord, ServiceName, ServiceRecord, TaskProgress, TaskSpec, TaskState, TaskStatus,
 };
 
 pub use page::{
@@ -15,8 +16,9 @@ pub use page::{
     services_page, tasks_page,
 };
 
-pub use lab_types::row::{NodeRow, ProjectRow, ServiceRow, SlotProblem, TaskRow};
+pub use lab_types::row::{Hopeless, NodeRow, ProjectRow, ServiceRow, SlotProblem, TaskRow};
 
+use crate::change::dropped_volumes;
 use crate::lab::Lab;
 use crate::plan::PlanReport;
 
@@ -29,6 +31,10 @@ pub struct ProjectFacts {
     pub record: Option<ProjectRecord>,
     /// Its services with their specs.
     pub services: BTreeMap<ServiceName, (ServiceRecord, TaskSpec)>,
+    /// How many nodes of the lab take tasks.
+    pub nodes: u32,
+    /// Volumes with its data that its files no longer have.
+    pub dropped_volumes: BTreeSet<EngineName>,
 }
 
 /// A project's desired state.
@@ -40,6 +46,8 @@ pub fn project_facts(lab: &Lab, project: &ProjectName) -> ProjectFacts {
     ProjectFacts {
         revision: record.map_or(0, |record| record.revision),
         record: record.cloned(),
+        nodes: active_nodes(lab),
+        dropped_volumes: record.map_or_else(BTreeSet::new, |record| dropped_volumes(lab, record)),
         services: services
             .filter_map(|service| {
                 let spec = lab.desired.specs.get(&service.spec)?.clone();
@@ -48,6 +56,15 @@ pub fn project_facts(lab: &Lab, project: &ProjectName) -> ProjectFacts {
             .collect(),
     }
 }
+
+fn active_nodes(lab: &Lab) -> u32 {
+    let nodes = lab.desired.nodes.values();
+    let active = nodes.filter(|node| node.availability == Availability::Active);
+    u32::try_from(active.count()).unwrap_or(u32::MAX)
+}
+
+/// The tasks of each service, with what is known of them.
+type ByService<'a> = BTreeMap<(&'a ProjectName, &'a ServiceName), Vec<counts::Placed<'a>>>;
 
 /// Services in the order of project and name, of one project or of all.
 #[must_use]

@@ -60,6 +60,7 @@ impl Goal {
                 project,
                 revision,
                 changed,
+                ..
             }
             | Answer::ProjectRemoved {
                 project,

@@ -13,6 +13,7 @@
 //! Maps are `BTreeMap` throughout: the same value has one byte form, so a digest of it is stable.
 
 pub mod assignment;
+pub mod build;
 pub mod event;
 pub mod fence;
 pub mod ids;
@@ -27,6 +28,7 @@ pub mod time;
 pub use assignment::{
     AssignedTask, Assignment, Gate, Guard, ProjectNetwork, ProjectVolume, TaskTarget,
 };
+pub use build::{BuildInstruction, BuildOptions};
 pub use event::{Cause, Event, EventScope, EventWhat, WriterKind};
 pub use fence::{Epoch, Fence, Generation, Incarnation, Pass, WriteTag};
 pub use ids::{

@@ -59,6 +59,24 @@ pub struct ServiceRow {
     pub exclusive: bool,
     /// Slots that wait or failed for good, by why, in the order of their first slots.
     pub problems: Vec<SlotProblem>,
+    /// Slots that whoever waits for them should wait for no longer, although the lab goes on trying; at
+    /// most [`Hopeless::MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hopeless: Vec<Hopeless>,
+}
+
+/// A slot that is not worth waiting for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hopeless {
+    /// Which slot.
+    pub slot: u32,
+    /// In words: `db.1, which it waits for, is unhealthy`.
+    pub reason: String,
+}
+
+impl Hopeless {
+    /// How many a row tells: one is enough to stop waiting, and a few show whether all fare alike.
+    pub const MAX: usize = 10;
 }
 
 /// Why slots are not in their place: those of a service with the same reason stand together.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+pub use lab_types::BuildOptions;
 use lab_types::{
     AgentBoot, Assignment, CarriedSpec, Fence, ForeignPort, NodeId, Platform, Problem, SpecDigest,
     StreamId, TaskId, UnixMillis, UserName,
@@ -136,28 +137,6 @@ pub struct LogOptions {
     /// Only lines from here on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<UnixMillis>,
-}
-
-/// How to build an image.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BuildOptions {
-    /// The name and tag it gets.
-    pub tag: String,
-    /// The Dockerfile's path inside the context.
-    pub dockerfile: String,
-    /// Build arguments.
-    #[serde(default)]
-    pub args: BTreeMap<String, String>,
-    /// Labels of the image.
-    #[serde(default)]
-    pub labels: BTreeMap<String, String>,
-    /// Whether to use no cached step.
-    #[serde(default)]
-    pub no_cache: bool,
-    /// Whether to pull the base image again.
-    #[serde(default)]
-    pub pull: bool,
 }
 
 /// The plain answer to a command: done, or why not.

@@ -17,8 +17,9 @@ use lab_types::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::agent::BuildOptions;
 use crate::row::{ProjectRow, ServiceRow, TaskRow};
+
+pub use lab_types::BuildInstruction;
 
 pub use event::{EventList, EventsListed, NumberedEvent};
 pub use image::{ImageBuild, ImagePull, OpenedStream, ServiceLogs, StreamsOpened, UnopenedStream};
@@ -189,17 +190,6 @@ pub struct PlanCreated {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// How the client builds one image of a plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BuildInstruction {
-    /// For which service.
-    pub service: ServiceName,
-    /// The absolute folder of the context, on the client's machine.
-    pub context: String,
-    /// Tag, Dockerfile, arguments.
-    pub options: BuildOptions,
-}
-
 /// `project.apply`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -219,13 +209,18 @@ pub struct ProjectApplied {
     pub revision: u64,
     /// Whether anything was changed.
     pub changed: bool,
+    /// Slots that had failed for good and are tried again: who applies says that the cause may be gone,
+    /// also with a plan that changes nothing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub retried: BTreeMap<ServiceName, BTreeSet<u32>>,
 }
 
 /// `project.remove`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProjectRemove {
-    /// Consent to remove the project's volumes with their data; absent keeps them.
+    /// Consent to remove the project's volumes with their data; absent keeps them. Of volumes that the
+    /// project's files no longer have, it means only those in `shown`.
     #[serde(default)]
     pub remove_volumes: Option<ConfirmationId>,
     /// The volumes that were named to the one who consented, by engine name: others that the project has
@@ -246,6 +241,10 @@ pub struct ProjectRemoved {
     pub networks: Vec<String>,
     /// Volumes that are being removed, by engine name.
     pub volumes: Vec<String>,
+    /// Volumes that stay despite a consent, by engine name: the project's files no longer have them, and
+    /// the consent does not name them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept_volumes: Vec<String>,
     /// Whether there was anything to remove.
     pub changed: bool,
 }
@@ -286,6 +285,12 @@ pub struct ProjectFacts {
     /// On which platform each of them runs, where its engine tells.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub platforms: BTreeMap<String, Platform>,
+    /// How many nodes of the lab take tasks.
+    #[serde(default)]
+    pub nodes: u32,
+    /// Volumes with the project's data that its files no longer have, by engine name.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub dropped_volumes: BTreeSet<EngineName>,
 }
 
 /// A service's record and spec.

@@ -1,5 +1,5 @@
 //! The rows that lists answer with.
 
 pub use lab_types::row::{
-    MachineRow, NodeRow, ProjectRow, ServiceRow, SlotProblem, Slots, TaskRow,
+    Hopeless, MachineRow, NodeRow, ProjectRow, ServiceRow, SlotProblem, Slots, TaskRow,
 };

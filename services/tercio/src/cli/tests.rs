@@ -91,6 +91,7 @@ fn every_command_of_the_issue_is_understood() {
         "tercio lab status --format json",
         "tercio lab stop --state-dir /x",
         "tercio lab init --state-dir /lab --nats-host nats --external",
+        "tercio lab init --node n2 --node n3 --user bob --may look",
         "tercio req --list",
         "tercio req node.list {}",
         "tercio sub tercio.v1.ev.> --count 1 --timeout 5",

@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
+use lab_types::{NodeName, UserName};
 use lab_wire::request::{LabStatus, LabStatusGet};
 use serde::Serialize;
 
 use crate::app::App;
 use crate::failure::{Failure, Outcome};
 use crate::lab::file::LabFile;
-use crate::lab::setup::{Reach, prepare};
+use crate::lab::setup::{Reach, Setup, prepare};
 use crate::lab::stop::{Stopped, stop};
-use crate::lab::{self, start};
+use crate::lab::{self, issue, start};
 use crate::output::words::{ago, count};
 
 const INIT_EXAMPLES: &str = "\
@@ -18,6 +19,10 @@ Examples:
   tercio lab init --state-dir /lab --nats-host nats --external
                        keys, NATS's configuration and a .creds file for each part under /lab, for
                        parts that run as containers or units; run again, it changes nothing
+  tercio lab init --state-dir /lab --node n2
+                       what the agent of another host needs, under /lab/nodes/n2; it says how to join
+  tercio lab init --state-dir /lab --user bob --may look
+                       credentials of another person or script: /lab/creds/bob.creds
 ";
 
 /// What to do with the lab of this machine.
@@ -38,7 +43,26 @@ pub enum Command {
         /// NATS listens for other hosts, on port 4222, and is run by others than this command
         #[arg(long, requires = "nats_host")]
         external: bool,
+        /// Also make what another host needs to join under this name; may be given several times
+        #[arg(long, value_name = "NAME")]
+        node: Vec<NodeName>,
+        /// Also make credentials of another user; may be given several times
+        #[arg(long, value_name = "NAME")]
+        user: Vec<UserName>,
+        /// What that user may do
+        #[arg(long, value_enum, default_value_t, requires = "user")]
+        may: May,
     },
+}
+
+/// What a user may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum May {
+    /// Read and change everything
+    #[default]
+    Change,
+    /// Read
+    Look,
 }
 
 /// Runs the command.
@@ -54,7 +78,17 @@ pub async fn run(app: &App, command: Command) -> Outcome {
         Command::Start => begin(app).await,
         Command::Status => status(app).await,
         Command::Stop => end(app).await,
-        Command::Init { nats_host, .. } => init(app, nats_host).await,
+        Command::Init {
+            nats_host,
+            node,
+            user,
+            may,
+            ..
+        } => {
+            let setup = init(app, nats_host).await?;
+            let said = issue(&app.state_dir()?, &setup, (&node, &user), may)?;
+            app.screen.print(&said)
+        }
     }
 }
 
@@ -91,7 +125,7 @@ async fn end(app: &App) -> Outcome {
     }
 }
 
-async fn init(app: &App, nats_host: Option<String>) -> Outcome {
+async fn init(app: &App, nats_host: Option<String>) -> Outcome<Setup> {
     let state_dir = app.state_dir()?;
     let reach = match nats_host {
         Some(nats_host) => Reach::External { nats_host },
@@ -102,7 +136,38 @@ async fn init(app: &App, nats_host: Option<String>) -> Outcome {
         "keys and credentials of the lab are in {}; its NATS is {}\n",
         state_dir.display(),
         setup.lab.nats_url
-    ))
+    ))?;
+    Ok(setup)
+}
+
+/// Makes what other hosts and users need, and says how it is used.
+fn issue(
+    state_dir: &Path,
+    setup: &Setup,
+    (nodes, users): (&[NodeName], &[UserName]),
+    may: May,
+) -> Outcome<String> {
+    let url = &setup.lab.nats_url;
+    let mut said = String::new();
+    for name in nodes {
+        let files = issue::node(state_dir, setup, name)?;
+        let (dir, to) = (files.dir.display(), issue::HOST_DIR);
+        said.push_str(&format!(
+            "node {name} has the id {node}; on that host, with a Docker engine:\n  \
+             copy {dir}/* to {to}/ (they are secret), and run `tercio-node-agent`, or without that binary\n  \
+             TERCIO_SERVE__AGENT__LAB={lab} tercio serve agent -H {url} --creds {to}/agent.creds\n",
+            node = files.node,
+            lab = files.lab,
+        ));
+    }
+    for user in users {
+        let path = issue::user(state_dir, setup, user, may == May::Change)?;
+        said.push_str(&format!(
+            "user {user}: tercio -H {url} --creds {} node ls\n",
+            path.display()
+        ));
+    }
+    Ok(said)
 }
 
 /// What `lab status` tells: how to reach the lab, and what its leader says.

@@ -1,10 +1,9 @@
 //! `tercio logs`: what a project's containers write.
 
+mod ends;
 mod follow;
 mod merge;
 mod paint;
-
-use std::collections::BTreeSet;
 
 use lab_types::{ProjectName, ServiceName};
 use lab_wire::agent::LogOptions;
@@ -16,7 +15,7 @@ use crate::failure::Outcome;
 use crate::output::moment::Moment;
 use crate::project;
 
-pub use follow::attach;
+pub use follow::{Start, attach};
 pub use paint::Painter;
 
 const EXAMPLES: &str = "\
@@ -133,7 +132,7 @@ pub async fn print(
     let client = app.connect().await?;
     let painter = Painter::new(app.screen, options);
     match options.follow {
-        true => attach(&client, project, request, BTreeSet::new(), painter).await,
+        true => attach(&client, project, request, Start::Here, painter).await,
         false => merge::print(&client, project, &request, painter).await,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lab_types::{ServiceName, TaskTarget, UnixMillis};
+use lab_types::{Health, ServiceName, TaskTarget, UnixMillis};
 use lab_wire::request::TaskList;
 use lab_wire::row::TaskRow;
 use serde::Serialize;
@@ -127,6 +127,12 @@ struct Row<'a> {
     exit_code: i64,
     publishers: Vec<Publisher<'a>>,
     node: &'a str,
+    /// `lost` or `away`; absent where the node says how the container is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node_state: Option<String>,
+    /// How the container was when its node was last heard, where that is silent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_state: Option<&'static str>,
     slot: u32,
     task: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -153,6 +159,7 @@ impl<'a> Row<'a> {
             published_port: port.published.unwrap_or(0),
             protocol: port.protocol.to_string(),
         });
+        let is_silent = row.is_out_of_reach();
         Self {
             id: row.container.as_deref().unwrap_or(""),
             name: &row.container_name,
@@ -160,12 +167,17 @@ impl<'a> Row<'a> {
             command: row.command.as_deref().unwrap_or_default().join(" "),
             project: row.project.as_str(),
             service: row.service.as_str(),
-            state: words::docker_state(row.progress.state),
+            state: words::docker_state(row),
             status: words::status(row, now),
-            health: words::docker_health(row.health),
+            health: words::docker_health(match is_silent {
+                true => Health::Unknown,
+                false => row.health,
+            }),
             exit_code: row.exit_code.unwrap_or(0),
             publishers: publishers.collect(),
             node: row.node_name.as_str(),
+            node_state: is_silent.then(|| row.liveness.to_string()),
+            last_state: is_silent.then(|| words::last_docker_state(row.progress.state)),
             slot: row.slot,
             task: row.task.as_str(),
             waits_for: &row.waits_for,
@@ -177,10 +189,12 @@ impl<'a> Row<'a> {
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
-    use lab_types::{Health, PortProtocol, PortPublish, TaskState, TaskTarget, UnixMillis};
+    use lab_types::{
+        Health, NodeLiveness, PortProtocol, PortPublish, TaskState, TaskTarget, UnixMillis,
+    };
 
     use super::{Row, is_current, table};
-    use crate::project::samples::task;
+    use crate::project::samples::{given_up, task};
 
     const NOW: UnixMillis = UnixMillis(1_000_000);
 
@@ -233,6 +247,34 @@ mod tests {
               "Task": "t-web-1"
             }"#]]
         .assert_eq(&text);
+    }
+
+    #[test]
+    fn of_a_container_on_a_silent_node_nothing_is_claimed() {
+        let silent = |liveness| {
+            let mut row = given_up("web", 1, TaskState::Running);
+            row.target = TaskTarget::Run;
+            row.started_at = Some(NOW);
+            row.health = Health::Healthy;
+            row.liveness = liveness;
+            row
+        };
+        let rows = [silent(NodeLiveness::Lost), silent(NodeLiveness::Away)];
+        assert!(rows.iter().all(is_current));
+        expect![[r#"
+            NAME         IMAGE     COMMAND   SERVICE   NODE      STATUS                        PORTS
+            shop-web-1   web:1               web       host2     Unknown: node host2 is lost
+            shop-web-1   web:1               web       host2     Unknown: node host2 is away
+        "#]]
+        .assert_eq(&table(&rows, NOW));
+        let json = serde_json::to_value(Row::of(&rows[0], NOW)).unwrap();
+        assert_eq!(json["State"], "unknown");
+        assert_eq!(json["Status"], "Unknown: node host2 is lost");
+        assert_eq!(json["Health"], "", "it was healthy once");
+        assert_eq!(
+            (&json["NodeState"], &json["LastState"]),
+            (&"lost".into(), &"running".into())
+        );
     }
 
     #[test]

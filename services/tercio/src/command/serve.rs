@@ -16,7 +16,9 @@ Examples:
   tercio serve --embedded                 all parts, with nats-server as a child
   tercio serve nats                       nats-server alone, set up and kept running
   tercio serve scheduler planner          two parts in one process
-  tercio serve agent -H nats://n1:4222 --creds agent.creds
+  TERCIO_SERVE__AGENT__LAB=ID tercio serve agent -H nats://n1:4222 --creds agent.creds
+                                          a second host's agent; `tercio lab init --node NAME` on the
+                                          first makes its credentials and says the lab's id
   tercio serve --dump-config              the configuration they would have
 
 Without -H and --creds, the parts use the lab of the state directory, and set it up if it is new.

@@ -14,10 +14,8 @@ mod summary;
 
 use std::collections::BTreeMap;
 
-use lab_compose::Project;
-use lab_types::{Diagnostic, Plan, ProjectName, Question, ServiceName, Severity};
-use lab_wire::agent::BuildOptions;
-use lab_wire::request::{BuildInstruction, BuildPolicy, PlanCreate, PlanCreated};
+use lab_types::{BuildInstruction, Diagnostic, Plan, ProjectName, Question, ServiceName, Severity};
+use lab_wire::request::{BuildPolicy, PlanCreate, PlanCreated};
 
 use crate::app::{App, Client};
 use crate::cli::ProjectArgs;
@@ -128,7 +126,7 @@ pub async fn run(app: &App, args: Args, left: &ProjectArgs) -> Outcome {
         app,
         client: app.connect_or_start().await?,
         told: local.warnings,
-        builds: builds(&local.project),
+        builds: local.project.builds(),
         project: local.project.name,
         args: &args,
     };
@@ -141,29 +139,10 @@ struct Up<'a> {
     client: Client,
     project: ProjectName,
     told: Vec<Diagnostic>,
+    /// What can be built, by image, as this machine's files have it: nobody else says which of its
+    /// folders are sent.
     builds: BTreeMap<String, BuildInstruction>,
     args: &'a Args,
-}
-
-/// What can be built, by image, as this machine's files have it: nobody else says which of its folders
-/// are sent.
-fn builds(project: &Project) -> BTreeMap<String, BuildInstruction> {
-    let builds = project.builds().into_iter();
-    builds
-        .map(|(service, build)| {
-            let instruction = BuildInstruction {
-                service,
-                context: build.context,
-                options: BuildOptions {
-                    tag: build.image.clone(),
-                    dockerfile: build.dockerfile,
-                    args: build.args,
-                    ..BuildOptions::default()
-                },
-            };
-            (build.image, instruction)
-        })
-        .collect()
 }
 
 impl Up<'_> {
@@ -180,7 +159,10 @@ impl Up<'_> {
                 false => self.app.screen.print(&summary::whole(&plan)),
             };
         }
-        self.app.screen.say(&summary::line(&plan));
+        // Of a plan that changes nothing it is told once the lab has said what it tries again.
+        if !plan.operations.is_empty() {
+            self.app.screen.say(&summary::line(&plan));
+        }
         self.app
             .interruptible(self.confirm(&created.questions), nothing)
             .await?;
@@ -217,7 +199,7 @@ impl Up<'_> {
             self.app,
             &self.client,
             project,
-            self.args.services.clone(),
+            self.args.followed(),
             before,
         );
         self.app.interruptible(follow, &goes_on).await

@@ -187,7 +187,8 @@ fn config_files(state_dir: &Path, lab: &LabFile, node: &NodeId) -> Outcome {
     Ok(())
 }
 
-fn new_node() -> NodeId {
+/// An id that no other node has.
+pub(super) fn new_node() -> NodeId {
     let random: [u8; 10] = rand::random();
     let text = format!("n{}", lab_types::ids::id_text(&random));
     NodeId::new(text).expect("invariant: base 32 is a node id")

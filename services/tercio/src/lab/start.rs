@@ -1,7 +1,7 @@
 //! Starting the lab of this machine in the background.
 
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
 use super::file::LabFile;
+use super::log;
 use crate::failure::{Failure, Outcome};
 
 /// How long a lab may take to start: under two seconds on an idle machine, more when large streams
@@ -25,9 +26,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// How long a lab that is still starting may take to end: as long as any.
 const END_MAX: Duration = Duration::from_secs(30);
-
-/// A log larger than this is put aside at a start: enough for weeks of an ordinary lab.
-const LOG_BYTES_MAX: u64 = 10 << 20;
 
 /// How many lines of the log are told when a lab does not start.
 const LOG_LINES: usize = 8;
@@ -46,12 +44,6 @@ pub enum StartReport {
         /// Why.
         problem: Problem,
     },
-}
-
-/// Where the lab says what it does.
-#[must_use]
-pub fn log_file(state_dir: &Path) -> PathBuf {
-    state_dir.join("lab.log")
 }
 
 /// Starts the lab as a process of its own session and waits until it answers.
@@ -128,7 +120,7 @@ async fn end(child: &mut Child) {
 }
 
 fn spawn(state_dir: &Path) -> Outcome<Child> {
-    let log_path = log_file(state_dir);
+    let log_path = log::file(state_dir);
     let refuse = |what: &str, error: std::io::Error| {
         Failure::new(
             "CLI0022",
@@ -138,9 +130,8 @@ fn spawn(state_dir: &Path) -> Outcome<Child> {
     };
     lab_kit::file::create_private_dir(state_dir)
         .map_err(|error| Failure::from(Problem::from(&error)))?;
-    if std::fs::metadata(&log_path).is_ok_and(|meta| meta.len() > LOG_BYTES_MAX) {
-        let _ = std::fs::rename(&log_path, log_path.with_extension("log.1"));
-    }
+    log::put_aside(&log_path, log::BYTES_MAX)
+        .map_err(|error| refuse(&log_path.display().to_string(), error))?;
     let log = std::fs::OpenOptions::new()
         .create(true)
         .append(true)
@@ -171,7 +162,7 @@ fn ended(state_dir: &Path, status: Option<ExitStatus>) -> Failure {
 }
 
 fn not_ready(state_dir: &Path, how: &str) -> Failure {
-    let log = log_file(state_dir);
+    let log = log::file(state_dir);
     let last = last_lines(&log, LOG_LINES);
     let message = match last.is_empty() {
         true => format!("the lab did not start: {how}"),

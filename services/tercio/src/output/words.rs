@@ -64,9 +64,20 @@ pub fn command(command: Option<&[String]>) -> String {
     })
 }
 
-/// The STATUS column: `Up 5 seconds (healthy)`, `Exited (1)`, `Created, waits for …`.
+/// Why nothing is known of a task, where its node is silent.
+#[must_use]
+pub fn out_of_reach(row: &TaskRow) -> Option<String> {
+    let silent = || format!("Unknown: node {} is {}", row.node_name, row.liveness);
+    row.is_out_of_reach().then(silent)
+}
+
+/// The STATUS column: `Up 5 seconds (healthy)`, `Exited (1)`, `Created, waits for …`. Of a task whose
+/// node is silent, why nothing is known: `Unknown: node host2 is lost`.
 #[must_use]
 pub fn status(row: &TaskRow, now: UnixMillis) -> String {
+    if let Some(silent) = out_of_reach(row) {
+        return silent;
+    }
     let because = |word: &str| match &row.message {
         Some(message) => format!("{word}: {message}"),
         None => word.to_owned(),
@@ -106,9 +117,19 @@ fn running(row: &TaskRow, now: UnixMillis) -> String {
     }
 }
 
-/// The word Docker's `State` has for a task: `created`, `running`, `exited`.
+/// The word Docker's `State` has for a task: `created`, `running`, `exited`; `unknown` where its node is
+/// silent.
 #[must_use]
-pub const fn docker_state(state: TaskState) -> &'static str {
+pub const fn docker_state(row: &TaskRow) -> &'static str {
+    match row.is_out_of_reach() {
+        true => "unknown",
+        false => last_docker_state(row.progress.state),
+    }
+}
+
+/// The same as it was when the node was last heard.
+#[must_use]
+pub const fn last_docker_state(state: TaskState) -> &'static str {
     match state {
         TaskState::Assigned
         | TaskState::Accepted

@@ -1,6 +1,6 @@
 //! Waiting until a project is where it should be: events wake, rows decide.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use lab_bus::{Bus, Subscription};
@@ -9,7 +9,7 @@ use lab_wire::request::TaskList;
 use lab_wire::subject::EVENTS_ALL;
 use tokio::time::Instant;
 
-use super::goal::{Goal, Seen, SlotKey, Verdict, Waited, judge, lines, pending};
+use super::goal::{Goal, STOPPING, Seen, SlotKey, Verdict, Waited, judge, lines, pending};
 use crate::app::{App, Client};
 use crate::failure::{Failure, Outcome};
 use crate::output::progress::{Item, Phase, Progress};
@@ -33,6 +33,8 @@ pub struct Wake {
     /// Absent where events cannot be heard: the clock alone wakes then.
     live: Option<Subscription>,
     project: ProjectName,
+    /// Events to be told; absent where nobody takes them.
+    heard: Option<Vec<Event>>,
 }
 
 impl Wake {
@@ -41,13 +43,28 @@ impl Wake {
         Self {
             live: bus.subscribe(EVENTS_ALL).await.ok(),
             project: project.clone(),
+            heard: None,
         }
+    }
+
+    /// The same, keeping the project's events for [`Wake::take_heard`], which is then called after every wait.
+    #[must_use]
+    pub fn keeping(self) -> Self {
+        Self {
+            heard: Some(Vec::new()),
+            ..self
+        }
+    }
+
+    /// The project's events since the last call.
+    pub fn take_heard(&mut self) -> Vec<Event> {
+        self.heard.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Waits for an event, or until it is time to look anyway at so many tasks.
     ///
     /// # Cancel safety
-    /// Safe: an event that is lost only puts the next look off.
+    /// Safe: a kept event stays kept, and any other that is lost only puts the next look off.
     pub async fn next(&mut self, tasks: usize) {
         let deadline = Instant::now() + LOOK_EVERY;
         if !self.event_before(deadline).await {
@@ -68,8 +85,12 @@ impl Wake {
                 Ok(None) => self.live = None,
                 Ok(Some(message)) => {
                     let event: Result<Event, _> = lab_wire::decode(&message.payload);
-                    if event.is_ok_and(|event| event.scope.project.as_ref() == Some(&self.project))
-                    {
+                    let is_its =
+                        |event: &Event| event.scope.project.as_ref() == Some(&self.project);
+                    if let Some(event) = event.ok().filter(is_its) {
+                        if let Some(heard) = &mut self.heard {
+                            heard.push(event);
+                        }
                         return true;
                     }
                 }
@@ -144,6 +165,33 @@ impl Clock {
     }
 }
 
+/// Containers that were seen on their way out: their last line says that they are gone.
+#[derive(Default)]
+struct Leaving(BTreeMap<String, Item>);
+
+impl Leaving {
+    /// The items, and those that are there no more.
+    fn and_gone(&mut self, mut items: Vec<Item>) -> Vec<Item> {
+        for item in &items {
+            match item.word == STOPPING {
+                true => self.0.insert(item.name.clone(), item.clone()),
+                false => self.0.remove(&item.name),
+            };
+        }
+        let there: BTreeSet<&String> = items.iter().map(|item| &item.name).collect();
+        let gone = self.0.values().filter(|item| !there.contains(&item.name));
+        let gone: Vec<Item> = gone
+            .map(|item| Item {
+                word: "Removed".to_owned(),
+                phase: Phase::Done,
+                ..item.clone()
+            })
+            .collect();
+        items.extend(gone);
+        items
+    }
+}
+
 /// One wait.
 pub struct Waiting<'a> {
     /// The lab.
@@ -164,11 +212,12 @@ impl Waiting<'_> {
     /// As [`until`].
     pub async fn run(self, mut wake: Wake, mut progress: Progress) -> Outcome {
         let mut clock = Clock::new(Instant::now());
+        let mut leaving = Leaving::default();
         loop {
             let seen = look(self.client, self.project).await?;
             let waited = clock.waited(self.goal, &seen, Instant::now());
             let verdict = judge(self.goal, &seen, &waited);
-            progress.show(self.items(&seen, verdict == Verdict::Done));
+            progress.show(leaving.and_gone(self.items(&seen, verdict == Verdict::Done)));
             match verdict {
                 Verdict::Done => return Ok(()),
                 Verdict::Failed(reasons) => return Err(self.failure(&reasons)),

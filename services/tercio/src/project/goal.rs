@@ -11,10 +11,6 @@ use lab_wire::row::{ServiceRow, TaskRow};
 
 use crate::output::progress::{Item, Phase};
 
-/// Starts that fail one after another until the wait is given up: the first two may be a port or a
-/// name that the task before still held.
-const ATTEMPTS_MAX: u32 = 3;
-
 /// How long a slot may have no node before the wait is given up: a node that has just joined or
 /// returned is there within a few seconds.
 pub(super) const PENDING_MAX: Duration = Duration::from_secs(20);
@@ -26,6 +22,9 @@ const LEAVING_MAX: Duration = Duration::from_secs(60);
 /// How long nothing at all may change: the longest start periods of health checks in use are five
 /// minutes.
 const QUIET_MAX: Duration = Duration::from_secs(600);
+
+/// What is told of a container that is on its way out.
+pub(super) const STOPPING: &str = "Stopping";
 
 /// How far tasks should come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +49,7 @@ pub struct Goal {
 /// What is waited for of one service.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
-    /// How many tasks.
+    /// How many tasks; none where the service is to go.
     pub replicas: u32,
     /// Tasks that are to be replaced: they count for nothing.
     pub old: BTreeSet<TaskId>,
@@ -137,7 +136,13 @@ pub fn judge(goal: &Goal, seen: &Seen, waited: &Waited) -> Verdict {
         let row = seen.services.iter().find(|row| row.service == *name);
         let tasks = current(seen, name, wanted);
         let mut fine = 0;
-        for task in &tasks {
+        // What the lab gives up for those who wait is told in its words, unless it is of a task that is to go.
+        let is_current = |slot| tasks.iter().any(|task| task.slot == slot);
+        let hopeless = row.iter().flat_map(|row| &row.hopeless);
+        let hopeless: Vec<_> = hopeless.filter(|one| is_current(one.slot)).collect();
+        let is_given_up = |slot| hopeless.iter().any(|one| one.slot == slot);
+        broken.extend(hopeless.iter().map(|one| said(name, one.slot, &one.reason)));
+        for task in tasks.iter().filter(|task| !is_given_up(task.slot)) {
             match slot(task, goal.until) {
                 Slot::Fine => fine += 1,
                 Slot::Busy(why) => busy.push(said(name, task.slot, &why)),
@@ -163,13 +168,12 @@ pub fn judge(goal: &Goal, seen: &Seen, waited: &Waited) -> Verdict {
             }
         }
         if quiet < LEAVING_MAX {
-            busy.extend(leaving(seen, name));
+            busy.extend(leaving(seen, name, wanted));
         }
         if fine < wanted.replicas && busy.is_empty() && broken.is_empty() {
             busy.push(format!("{name}: {fine} of {} tasks", wanted.replicas));
         }
     }
-    broken.extend(unhealthy_dependencies(seen, &busy));
     if !broken.is_empty() {
         // Whoever reads that one thing failed wants to know what else is not there.
         broken.extend(busy);
@@ -182,11 +186,17 @@ pub fn judge(goal: &Goal, seen: &Seen, waited: &Waited) -> Verdict {
     }
 }
 
-/// The tasks of a service that are on their way out. One that cannot be told so keeps nobody waiting.
-fn leaving<'a>(seen: &'a Seen, name: &'a ServiceName) -> impl Iterator<Item = String> + 'a {
+/// The tasks of a service that are on their way out, also where their nodes have not been told yet. One
+/// that cannot be told so keeps nobody waiting.
+fn leaving<'a>(
+    seen: &'a Seen,
+    name: &'a ServiceName,
+    wanted: &'a Wanted,
+) -> impl Iterator<Item = String> + 'a {
     let of_it = seen.tasks.iter().filter(move |task| task.service == *name);
     of_it
-        .filter(|task| task.target == TaskTarget::Stop && !task.is_out_of_reach())
+        .filter(|task| task.target == TaskTarget::Stop || task.slot > wanted.replicas)
+        .filter(|task| !task.is_out_of_reach())
         .map(move |task| said(name, task.slot, "is being stopped"))
 }
 
@@ -219,7 +229,6 @@ fn slot(task: &TaskRow, until: Until) -> Slot {
         },
         // Another node is tried; when none is left, the service's row says so.
         TaskState::Rejected => Slot::Busy(because("was rejected by its node")),
-        TaskState::Failed if task.progress.attempt >= ATTEMPTS_MAX => Slot::Broken(failure(task)),
         TaskState::Failed => Slot::Busy(failure(task)),
         TaskState::Assigned
         | TaskState::Accepted
@@ -247,31 +256,6 @@ fn failure(task: &TaskRow) -> String {
         (None, Some(message)) => format!("{message} (attempt {attempt})"),
         (None, None) => format!("failed (attempt {attempt})"),
     }
-}
-
-/// What others wait for and will not get: Docker gives up a dependency that is unhealthy, too.
-fn unhealthy_dependencies(seen: &Seen, busy: &[String]) -> Vec<String> {
-    if busy.is_empty() {
-        return Vec::new();
-    }
-    let is_waited_for = |name: &ServiceName| {
-        let wanted = format!("{name} (service_healthy)");
-        seen.tasks
-            .iter()
-            .any(|task| task.waits_for.contains(&wanted))
-    };
-    let sick = seen.tasks.iter().filter(|task| {
-        let runs = task.target == TaskTarget::Run && task.progress.state == TaskState::Running;
-        runs && task.health == Health::Unhealthy && is_waited_for(&task.service)
-    });
-    sick.map(|task| {
-        said(
-            &task.service,
-            task.slot,
-            "is unhealthy, and others wait for it",
-        )
-    })
-    .collect()
 }
 
 /// The lines a person sees meanwhile: one for each container that is wanted or on its way out. Where
@@ -312,7 +296,7 @@ fn line(goal: &Goal, task: &TaskRow) -> Item {
     if is_leaving(goal, task) {
         return match state {
             TaskState::Stopped => Item::new(name, "Removed", Phase::Done),
-            _ => Item::new(name, "Stopping", Phase::Working),
+            _ => Item::new(name, STOPPING, Phase::Working),
         };
     }
     if task.is_out_of_reach() {

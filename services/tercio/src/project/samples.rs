@@ -45,6 +45,7 @@ pub fn service(name: &str, desired: u32) -> ServiceRow {
         converged: false,
         exclusive: false,
         problems: Vec::new(),
+        hopeless: Vec::new(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lab_bus::CallOptions;
+use lab_bus::{CallOptions, ServerProcess};
 use lab_kit::lock::StateDirLock;
 use lab_kit::shutdown::Shutdown;
 use lab_kit::telemetry;
@@ -18,6 +18,7 @@ use crate::app::{App, Client};
 use crate::context::Context;
 use crate::failure::{Failure, Outcome, Tell as _};
 use crate::lab::file::LabFile;
+use crate::lab::log;
 use crate::lab::setup::{Reach, Setup, move_away, prepare};
 use crate::lab::start::StartReport;
 
@@ -94,6 +95,11 @@ impl Lab<'_> {
         for role in Role::SERVICES {
             parts.start(role, &site, &config);
         }
+        if self.detached {
+            let stop = parts.tasks().stop_token().clone();
+            let kept = log::keep_small(log::file(self.state_dir), stop);
+            parts.tasks().spawn("lab log", kept);
+        }
         let ready = self.ready(&mut lab, &shutdown, &parts, nats_pid).await;
         let ended = parts.run(&shutdown).await;
         lab.forget_processes();
@@ -154,7 +160,8 @@ impl Lab<'_> {
 fn free_the_port(state_dir: &Path, setup: &mut Setup) -> Outcome {
     let port = setup.nats.port.unwrap_or(0);
     let is_free = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
-    if is_free || leftover_runs(&setup.nats.pid_file()) {
+    // One that an earlier life of this lab started is stopped before the new one starts.
+    if is_free || ServerProcess::is_left_running(&setup.nats) {
         return Ok(());
     }
     tracing::warn!(
@@ -162,18 +169,6 @@ fn free_the_port(state_dir: &Path, setup: &mut Setup) -> Outcome {
         "the lab's port is taken by another program, choosing another"
     );
     move_away(state_dir, setup)
-}
-
-/// Whether the server that an earlier life of this lab started still runs; it is stopped before the
-/// new one starts, and its port is ours.
-fn leftover_runs(pid_file: &Path) -> bool {
-    let pid = std::fs::read_to_string(pid_file).unwrap_or_default();
-    let pid = pid.trim();
-    if pid.is_empty() || !pid.bytes().all(|b| b.is_ascii_digit()) {
-        return false;
-    }
-    let name = std::fs::read_to_string(format!("/proc/{pid}/comm"));
-    name.is_ok_and(|name| name.trim().starts_with("nats-server"))
 }
 
 /// Asks until a leader answers and this node reports.

@@ -85,6 +85,13 @@ pub struct ServerProcess {
 }
 
 impl ServerProcess {
+    /// Whether a server that was started with these settings earlier still runs. It is stopped by the next
+    /// [`start`](Self::start), and its port is theirs.
+    #[must_use]
+    pub fn is_left_running(settings: &ServerSettings) -> bool {
+        leftover(settings).is_some()
+    }
+
     /// Writes its configuration, stops what an earlier parent left running, starts it and waits
     /// until it takes connections.
     ///

@@ -5,7 +5,7 @@ use lab_types::VolumeName;
 use super::{Decoder, boolean};
 use crate::codes;
 use crate::path;
-use crate::project::{ServiceMount, ServiceMountSource};
+use crate::project::{ServiceMount, ServiceMountSource, Written};
 use crate::sink::Finding;
 use crate::suggest::nearest;
 use crate::trail::Trail;
@@ -35,6 +35,10 @@ impl Decoder<'_> {
             target: target?,
             read_only: boolean(map, "read_only").unwrap_or(false),
             has_options,
+            written: Written(
+                map.get("source")
+                    .and_then(|node| self.sink.location(node.place)),
+            ),
         })
     }
 

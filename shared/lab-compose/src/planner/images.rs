@@ -14,15 +14,15 @@ pub(super) fn resource(image: &str) -> String {
 
 /// The images to be built, with the reason.
 pub(super) fn to_build(input: &PlanInput<'_>) -> BTreeMap<String, PlanCause> {
-    let builds = input.project.builds().into_values();
-    let due = builds.filter_map(|build| {
-        let present = is_present(input, &build.image);
+    let builds = input.project.builds().into_keys();
+    let due = builds.filter_map(|image| {
+        let present = is_present(input, &image);
         let cause = match input.build {
             BuildPolicy::Always => PlanCause::BuildRequested,
             BuildPolicy::IfMissing if present => return None,
             BuildPolicy::IfMissing => PlanCause::Missing,
         };
-        Some((build.image, cause))
+        Some((image, cause))
     });
     due.collect()
 }

@@ -4,6 +4,7 @@ use lab_types::{Code, Diagnostic, Operation, OperationKind, Plan, PlanCause, Que
 
 use super::CurrentProject;
 use crate::codes;
+use crate::project::{Project, ServiceMountSource};
 
 /// What a plan would take away that the one who applies it may not know of.
 ///
@@ -46,6 +47,56 @@ pub fn questions(current: &CurrentProject, plan: &Plan) -> Vec<Question> {
         }
     };
     vec![question]
+}
+
+/// Paths that every host has, with the same meaning.
+const EVERYWHERE: &[&str] = &[
+    "/dev",
+    "/etc/localtime",
+    "/proc",
+    "/run/docker.sock",
+    "/sys",
+    "/var/run/docker.sock",
+];
+
+/// Each mount of a host's path, where the lab has several nodes that take tasks: the path is one of the
+/// machine on which the files were written, and the task may run on any node.
+#[must_use]
+pub fn host_paths(project: &Project, nodes: u32) -> Vec<Diagnostic> {
+    if nodes < 2 {
+        return Vec::new();
+    }
+    let is_everywhere = |path: &str| {
+        let mut known = EVERYWHERE.iter();
+        known.any(|known| {
+            let rest = path.strip_prefix(known);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    };
+    let services = project.services.iter();
+    let mounts = services.flat_map(|(name, service)| service.mounts.iter().map(move |m| (name, m)));
+    mounts
+        .filter_map(|(name, mount)| match &mount.source {
+            ServiceMountSource::Bind { path, .. } if !is_everywhere(path) => Some(Diagnostic {
+                location: mount.written.0.clone(),
+                severity: Severity::Warning,
+                code: Code::of(codes::HOST_PATH.code),
+                message: format!(
+                    "services.{name} mounts {path}, and may run on any of the lab's {nodes} nodes: each mounts \
+                     its own {path}"
+                ),
+                help: Some(
+                    "put the content into the image or a named volume, or see that each node has it"
+                        .to_owned(),
+                ),
+                source_line: None,
+                related: None,
+            }),
+            ServiceMountSource::Bind { .. }
+            | ServiceMountSource::Volume(_)
+            | ServiceMountSource::Anonymous => None,
+        })
+        .collect()
 }
 
 /// What the files ask for and no engine can do to what it has already: a network or volume keeps the labels

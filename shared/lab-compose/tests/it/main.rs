@@ -2,6 +2,7 @@
 
 mod canonical;
 mod findings;
+mod host_paths;
 mod hostile;
 mod model;
 mod names;

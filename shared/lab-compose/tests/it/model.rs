@@ -64,10 +64,13 @@ fn a_built_image_is_named_after_the_service_and_known_by_its_id() {
     assert_eq!(images, expected);
     let builds: Vec<_> = project
         .builds()
-        .into_values()
-        .map(|build| (build.context, build.dockerfile, build.image))
+        .into_iter()
+        .map(|(image, build)| {
+            assert_eq!(build.options.tag, image);
+            (build.context, build.options.dockerfile, image)
+        })
         .collect();
-    let expected = [("/srv/demo/n", "me/n:1"), ("/srv/demo", "demo-w")].map(|(context, image)| {
+    let expected = [("/srv/demo", "demo-w"), ("/srv/demo/n", "me/n:1")].map(|(context, image)| {
         (
             context.to_owned(),
             "Dockerfile".to_owned(),
@@ -83,7 +86,7 @@ fn build_arguments_without_a_value_come_from_the_environment_or_are_left_out() {
         Files::one("services: {w: {build: {context: /c, args: [S, NONE, X=1]}}}").project();
     let build = project.builds().into_values().next().unwrap();
     let expected = [("S", "sv"), ("X", "1")].map(|(key, value)| (key.to_owned(), value.to_owned()));
-    assert_eq!(build.args, expected.into());
+    assert_eq!(build.options.args, expected.into());
 }
 
 #[test]

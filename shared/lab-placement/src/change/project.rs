@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use lab_types::{
     ConfirmationId, EngineName, Event, EventWhat, MountSource, NetworkName, PlanHash, Problem,
     ProjectModel, ProjectName, ProjectRecord, ServiceModel, ServiceName, ServiceRecord, TaskSpec,
-    TaskTarget, VolumeName,
+    VolumeName,
 };
 
 use super::finding::{Finding, refuse_if_any};
 use super::ports::{self, After, Wanted};
+use super::volumes::{self, Meant};
 use super::{ChangeContext, Delta, model, retry};
 use crate::codes;
 use crate::key::Key;
@@ -45,9 +46,14 @@ pub(super) fn apply(
         project: project.clone(),
         revision,
         changed: false,
+        retried: BTreeMap::new(),
     });
+    let mut retried = BTreeMap::new();
     for (name, service) in &model.services {
-        upsert(lab, (project, name), service, context, &mut delta);
+        let again = upsert(lab, (project, name), service, context, &mut delta);
+        if !again.is_empty() {
+            retried.insert(name.clone(), again);
+        }
     }
     for name in services_of(lab, project) {
         if !model.services.contains_key(name) {
@@ -76,6 +82,7 @@ pub(super) fn apply(
         project: project.clone(),
         revision: record.revision,
         changed: true,
+        retried,
     };
     delta
         .events
@@ -100,16 +107,20 @@ pub(super) fn remove(
         return Err(unknown(lab, project));
     };
     let services: Vec<ServiceName> = services_of(lab, project).cloned().collect();
-    let stored = consent.map_or_else(BTreeSet::new, |_| stored_volumes(lab, old));
-    shared_with_others(lab, project, &stored)?;
+    let Meant { go, stay } = match consent {
+        Some(_) => volumes::meant(lab, old, shown),
+        None => Meant::default(),
+    };
+    volumes::shared_with_others(lab, project, &go)?;
     if let Some(shown) = shown {
-        let unnamed: Vec<&str> = stored.difference(shown).map(EngineName::as_str).collect();
+        let unnamed: Vec<&str> = go.difference(shown).map(EngineName::as_str).collect();
         if !unnamed.is_empty() {
             return Err(not_shown(project, &unnamed.join(", ")));
         }
     }
     let forgets_volumes = consent.is_some() && !old.volumes.is_empty();
-    let changed = !services.is_empty() || !old.networks.is_empty() || forgets_volumes;
+    let removes_data = forgets_volumes || !go.is_empty();
+    let changed = !services.is_empty() || !old.networks.is_empty() || removes_data;
     let revision = old.revision.saturating_add(u64::from(changed));
     let networks = old.networks.values().filter(|spec| !spec.external);
     let mut delta = Delta::unchanged(Answer::ProjectRemoved {
@@ -117,7 +128,8 @@ pub(super) fn remove(
         revision,
         services: services.clone(),
         networks: networks.map(|spec| spec.engine_name.clone()).collect(),
-        volumes: stored.iter().cloned().collect(),
+        volumes: go.iter().cloned().collect(),
+        kept_volumes: stay.into_iter().collect(),
         changed,
     });
     if !changed {
@@ -127,7 +139,7 @@ pub(super) fn remove(
         drop_service((project, name), context, &mut delta);
     }
     if let Some(consent) = consent {
-        hand_over_volumes(lab, project, (&stored, consent), context, &mut delta);
+        volumes::hand_over(lab, project, (&go, consent), context, &mut delta);
     }
     let record = ProjectRecord {
         revision,
@@ -141,7 +153,7 @@ pub(super) fn remove(
         },
         ..old.clone()
     };
-    let message = match stored.len() {
+    let message = match go.len() {
         0 => format!("project {project} was taken down"),
         1 => format!("project {project} was taken down and its volume removed"),
         n => format!("project {project} was taken down and {n} volumes removed"),
@@ -220,16 +232,19 @@ fn port_findings(lab: &Lab, project: &ProjectName, model: &ProjectModel) -> Vec<
     ports::findings(lab, &after, changed)
 }
 
+/// Writes a service's record where it differs; gives the slots that are tried again.
 fn upsert(
     lab: &Lab,
     (project, name): (&ProjectName, &ServiceName),
     service: &ServiceModel,
     context: &ChangeContext,
     delta: &mut Delta,
-) {
+) -> BTreeSet<u32> {
     let old = lab.desired.services.get(&(project.clone(), name.clone()));
     let digest = service.task.digest();
     let (networks, volumes) = needs(&service.task);
+    let again = retry::again(lab, old, &digest, service.replicas);
+    let tries = old.map_or(0, |old| old.tries);
     let record = ServiceRecord {
         project: project.clone(),
         name: name.clone(),
@@ -239,11 +254,11 @@ fn upsert(
         networks,
         volumes,
         revision: old.map_or(0, |old| old.revision),
-        tries: retry::tries(lab, old, &digest, service.replicas),
+        tries: tries.saturating_add(u32::from(!again.is_empty())),
         created_at: old.map_or(context.now, |old| old.created_at),
     };
     if old == Some(&record) {
-        return;
+        return again;
     }
     if !is_retry_alone(old, &record) {
         delta
@@ -262,6 +277,7 @@ fn upsert(
         Key::Service(project.clone(), name.clone()),
         Record::Service(record),
     ));
+    again
 }
 
 /// Whether nothing differs but that what failed for good is tried again.
@@ -364,74 +380,4 @@ fn same_frame(old: &ProjectRecord, model: &ProjectModel) -> bool {
         && old.volumes == model.volumes
         && old.working_dir == model.working_dir
         && old.config_files == model.config_files
-}
-
-/// The project's own volumes that stand on some node.
-fn stored_volumes(lab: &Lab, project: &ProjectRecord) -> BTreeSet<EngineName> {
-    let own = project.volumes.values().filter(|spec| !spec.external);
-    own.map(|spec| &spec.engine_name)
-        .filter(|name| {
-            let mut assignments = lab.desired.assignments.values();
-            assignments.any(|assignment| assignment.volumes.contains_key(*name))
-        })
-        .cloned()
-        .collect()
-}
-
-/// Refuses to remove the data of another project's service.
-fn shared_with_others(
-    lab: &Lab,
-    project: &ProjectName,
-    volumes: &BTreeSet<EngineName>,
-) -> Result<(), Problem> {
-    let others = lab.desired.services.iter();
-    let others = others.filter(|(key, _)| key.0 != *project);
-    let users = others.flat_map(|((other, service), record)| {
-        let spec = lab.desired.specs.get(&record.spec);
-        let mounts = spec.into_iter().flat_map(|spec| &spec.mounts);
-        mounts.filter_map(move |mount| match &mount.source {
-            MountSource::Volume { engine_name, .. } if volumes.contains(engine_name) => {
-                let message =
-                    format!("volume {engine_name} is also mounted by service {other}/{service}");
-                let help = format!("take project {other} down first, or keep the volumes");
-                Some(Finding::new(codes::STILL_NEEDED, message, help))
-            }
-            MountSource::Volume { .. } | MountSource::Anonymous | MountSource::Bind { .. } => None,
-        })
-    });
-    refuse_if_any(
-        &format!("the volumes of project {project}"),
-        users.collect(),
-    )
-}
-
-/// Tells each node that has them to remove the volumes, and to stop in the same breath what uses them.
-fn hand_over_volumes(
-    lab: &Lab,
-    project: &ProjectName,
-    (volumes, consent): (&BTreeSet<EngineName>, &ConfirmationId),
-    context: &ChangeContext,
-    delta: &mut Delta,
-) {
-    for (node, assignment) in &lab.desired.assignments {
-        let here = assignment.volumes.keys();
-        let here: Vec<&EngineName> = here.filter(|name| volumes.contains(*name)).collect();
-        if here.is_empty() {
-            continue;
-        }
-        let mut changed = assignment.clone();
-        changed.fence = context.leader.fence_after(assignment.fence);
-        for name in here {
-            changed.volumes.remove(name);
-            changed.remove_volumes.insert(name.clone(), consent.clone());
-        }
-        for task in changed.tasks.values_mut() {
-            if task.project == *project {
-                task.target = TaskTarget::Stop;
-            }
-        }
-        delta
-            .puts
-            .push((Key::Assignment(node.clone()), Record::Assignment(changed)));
-    }
 }

@@ -5,32 +5,36 @@
 //! the project again says so: the service's number of tries grows, failures of earlier tries do not
 //! count any more, and the planner withdraws their tasks. What has *completed* is not run again.
 
+use std::collections::BTreeSet;
+
 use lab_types::{Outcome, OutcomeRecord, ServiceRecord, SpecDigest, TaskTarget};
 
 use crate::lab::Lab;
 
-/// The number of tries of a service that is applied (again) with a spec and so many tasks.
-pub(super) fn tries(
+/// The slots to try again of a service that is applied (again) with a spec and so many tasks.
+pub(super) fn again(
     lab: &Lab,
     old: Option<&ServiceRecord>,
     spec: &SpecDigest,
     replicas: u32,
-) -> u32 {
-    let Some(old) = old else { return 0 };
+) -> BTreeSet<u32> {
+    let Some(old) = old else {
+        return BTreeSet::new();
+    };
     let slots = |slot| (old.project.clone(), old.name.clone(), slot);
     let outcomes = lab
         .desired
         .outcomes
         .range(slots(1)..=slots(replicas.max(1)));
-    let mut failed = outcomes
+    let failed = outcomes
         .map(|(_, record)| record)
         .filter(|record| record.slot <= replicas && record.is_of(old) && record.spec == *spec);
-    let again = failed.any(|record| match record.outcome {
+    let again = failed.filter(|record| match record.outcome {
         Outcome::Exhausted { .. } => true,
         Outcome::Refused { .. } => !has_task(lab, record),
         Outcome::Completed => false,
     });
-    old.tries.saturating_add(u32::from(again))
+    again.map(|record| record.slot).collect()
 }
 
 /// Whether the slot of an outcome has another task by now.

@@ -15,16 +15,16 @@ use crate::plan::{Pending, PlanReport};
 /// A task where it is.
 #[derive(Clone, Copy)]
 pub(super) struct Placed<'a> {
-    task: &'a AssignedTask,
-    status: Option<&'a TaskStatus>,
-    liveness: NodeLiveness,
+    pub(super) task: &'a AssignedTask,
+    pub(super) status: Option<&'a TaskStatus>,
+    pub(super) liveness: NodeLiveness,
 }
 
 /// The tasks of each service that is wanted.
 pub(super) fn by_service<'a>(
     lab: &'a Lab,
     wanted: impl Fn(&ProjectName, &ServiceName) -> bool,
-) -> BTreeMap<(&'a ProjectName, &'a ServiceName), Vec<Placed<'a>>> {
+) -> super::ByService<'a> {
     let mut tasks: BTreeMap<_, Vec<Placed<'a>>> = BTreeMap::new();
     for (node, assignment) in &lab.desired.assignments {
         let liveness = lab.liveness_of(node);
@@ -61,6 +61,7 @@ pub(super) fn row(
         converged: false,
         exclusive: spec.is_some_and(TaskSpec::is_exclusive),
         problems: Vec::new(),
+        hopeless: Vec::new(),
     };
     let current: BTreeMap<u32, &Placed<'_>> = tasks
         .iter()

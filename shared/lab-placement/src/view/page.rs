@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lab_types::row::{NodeRow, ProjectRow, ServiceRow, TaskRow};
-use lab_types::{NodeId, NodeName, NodeRecord, ProjectName, ProjectRecord, ServiceName};
+use lab_types::{
+    NodeId, NodeName, NodeRecord, ProjectName, ProjectRecord, ServiceName, ServiceRecord,
+};
 
-use super::{counts, node_row, task_row};
+use super::{ByService, counts, hopeless, node_row, task_row};
 use crate::lab::Lab;
 use crate::plan::PlanReport;
 
@@ -136,14 +138,31 @@ pub fn services_page(
         .filter(|(key, _)| after.is_none_or(|after| (key.0.as_str(), key.1.as_str()) > after))
         .take(page.rows)
         .collect();
-    let shown: BTreeSet<_> = records.iter().map(|(key, _)| (&key.0, &key.1)).collect();
-    let by_service = counts::by_service(lab, |project, name| shown.contains(&(project, name)));
-    let rows = records.into_iter().map(|(key, record)| {
-        let none = Vec::new();
-        let tasks = by_service.get(&(&key.0, &key.1)).unwrap_or(&none);
-        counts::row(lab, report, record, tasks)
-    });
-    rows.collect()
+    let needed = records.iter().flat_map(|(_, record)| concerning(record));
+    let needed: BTreeSet<_> = needed.collect();
+    let by_service = counts::by_service(lab, |project, name| needed.contains(&(project, name)));
+    let rows = records.into_iter();
+    rows.map(|(_, record)| service_row(lab, report, &by_service, record))
+        .collect()
+}
+
+/// A service, and those it waits for.
+fn concerning(record: &ServiceRecord) -> impl Iterator<Item = (&ProjectName, &ServiceName)> {
+    let names = record.depends_on.keys().chain([&record.name]);
+    names.map(|name| (&record.project, name))
+}
+
+fn service_row(
+    lab: &Lab,
+    report: &PlanReport,
+    tasks: &ByService<'_>,
+    record: &ServiceRecord,
+) -> ServiceRow {
+    let none = Vec::new();
+    let own = tasks.get(&(&record.project, &record.name));
+    let mut row = counts::row(lab, report, record, own.unwrap_or(&none));
+    row.hopeless = hopeless::slots(lab, tasks, record);
+    row
 }
 
 /// One service.
@@ -155,9 +174,9 @@ pub fn service(
     name: &ServiceName,
 ) -> Option<ServiceRow> {
     let record = lab.desired.services.get(&(project.clone(), name.clone()))?;
-    let tasks = counts::by_service(lab, |p, n| (p, n) == (project, name));
-    let tasks = tasks.into_values().next().unwrap_or_default();
-    Some(counts::row(lab, report, record, &tasks))
+    let needed: BTreeSet<_> = concerning(record).collect();
+    let tasks = counts::by_service(lab, |p, n| needed.contains(&(p, n)));
+    Some(service_row(lab, report, &tasks, record))
 }
 
 /// Which tasks.

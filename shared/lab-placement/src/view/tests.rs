@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use expect_test::expect;
-use lab_types::row::{ServiceRow, TaskRow};
+use lab_types::row::{Hopeless, ServiceRow, TaskRow};
 use lab_types::{Condition, ProjectName};
 
 use super::{Page, TaskFilter, nodes_page, project_facts, projects_page, services, tasks_page};
@@ -37,6 +37,9 @@ fn shown(rows: &[ServiceRow]) -> String {
                 "for now"
             };
             writeln!(text, "  {} {mark}: {}", problem.slots, problem.reason).unwrap();
+        }
+        for Hopeless { slot, reason } in &row.hopeless {
+            writeln!(text, "  {slot} is not worth waiting for: {reason}").unwrap();
         }
     }
     text
@@ -78,6 +81,7 @@ fn services_are_counted_and_every_slot_that_is_not_in_its_place_says_why() {
         shop/job 0 of 1 run, 1 completed, converged
         shop/late 0 of 1 run, 0 completed
           1 for now: it waits for sick (service_healthy)
+          1 is not worth waiting for: sick.1, which it waits for, is unhealthy
         shop/sick 0 of 1 run, 0 completed
           1 for now: its health check fails
         shop/web 2 of 2 run, 0 completed, converged

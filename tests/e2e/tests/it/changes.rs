@@ -53,6 +53,27 @@ fn scaling_keeps_what_runs_and_a_changed_command_replaces_it() {
 }
 
 #[test]
+fn up_returns_when_the_containers_of_services_it_removes_are_gone() {
+    let mut lab = Lab::new();
+    let project = lab.project("fewer");
+    let service = |name: &str| {
+        let image = docker::busybox();
+        // Its end takes a while.
+        format!(
+            "  {name}:\n    image: {image}\n    command: [sh, -c, 'trap \"sleep 2; exit 0\" TERM; while true; do sleep 1; done']\n"
+        )
+    };
+    let both = format!("services:\n{}{}", service("web"), service("old"));
+    let file = lab.file("compose.yml", &both);
+    lab.compose(&file, &project, &["up", "-d"]).ok();
+    let file = lab.file("compose.yml", &format!("services:\n{}", service("web")));
+    let up = lab.compose(&file, &project, &["up", "-d"]).ok();
+    assert_eq!(docker::names(&project), [format!("{project}-web-1")]);
+    let gone = format!("Container {project}-old-1  Removed");
+    assert!(up.err.contains(&gone), "{}", up.all());
+}
+
+#[test]
 fn a_volume_outlives_down_and_goes_only_with_consent() {
     let mut lab = Lab::new();
     let project = lab.project("data");
@@ -81,6 +102,47 @@ fn a_volume_outlives_down_and_goes_only_with_consent() {
 
     lab.compose(&file, &project, &["down", "-v", "--yes"]).ok();
     assert!(!exists(), "down -v ended before the volume was gone");
+}
+
+#[test]
+fn a_volume_that_left_the_files_goes_only_when_it_is_named() {
+    let mut lab = Lab::new();
+    let project = lab.project("left");
+    let service = |name: &str| {
+        let image = docker::busybox();
+        format!(
+            "  {name}:\n    image: {image}\n    command: [sh, -c, 'trap \"exit 0\" TERM; while true; do sleep 1; done']\n    volumes: ['{name}:/data']\n"
+        )
+    };
+    let text = format!(
+        "services:\n{}{}volumes:\n  db: {{}}\n  old: {{}}\n",
+        service("db"),
+        service("old")
+    );
+    let file = lab.file("compose.yml", &text);
+    lab.compose(&file, &project, &["up", "-d"]).ok();
+    let text = format!("services:\n{}volumes:\n  db: {{}}\n", service("db"));
+    let file = lab.file("compose.yml", &text);
+    lab.compose(&file, &project, &["up", "-d"]).ok();
+    let old = format!("{project}_old");
+    let exists = |name: &str| {
+        let volume = format!("{project}_{name}");
+        docker::try_docker(&["volume", "inspect", &volume]).is_ok()
+    };
+
+    let named = format!("{project}_db, {old} (no longer in the files)");
+    lab.compose(&file, &project, &["down", "-v"])
+        .refused(&[&named]);
+    let down = lab.compose(&file, &project, &["down", "-v", "--yes"]).ok();
+    assert!(
+        down.err.contains(&format!("volume {old} stays")),
+        "{}",
+        down.all()
+    );
+    assert!(!exists("db") && exists("old"));
+    let options = ["down", "-v", "--yes", "--dropped", &old];
+    lab.compose(&file, &project, &options).ok();
+    assert!(!exists("old"));
 }
 
 #[test]
@@ -356,4 +418,39 @@ fn another_folder_of_the_same_name_takes_no_services_away_unasked() {
         .ok();
     let after = lab.running(&project, 1);
     assert_ne!(after, before);
+}
+
+#[test]
+fn whoever_waits_for_a_service_that_waits_for_a_sick_one_is_told_at_once() {
+    let mut lab = Lab::new();
+    let project = lab.project("sick");
+    let image = docker::busybox();
+    let text = format!(
+        "services:
+  db:
+    image: {image}
+    command: [sleep, '1000']
+    healthcheck: {{test: [CMD, 'false'], interval: 200ms, retries: 1}}
+  web:
+    image: {image}
+    command: [sleep, '1000']
+    depends_on:
+      db: {{condition: service_healthy}}
+"
+    );
+    let file = lab.file("compose.yml", &text);
+    let sick = "web.1: db.1, which it waits for, is unhealthy";
+    lab.compose(&file, &project, &["up", "-d"])
+        .refused(&["CLI0040", sick]);
+    let rows = lab
+        .tercio(&["req", "-p", &project, "service.list", "{}"])
+        .ok();
+    let rows = rows.json();
+    let web = rows["services"].as_array().and_then(|rows| rows.last());
+    let hopeless = web.map(|web| &web["hopeless"][0]["reason"]);
+    assert_eq!(
+        hopeless.and_then(serde_json::Value::as_str),
+        Some("db.1, which it waits for, is unhealthy"),
+        "{rows}"
+    );
 }

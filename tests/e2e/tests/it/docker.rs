@@ -73,7 +73,7 @@ pub(crate) fn busybox() -> &'static str {
     TAG
 }
 
-/// Removes whatever of a project is left on the engine: only what bears the project's label.
+/// Removes whatever of a project is left on the engine: only what bears the project's label, or its name.
 pub(crate) fn sweep(project: &str) {
     for id in all(project) {
         let _ = try_docker(&["rm", "-f", "-v", &id]);
@@ -90,4 +90,20 @@ pub(crate) fn sweep(project: &str) {
             let _ = try_docker(&[noun, "rm", name]);
         }
     }
+    for image in images(project) {
+        let _ = try_docker(&["image", "rm", "-f", &image]);
+    }
+}
+
+/// The images built for a project: their names begin with its own, which no other test uses.
+pub(crate) fn images(project: &str) -> Vec<String> {
+    let named = format!("reference={project}-*");
+    list(&[
+        "image",
+        "ls",
+        "--format",
+        "{{.Repository}}:{{.Tag}}",
+        "--filter",
+        &named,
+    ])
 }

@@ -122,4 +122,7 @@ fn the_page_of_the_tutorial_counts_and_docker_sees_the_project_as_its_own() {
             false => Ok(()),
         }
     });
+    assert_eq!(docker::images(&project), [format!("{project}-web:latest")]);
+    drop(lab);
+    assert_eq!(docker::images(&project), Vec::<String>::new());
 }

@@ -117,3 +117,22 @@ fn up_follows_what_it_started_from_the_beginning_and_what_ran_before_from_now_on
     });
     assert_eq!(code, Some(0));
 }
+
+#[test]
+fn an_attached_up_says_with_which_code_a_container_ended_and_another_up_that_it_is_tried_again() {
+    let mut lab = Lab::new();
+    let project = lab.project("ends");
+    let text = format!(
+        "services:\n  web:\n    image: {}\n    command: [sh, -c, 'echo hello; sleep 3; echo bye; exit 3']\n    restart: 'no'\n",
+        docker::busybox()
+    );
+    let file = lab.file("compose.yml", &text);
+    let up = lab.compose(&file, &project, &["up"]).ok();
+    assert!(up.out.contains("web-1  | bye"), "{}", up.all());
+    let said = up.err.matches("web-1 exited with code 3\n").count();
+    assert_eq!(said, 1, "{}", up.all());
+
+    let again = lab.compose(&file, &project, &["up", "-d"]).ok();
+    let told = "nothing to change; what had failed for good is tried again: web.1";
+    assert!(again.err.contains(told), "{}", again.all());
+}

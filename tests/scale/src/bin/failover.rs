@@ -1,45 +1,29 @@
-//! `failover-probe [--runs N] [--pause SECONDS]`: the leader is killed, then paused, so many times each.
+//! `failover-probe`: a leader that fails, measured.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::Parser as _;
 use scale::failover::{self, Failure};
 
+/// Kills the leader so many times, then pauses it as often, and prints how long a change took
+#[derive(clap::Parser)]
+#[command(name = "failover-probe")]
 struct Options {
+    /// How often each
+    #[arg(long, value_name = "N", default_value_t = 20)]
     runs: usize,
-    pause: Duration,
-}
-
-fn options(mut words: impl Iterator<Item = String>) -> Result<Options, String> {
-    let mut options = Options {
-        runs: 20,
-        pause: Duration::from_secs(30),
-    };
-    while let Some(word) = words.next() {
-        let value = words
-            .next()
-            .ok_or_else(|| format!("{word} needs a value"))?;
-        let wrong = |error: std::num::ParseIntError| format!("{word} {value}: {error}");
-        match word.as_str() {
-            "--runs" => options.runs = value.parse().map_err(wrong)?,
-            "--pause" => options.pause = Duration::from_secs(value.parse().map_err(wrong)?),
-            _ => return Err(format!("{word} is not known here")),
-        }
-    }
-    Ok(options)
+    /// For how many seconds a leader is paused
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pause: u64,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let options = match options(std::env::args().skip(1)) {
-        Ok(options) => options,
-        Err(wrong) => {
-            tell(&format!("{wrong}\n"));
-            return ExitCode::from(2);
-        }
-    };
+    let options = Options::parse();
+    let pause = Duration::from_secs(options.pause);
     let mut ended = ExitCode::SUCCESS;
-    for failure in [Failure::Crash, Failure::Pause(options.pause)] {
+    for failure in [Failure::Crash, Failure::Pause(pause)] {
         let dir = tempfile::Builder::new()
             .prefix("tercio-failover-")
             .tempdir();

@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use lab_bus::{StreamClient, StreamItem};
-use lab_types::{ProjectName, ServiceName, TaskId, TaskState, TaskTarget};
+use lab_types::{Event, ProjectName, ServiceName, TaskId, TaskProgress, TaskState, TaskTarget};
 use lab_wire::request::{OpenedStream, ServiceLogs};
 use lab_wire::row::TaskRow;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::ends::Ends;
 use super::merge::{broken, lines};
 use super::paint::{Painter, name_of, unopened};
 use crate::app::Client;
@@ -39,8 +40,17 @@ enum Piece {
     End(TaskId, Outcome),
 }
 
-/// Prints lines as they are written until no container of the services is left that writes. Of the
-/// tasks `known` only what they write from now on.
+/// From where logs are followed.
+#[derive(Clone, Debug)]
+pub enum Start {
+    /// From what there is.
+    Here,
+    /// From a change on: of the tasks that were there before it, as they were, only what happens from now on.
+    Change(BTreeMap<TaskId, TaskProgress>),
+}
+
+/// Prints lines as they are written until no container of the services is left that writes, and which
+/// containers end.
 ///
 /// # Errors
 /// What the lab refused, or that a log stayed unread; each is told as it breaks off, and the others go on.
@@ -48,11 +58,27 @@ pub async fn attach(
     client: &Client,
     project: &ProjectName,
     request: ServiceLogs,
-    known: BTreeSet<TaskId>,
+    from: Start,
     painter: Painter,
 ) -> Outcome {
     let (sender, receiver) = mpsc::channel(PIECES_MAX);
-    let wake = Wake::listen(&client.bus, project).await;
+    let wake = Wake::listen(&client.bus, project).await.keeping();
+    let mut ends = Ends::default();
+    let known = match from {
+        Start::Change(before) => {
+            ends.know(&before);
+            let has_written = |progress: &TaskProgress| {
+                matches!(progress.state, TaskState::Running | TaskState::Complete)
+            };
+            let written = before.into_iter().filter(|(_, was)| has_written(was));
+            written.map(|(task, _)| task).collect()
+        }
+        Start::Here => {
+            let here = look(client, project).await?.tasks;
+            ends.know(here.iter().map(|row| (&row.task, &row.progress)));
+            BTreeSet::new()
+        }
+    };
     Follower {
         client,
         project,
@@ -64,6 +90,7 @@ pub async fn attach(
         printed: BTreeMap::new(),
         floors: BTreeMap::new(),
         broken: BTreeMap::new(),
+        ends,
         tasks: 0,
         pumps: JoinSet::new(),
     }
@@ -86,6 +113,8 @@ struct Follower<'a> {
     floors: BTreeMap<TaskId, u64>,
     /// Tasks whose log cannot be read, or no further, and since when.
     broken: BTreeMap<TaskId, Instant>,
+    /// Containers that ended.
+    ends: Ends,
     /// How many tasks the project had at the last look.
     tasks: usize,
     pumps: JoinSet<()>,
@@ -108,10 +137,14 @@ impl Follower<'_> {
             while let Ok(piece) = pieces.try_recv() {
                 is_due |= self.take(piece)?;
             }
+            for event in wake.take_heard() {
+                self.hear(&event);
+            }
             if !is_due && looked_at.elapsed() < LOOK_EVERY {
                 continue;
             }
             if !self.look().await? {
+                self.tell_ends();
                 return match self.broken.is_empty() {
                     true => Ok(()),
                     false => Err(Failure::Said),
@@ -143,6 +176,8 @@ impl Follower<'_> {
         let is_asked = |service: &ServiceName| asked.is_empty() || asked.contains(service);
         seen.tasks.retain(|row| is_asked(&row.service));
         seen.services.retain(|row| is_asked(&row.service));
+        self.ends.see(&seen.tasks, Instant::now());
+        self.tell_ends();
         let is_left_alone = |task: &TaskId| {
             let since = self.broken.get(task);
             since.is_some_and(|since| since.elapsed() < AGAIN_AFTER)
@@ -158,6 +193,23 @@ impl Follower<'_> {
             self.open(request, |_| true).await?;
         }
         Ok(!self.names.is_empty() || may_write(&seen))
+    }
+
+    fn hear(&mut self, event: &Event) {
+        let asked = &self.request.services;
+        let of_it = event.scope.service.as_ref();
+        if asked.is_empty() || of_it.is_some_and(|service| asked.contains(service)) {
+            self.ends.hear(event, Instant::now());
+        }
+    }
+
+    /// Says which containers have ended, once their logs have.
+    fn tell_ends(&mut self) {
+        let open = &self.names;
+        let lines = self
+            .ends
+            .take(Instant::now(), |task| open.contains_key(task));
+        self.painter.ended(&lines);
     }
 
     /// Asks for streams, and reads those that are new and wanted.

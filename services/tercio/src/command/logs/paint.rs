@@ -58,6 +58,13 @@ impl Painter {
         self.screen.say(&report::failure(failure));
     }
 
+    /// Says which containers have ended.
+    pub(super) fn ended(&self, lines: &str) {
+        if !lines.is_empty() {
+            self.screen.say(lines);
+        }
+    }
+
     /// The line's text with its end.
     fn text(&self, name: &str, line: &LogLine) -> String {
         let mut text = String::new();

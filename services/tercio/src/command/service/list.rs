@@ -124,6 +124,9 @@ pub(super) fn tasks_table(rows: &[TaskRow], now: UnixMillis) -> String {
 
 /// `Running 12 seconds ago`, as `docker service ps` has it.
 fn current(row: &TaskRow, now: UnixMillis) -> String {
+    if let Some(silent) = words::out_of_reach(row) {
+        return silent;
+    }
     let word = row.progress.state.to_string();
     let mut chars = word.chars();
     let first = chars.next().map(|c| c.to_ascii_uppercase());
@@ -167,7 +170,7 @@ mod tests {
     use lab_types::{PortProtocol, PortPublish, TaskState, UnixMillis};
 
     use super::{services_table, tasks_table};
-    use crate::project::samples::{service, task};
+    use crate::project::samples::{given_up, service, task};
 
     #[test]
     fn services_are_listed_as_docker_lists_them() {
@@ -201,5 +204,12 @@ mod tests {
             t-web-2   web.2     web:1     host1     Running         Failed                   "task: non-zero exit (1)"
         "#]]
         .assert_eq(&tasks_table(&[running, failed], UnixMillis(13_000)));
+        let mut silent = given_up("web", 1, TaskState::Running);
+        silent.started_at = Some(UnixMillis(1000));
+        let told = tasks_table(&[silent], UnixMillis(13_000));
+        assert!(
+            told.contains("Shutdown        Unknown: node host2 is lost"),
+            "{told}"
+        );
     }
 }

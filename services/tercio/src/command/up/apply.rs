@@ -3,17 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lab_bus::CallOptions;
-use lab_types::{OperationKind, Plan, ProjectName, ServiceName, TaskId, TaskState};
+use lab_types::{OperationKind, Plan, ProjectName, ServiceName, TaskId, TaskProgress, TaskState};
 use lab_wire::request::{ProjectApply, TaskList};
+use lab_wire::row::TaskRow;
 
-use super::summary::resources;
+use super::summary::{self, resources};
 use crate::app::{App, Client, request_id};
-use crate::command::logs::{self, Painter};
+use crate::command::logs::{self, Painter, Start};
 use crate::failure::Outcome;
 use crate::output::progress::Progress;
 use crate::project::converge::{Waiting, Wake};
 use crate::project::goal::{Goal, Until, Wanted};
-use crate::project::{services, tasks};
+use crate::project::tasks;
 
 /// A plan that was applied and is becoming so.
 pub(super) struct Applied {
@@ -21,10 +22,12 @@ pub(super) struct Applied {
     goal: Goal,
     resources: Vec<String>,
     wake: Wake,
+    before: BTreeMap<TaskId, TaskProgress>,
 }
 
-/// Applies the plan. It is sent once and its answer waited for, Ctrl-C or not: whether it was applied
-/// must be known.
+/// Applies the plan, also one that changes nothing: whoever applies says that the cause of what has
+/// failed for good may be gone, and the lab says what it tries again. It is sent once and its answer
+/// waited for, Ctrl-C or not: whether it was applied must be known.
 pub(super) async fn apply(
     app: &App,
     client: &Client,
@@ -32,77 +35,68 @@ pub(super) async fn apply(
     until: Until,
 ) -> Outcome<Applied> {
     let project = plan.project.clone();
-    let failed = failed_for_good(client, &plan).await?;
-    let goal = goal(client, &plan, until, &failed).await?;
-    let networks = resources(&plan, &OperationKind::CreateNetwork, "network:");
-    let volumes = resources(&plan, &OperationKind::CreateVolume, "volume:");
-    let resources = networks
-        .map(|name| format!("Network {name}"))
-        .chain(volumes.map(|name| format!("Volume {name}")))
-        .collect();
+    let before = tasks(client, Some(&project), TaskList::default()).await?;
     let wake = Wake::listen(&client.bus, &project).await;
-    // An empty plan changes nothing, unless something has failed for good: asking again says that the
-    // cause may be gone, and the lab tries once more.
-    if !plan.operations.is_empty() || !failed.is_empty() {
-        let id = request_id();
-        let request = ProjectApply {
-            plan,
-            request_id: Some(id.clone()),
-        };
-        let options = CallOptions {
-            request_id: Some(id),
-            ..CallOptions::default()
-        };
-        if app.interrupt.is_cancelled() {
-            let sentence = "cancelled before anything was applied".to_owned();
-            return Err(crate::failure::Failure::Cancelled(sentence));
-        }
-        client.call_with(Some(&project), &request, options).await?;
+    let id = request_id();
+    let request = ProjectApply {
+        plan,
+        request_id: Some(id.clone()),
+    };
+    let options = CallOptions {
+        request_id: Some(id),
+        ..CallOptions::default()
+    };
+    if app.interrupt.is_cancelled() {
+        let sentence = "cancelled before anything was applied".to_owned();
+        return Err(crate::failure::Failure::Cancelled(sentence));
     }
+    let applied = client.call_with(Some(&project), &request, options).await?;
+    let plan = request.plan;
+    app.screen.say(&summary::applied(&plan, &applied.retried));
     Ok(Applied {
+        goal: goal(&plan, until, &applied.retried, &before),
+        resources: made(&plan),
         project,
-        goal,
-        resources,
         wake,
+        before: before
+            .into_iter()
+            .map(|row| (row.task, row.progress))
+            .collect(),
     })
 }
 
-/// A slot of a service.
-type Slot = (ServiceName, u32);
-
-/// Slots that will not come to be as they should without a hand.
-async fn failed_for_good(client: &Client, plan: &Plan) -> Outcome<BTreeSet<Slot>> {
-    let rows = services(client, Some(&plan.project)).await?;
-    let slots = rows.into_iter().flat_map(|row| {
-        let failed = row.problems.iter().filter(|problem| problem.is_final);
-        let failed: Vec<u32> = failed.flat_map(|problem| problem.slots.iter()).collect();
-        let service = row.service;
-        failed.into_iter().map(move |slot| (service.clone(), slot))
-    });
-    Ok(slots.collect())
+/// The networks and volumes that come with the plan.
+fn made(plan: &Plan) -> Vec<String> {
+    let networks = resources(plan, &OperationKind::CreateNetwork, "network:");
+    let volumes = resources(plan, &OperationKind::CreateVolume, "volume:");
+    networks
+        .map(|name| format!("Network {name}"))
+        .chain(volumes.map(|name| format!("Volume {name}")))
+        .collect()
 }
 
-/// What the plan's model asks for; tasks that it replaces or that have failed for good do not count,
-/// however they are.
-async fn goal(
-    client: &Client,
+/// What the plan's model asks for. Tasks that it replaces or that are tried again do not count, however
+/// they are, and those of services that it removes are to be gone.
+fn goal(
     plan: &Plan,
     until: Until,
-    failed: &BTreeSet<Slot>,
-) -> Outcome<Goal> {
+    retried: &BTreeMap<ServiceName, BTreeSet<u32>>,
+    before: &[TaskRow],
+) -> Goal {
     let replaces = |kind: &OperationKind| matches!(kind, OperationKind::UpdateService { .. });
-    let replaced: BTreeSet<&str> = plan
-        .operations
-        .iter()
-        .filter(|operation| replaces(&operation.kind))
-        .filter_map(|operation| operation.resource.strip_prefix("service:"))
-        .collect();
-    let rows = tasks(client, Some(&plan.project), TaskList::default()).await?;
+    let of_kind = |is: &dyn Fn(&OperationKind) -> bool| -> BTreeSet<&str> {
+        let operations = plan.operations.iter().filter(|one| is(&one.kind));
+        let names = operations.filter_map(|one| one.resource.strip_prefix("service:"));
+        names.collect()
+    };
+    let replaced = of_kind(&replaces);
+    let removed = of_kind(&|kind| *kind == OperationKind::RemoveService);
     let mut services: BTreeMap<ServiceName, Wanted> = BTreeMap::new();
     for (name, model) in &plan.model.services {
-        let old = rows.iter().filter(|row| {
-            let has_failed = failed.contains(&(name.clone(), row.slot));
-            row.service == *name && (replaced.contains(name.as_str()) || has_failed)
+        let again = retried.get(name);
+        let old = before.iter().filter(|row| {
+            let is_retried = again.is_some_and(|slots| slots.contains(&row.slot));
+            row.service == *name && (replaced.contains(name.as_str()) || is_retried)
         });
         let wanted = Wanted {
             replicas: model.replicas,
@@ -110,20 +104,26 @@ async fn goal(
         };
         services.insert(name.clone(), wanted);
     }
-    let running = rows
+    for row in before {
+        if removed.contains(row.service.as_str()) {
+            let gone = services.entry(row.service.clone()).or_default();
+            gone.old.insert(row.task.clone());
+        }
+    }
+    let running = before
         .iter()
         .filter(|row| row.progress.state == TaskState::Running);
-    Ok(Goal {
+    Goal {
         services,
         until,
         before: running.map(|row| row.task.clone()).collect(),
-    })
+    }
 }
 
 impl Applied {
-    /// The tasks that ran before: of them only what they write from now on is news.
-    pub(super) fn before(&self) -> BTreeSet<TaskId> {
-        self.goal.before.clone()
+    /// The tasks that were there before: of them only what happens from now on is news.
+    pub(super) fn before(&self) -> BTreeMap<TaskId, TaskProgress> {
+        self.before.clone()
     }
 
     /// Waits until all is as far as asked for.
@@ -147,7 +147,7 @@ pub(super) async fn follow(
     client: &Client,
     project: &ProjectName,
     services: Vec<ServiceName>,
-    before: BTreeSet<TaskId>,
+    before: BTreeMap<TaskId, TaskProgress>,
 ) -> Outcome {
     let options = logs::Options {
         follow: true,
@@ -156,5 +156,15 @@ pub(super) async fn follow(
     app.screen
         .say("Attaching to the logs; Ctrl-C ends that and leaves the project running\n");
     let painter = Painter::new(app.screen, &options);
-    logs::attach(client, project, options.request(services), before, painter).await
+    logs::attach(
+        client,
+        project,
+        options.request(services),
+        Start::Change(before),
+        painter,
+    )
+    .await
 }
+
+#[cfg(test)]
+mod tests;

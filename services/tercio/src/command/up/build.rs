@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use lab_bus::{StreamClient, StreamError, StreamItem};
-use lab_types::ProjectName;
-use lab_wire::request::{BuildInstruction, ImageBuild, OpenedStream};
+use lab_types::{BuildInstruction, ProjectName};
+use lab_wire::request::{ImageBuild, OpenedStream};
 use lab_wire::stream::{CHUNK_BYTES_MAX, OutputBatch};
 use tokio::sync::mpsc;
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use lab_types::{OperationKind, Plan};
-use lab_wire::request::{BuildInstruction, ImagePull};
+use lab_types::{BuildInstruction, OperationKind, Plan};
+use lab_wire::request::ImagePull;
 
 use super::build;
 use super::summary::resources;

@@ -1,6 +1,8 @@
 //! A plan in one line, or as a list with causes.
 
-use lab_types::{OperationKind, Plan};
+use std::collections::{BTreeMap, BTreeSet};
+
+use lab_types::{OperationKind, Plan, ServiceName};
 
 use crate::output::words::count;
 
@@ -75,6 +77,26 @@ pub(super) fn line(plan: &Plan) -> String {
     format!("Plan for {}: {}\n", plan.project, parts.join(", "))
 }
 
+/// What is to be said of a plan that was applied, beyond its [`line`], which a plan that changes nothing
+/// has not been told by yet: it may try again what had failed for good.
+#[must_use]
+pub(super) fn applied(plan: &Plan, retried: &BTreeMap<ServiceName, BTreeSet<u32>>) -> String {
+    let slots = |(name, slots): (&ServiceName, &BTreeSet<u32>)| -> Vec<String> {
+        slots.iter().map(|slot| format!("{name}.{slot}")).collect()
+    };
+    let slots: Vec<String> = retried.iter().flat_map(slots).collect();
+    let slots = slots.join(", ");
+    match (plan.operations.is_empty(), retried.is_empty()) {
+        (true, true) => line(plan),
+        (true, false) => format!(
+            "Plan for {}: nothing to change; what had failed for good is tried again: {slots}\n",
+            plan.project
+        ),
+        (false, true) => String::new(),
+        (false, false) => format!("What had failed for good is tried again: {slots}\n"),
+    }
+}
+
 /// The whole plan, one operation a line with its cause.
 #[must_use]
 pub(super) fn whole(plan: &Plan) -> String {
@@ -106,10 +128,10 @@ mod tests {
 
     use expect_test::expect;
     use lab_types::{
-        Operation, OperationKind, Plan, PlanCause, PlanHash, ProjectModel, ProjectName,
+        Operation, OperationKind, Plan, PlanCause, PlanHash, ProjectModel, ProjectName, ServiceName,
     };
 
-    use super::{line, resources, whole};
+    use super::{applied, line, resources, whole};
 
     fn plan(operations: Vec<(&str, OperationKind)>) -> Plan {
         let project = ProjectName::new("shop").unwrap();
@@ -167,5 +189,25 @@ mod tests {
         let empty = plan(Vec::new());
         assert_eq!(line(&empty), "Plan for shop: nothing to change\n");
         assert!(whole(&empty).starts_with("nothing to do"));
+        assert_eq!(applied(&empty, &BTreeMap::new()), line(&empty));
+    }
+
+    #[test]
+    fn what_is_tried_again_is_told_whether_the_plan_changes_something_or_not() {
+        let name = |name| ServiceName::new(name).unwrap();
+        let retried = [(name("db"), [1].into()), (name("web"), [2, 3].into())].into();
+        assert_eq!(
+            applied(&plan(Vec::new()), &retried),
+            "Plan for shop: nothing to change; what had failed for good is tried again: db.1, web.2, web.3\n"
+        );
+        let change = plan(vec![(
+            "service:db",
+            OperationKind::CreateService { replicas: 1 },
+        )]);
+        assert_eq!(applied(&change, &BTreeMap::new()), "");
+        assert_eq!(
+            applied(&change, &retried),
+            "What had failed for good is tried again: db.1, web.2, web.3\n"
+        );
     }
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lab_types::{Health, ServiceName, TaskState, TaskTarget};
-use lab_wire::row::{SlotProblem, TaskRow};
+use lab_wire::row::{Hopeless, SlotProblem, TaskRow};
 
 use super::{
     Goal, LEAVING_MAX, PENDING_MAX, QUIET_MAX, Seen, Until, Verdict, Waited, Wanted, lines, pending,
@@ -113,45 +113,62 @@ fn health_counts_only_when_it_is_waited_for() {
 }
 
 #[test]
-fn a_dependency_that_is_unhealthy_ends_the_wait_of_those_behind_it() {
-    let mut db = task("db", 1, TaskState::Running);
-    db.health = Health::Unhealthy;
+fn what_the_lab_gives_up_is_waited_for_no_longer_and_told_in_its_words() {
     let mut web = task("web", 1, TaskState::Ready);
     web.waits_for = vec!["db (service_healthy)".into()];
-    let both = goal(Until::Started, &[("db", 1), ("web", 1)]);
-    let told = judge(&both, &seen(&[db.clone(), web.clone()]), Duration::ZERO);
+    let told = |hopeless: Option<&str>| {
+        let mut row = service("web", 1);
+        row.problems = vec![SlotProblem {
+            slots: [1].into_iter().collect(),
+            is_final: false,
+            reason: "it waits for db (service_healthy)".into(),
+        }];
+        row.hopeless = hopeless
+            .map(|reason| Hopeless {
+                slot: 1,
+                reason: reason.into(),
+            })
+            .into_iter()
+            .collect();
+        let seen = Seen {
+            services: vec![row],
+            tasks: vec![web.clone()],
+        };
+        let goal = goal(Until::Started, &[("web", 1)]);
+        words(judge(&goal, &seen, Duration::ZERO))
+    };
+    assert_eq!(told(None), "wait: web.1: waits for db (service_healthy)");
     assert_eq!(
-        words(told),
-        "failed: db.1: is unhealthy, and others wait for it; web.1: waits for db (service_healthy)"
+        told(Some("db.1, which it waits for, is unhealthy")),
+        "failed: web.1: db.1, which it waits for, is unhealthy"
     );
-    web.waits_for = vec!["cache (service_healthy)".into()];
-    let told = judge(&both, &seen(&[db, web]), Duration::ZERO);
+    let mut row = service("web", 1);
+    row.hopeless = vec![Hopeless {
+        slot: 1,
+        reason: "exited with code 1 (attempt 3)".into(),
+    }];
+    let mut replaced = goal(Until::Started, &[("web", 1)]);
+    let wanted = replaced.services.values_mut().next().unwrap();
+    wanted.old.insert(web.task.clone());
+    let seen = Seen {
+        services: vec![row],
+        tasks: vec![web.clone()],
+    };
+    let waits = judge(&replaced, &seen, Duration::ZERO);
     assert_eq!(
-        words(told),
-        "wait: web.1: waits for cache (service_healthy)"
+        words(waits),
+        "wait: web: 0 of 1 tasks",
+        "the old one is to go"
     );
 }
 
 #[test]
-fn a_start_that_fails_is_given_three_attempts() {
-    let failed = |attempt, exit_code| {
-        let mut row = task("web", 1, TaskState::Failed);
-        row.progress.attempt = attempt;
-        row.exit_code = exit_code;
-        row.message = Some("port 80 is in use".into());
-        row
-    };
+fn a_start_that_failed_is_waited_for_while_the_lab_tries_again() {
+    let mut row = task("web", 1, TaskState::Failed);
+    row.message = Some("port 80 is in use".into());
     assert_eq!(
-        words(verdict(Until::Started, &[failed(1, None)])),
+        words(verdict(Until::Started, &[row])),
         "wait: web.1: port 80 is in use (attempt 1)"
-    );
-    assert_eq!(
-        words(verdict(Until::Started, &[failed(3, None)])),
-        "failed: web.1: port 80 is in use (attempt 3)"
-    );
-    assert_eq!(
-        words(verdict(Until::Started, &[failed(3, Some(1))])),
-        "failed: web.1: exited with code 1 (attempt 3)"
     );
 }
 
