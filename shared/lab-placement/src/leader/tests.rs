@@ -4,6 +4,7 @@ mod ahead;
 mod answers;
 mod chance;
 mod handover;
+mod hearing;
 mod large;
 mod lost;
 mod quiet;
