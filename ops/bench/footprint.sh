@@ -89,6 +89,9 @@ embedded() {
     unset TERCIO_STATE_DIR
 }
 
+# The lab of containers listens there (docker-compose.yml).
+port_taken() { (: <>/dev/tcp/127.0.0.1/4222) 2>/dev/null; }
+
 node_ready() { tercio node ls | grep -q Ready; }
 
 container_pid() { docker inspect --format '{{.State.Pid}}' "$(compose ps -q "$1")"; }
@@ -134,6 +137,7 @@ rust_ensure
 engine_ensure
 nats_ensure
 packages_for docker-compose:docker-compose
+! port_taken || die "port 4222 of 127.0.0.1 is taken, and the lab of containers needs it" "end what listens there: \`tercio lab stop\`, if it is a lab"
 rust_build -p tercio --bin tercio
 "$here/../standins" make redis:alpine
 work=$(mktemp -d)
