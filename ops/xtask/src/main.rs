@@ -38,7 +38,7 @@ cargo xtask COMMAND
   golden --update    lets every golden test write down what it got: read the diff before you commit
   sim --seed N       runs one simulation and prints its trace
   lab --hosts N      a lab of N real hosts on this machine and a shell in its context
-                     (--schedulers N; -- COMMAND… runs that in place of the shell)
+                     (--schedulers N; --spread; -- COMMAND… runs that in place of the shell)
 ";
 
 fn main() -> ExitCode {

@@ -13,8 +13,10 @@ use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 
 const USAGE: &str = "\
-tercio-hosts lab [--hosts N] [--schedulers N] [-- COMMAND…]   a lab of N hosts, and a shell or COMMAND in its context
-tercio-hosts sweep                            removes what labs have left whose owner has died
+tercio-hosts lab [--hosts N] [--schedulers N] [--spread] [-- COMMAND…]
+                      a lab of N hosts, and a shell or COMMAND in its context; all of the control plane is on
+                      the first host, or with --spread the planner on the second, the provisioner on the last
+tercio-hosts sweep    removes what labs have left whose owner has died
 ";
 
 /// The exit code for a command line that was not understood. Source: sysexits.h.
@@ -60,13 +62,13 @@ struct Wish<'a> {
 impl<'a> Wish<'a> {
     fn parse(words: &[&'a str]) -> Option<Self> {
         let mut layout = Layout::of(3);
-        let mut schedulers = 1;
+        let (mut schedulers, mut spread) = (1, false);
         let mut words = words;
         loop {
             words = match words {
                 [] => break,
                 ["--", command @ ..] => {
-                    return Some(Self::new(layout, schedulers, command.to_vec()));
+                    return Some(Self::new(layout, (schedulers, spread), command.to_vec()));
                 }
                 ["--hosts", number, rest @ ..] => {
                     let hosts = number
@@ -80,14 +82,19 @@ impl<'a> Wish<'a> {
                     schedulers = number.parse().ok()?;
                     rest
                 }
+                ["--spread", rest @ ..] => {
+                    spread = true;
+                    rest
+                }
                 _ => return None,
             };
         }
-        Some(Self::new(layout, schedulers, Vec::new()))
+        Some(Self::new(layout, (schedulers, spread), Vec::new()))
     }
 
-    fn new(layout: Layout, schedulers: u8, command: Vec<&'a str>) -> Self {
+    fn new(layout: Layout, (schedulers, spread): (u8, bool), command: Vec<&'a str>) -> Self {
         let layout = (2..=schedulers).fold(layout, Layout::scheduler_on);
+        let layout = if spread { layout.spread() } else { layout };
         Self { layout, command }
     }
 }

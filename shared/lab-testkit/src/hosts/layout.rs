@@ -10,6 +10,8 @@ const HOSTS_MAX: u8 = 200;
 pub struct Layout {
     hosts: u8,
     more_schedulers: Vec<u8>,
+    planner: u8,
+    provisioner: u8,
 }
 
 impl Layout {
@@ -27,7 +29,17 @@ impl Layout {
         Self {
             hosts,
             more_schedulers: Vec::new(),
+            planner: 1,
+            provisioner: 1,
         }
+    }
+
+    /// The planner runs on the second host and the provisioner on the last, as far as there are so many.
+    #[must_use]
+    pub fn spread(mut self) -> Self {
+        self.planner = self.hosts.min(2);
+        self.provisioner = self.hosts;
+        self
     }
 
     /// One more scheduler, on this host.
@@ -50,20 +62,18 @@ impl Layout {
 
     /// What runs on a host, in the order in which it is started.
     pub(super) fn units_of(&self, host: u8) -> Vec<Unit> {
-        let mut units = match host {
-            1 => vec![
-                Unit::Nats,
+        let parts = [
+            (host == 1, Unit::Nats),
+            (
+                host == 1 || self.more_schedulers.contains(&host),
                 Unit::Scheduler,
-                Unit::Planner,
-                Unit::Provisioner,
-            ],
-            _ => Vec::new(),
-        };
-        if self.more_schedulers.contains(&host) {
-            units.push(Unit::Scheduler);
-        }
-        units.push(Unit::Agent);
-        units
+            ),
+            (host == self.planner, Unit::Planner),
+            (host == self.provisioner, Unit::Provisioner),
+            (true, Unit::Agent),
+        ];
+        let here = parts.into_iter().filter(|(is_here, _)| *is_here);
+        here.map(|(_, unit)| unit).collect()
     }
 }
 
@@ -78,6 +88,21 @@ mod tests {
         assert_eq!(first.len(), 5);
         assert_eq!(layout.units_of(2), [Unit::Scheduler, Unit::Agent]);
         assert_eq!(layout.units_of(3), [Unit::Agent]);
+    }
+
+    #[test]
+    fn a_control_plane_can_be_spread() {
+        let layout = Layout::of(3).scheduler_on(2).spread();
+        assert_eq!(
+            layout.units_of(1),
+            [Unit::Nats, Unit::Scheduler, Unit::Agent]
+        );
+        assert_eq!(
+            layout.units_of(2),
+            [Unit::Scheduler, Unit::Planner, Unit::Agent]
+        );
+        assert_eq!(layout.units_of(3), [Unit::Provisioner, Unit::Agent]);
+        assert_eq!(Layout::of(1).spread(), Layout::of(1));
     }
 
     #[test]

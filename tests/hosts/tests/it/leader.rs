@@ -12,7 +12,7 @@ const TAKEN_OVER_MAX: Duration = Duration::from_secs(10);
 
 #[test]
 fn the_second_scheduler_takes_over_when_the_first_is_killed_and_nothing_is_recreated() {
-    let lab = Lab::with_web(&Layout::of(3).scheduler_on(2), 3);
+    let lab = Lab::with_web(&Layout::of(3).scheduler_on(2).spread(), 3);
     let before = lab.whole(3);
     for (victim, replicas) in [(1, 4), (2, 5)] {
         lab.host(victim).kill(Unit::Scheduler);
