@@ -167,10 +167,18 @@ impl Trial {
             return Err("nothing was written late".to_owned());
         }
         self.late_writes += old.wire().passed() - written;
-        let log = old.log();
-        let lost = ["the lease is lost", "another scheduler has taken over"];
-        if !lost.iter().any(|words| log.contains(words)) {
-            return Err("the old leader does not say that it leads no more".to_owned());
+        // Whichever it notices first: the lease, its late write, or the head after a new connection.
+        let lost = [
+            "the lease is lost",
+            "another scheduler has taken over",
+            "the state has moved on without this leader",
+        ];
+        let says = async || lost.iter().any(|words| old.log().contains(words));
+        if self.until(says).await.is_err() {
+            let log = old.log();
+            return Err(format!(
+                "the old leader does not say that it leads no more: {log}"
+            ));
         }
         self.change().await?;
         self.settled().await?;
