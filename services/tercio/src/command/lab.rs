@@ -94,6 +94,7 @@ pub async fn run(app: &App, command: Command) -> Outcome {
 
 async fn begin(app: &App) -> Outcome {
     let state_dir = app.state_dir()?;
+    start::settled(&state_dir, &app.interrupt).await?;
     if let Some(pid) = lab::holder(&state_dir) {
         return app
             .screen

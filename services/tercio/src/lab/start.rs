@@ -24,6 +24,9 @@ const START_MAX: Duration = Duration::from_secs(90);
 /// How often it is looked whether a lab that another command starts is ready.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
+/// How long a process that was killed may hold its files: the kernel closes them within milliseconds.
+const LET_GO_MAX: Duration = Duration::from_secs(5);
+
 /// How long a lab that is still starting may take to end: as long as any.
 const END_MAX: Duration = Duration::from_secs(30);
 
@@ -82,8 +85,8 @@ pub async fn start(state_dir: &Path, interrupt: &CancellationToken) -> Outcome<L
     }
 }
 
-/// Waits while another command's lab starts on this state directory. Returns when it is ready, or when
-/// nobody holds the directory.
+/// Waits while another command's lab starts on this state directory, and while one that was killed lets
+/// go of it. Returns when it is ready, or when nobody holds the directory.
 ///
 /// # Errors
 /// It does not get ready in time, or the wait was cancelled.
@@ -91,6 +94,8 @@ pub async fn settled(state_dir: &Path, interrupt: &CancellationToken) -> Outcome
     let settled = async {
         while let Some(pid) = StateDirLock::holder(state_dir) {
             if LabFile::read(state_dir)?.is_some_and(|lab| lab.is_ready(pid)) {
+                // A process in another namespace of ids looks the same: it never lets go.
+                let _ = tokio::time::timeout(LET_GO_MAX, let_go(state_dir, pid)).await;
                 break;
             }
             tokio::time::sleep(LOOK_EVERY).await;
@@ -105,6 +110,19 @@ pub async fn settled(state_dir: &Path, interrupt: &CancellationToken) -> Outcome
             settled.unwrap_or_else(|_| Err(not_ready(state_dir, "another command starts it, and it is not ready in time")))
         }
     }
+}
+
+/// Waits until a process that has ended, but whose files are not closed yet, holds the directory no more.
+async fn let_go(state_dir: &Path, pid: u32) {
+    while has_ended(pid) && StateDirLock::holder(state_dir) == Some(pid) {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Whether a process runs no program any more: it loses that first, its open files later.
+fn has_ended(pid: u32) -> bool {
+    std::fs::read_link(format!("/proc/{pid}/exe"))
+        .is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }
 
 /// Asks a lab that is still starting to end, and waits for it.
@@ -183,9 +201,28 @@ fn last_lines(path: &Path, lines_max: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use lab_types::Problem;
+    use lab_kit::lock::StateDirLock;
+    use lab_types::{Problem, UnixMillis, UserName};
+    use tokio_util::sync::CancellationToken;
 
-    use super::{StartReport, last_lines};
+    use super::{LabFile, StartReport, has_ended, last_lines, settled};
+
+    #[test]
+    fn a_process_that_was_killed_has_ended_before_it_is_reaped() {
+        let mut child = std::process::Command::new("cat")
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        assert!(!has_ended(child.id()));
+        child.kill().unwrap();
+        // Its end of the pipe is closed after its program is gone.
+        let mut rest = Vec::new();
+        let mut said = child.stdout.take().unwrap();
+        std::io::Read::read_to_end(&mut said, &mut rest).unwrap();
+        assert!(has_ended(child.id()), "killed, not reaped");
+        child.wait().unwrap();
+    }
 
     #[test]
     fn a_problem_comes_back_whole_from_the_line_a_lab_writes() {
@@ -199,6 +236,38 @@ mod tests {
             StartReport::Failed { problem: read } => assert_eq!(read, problem),
             StartReport::Ready { .. } => panic!("{line}"),
         }
+    }
+
+    #[tokio::test]
+    async fn a_lab_that_was_killed_is_waited_for_until_its_files_are_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut killed = std::process::Command::new("true").spawn().unwrap();
+        while !has_ended(killed.id()) {
+            tokio::task::yield_now().await;
+        }
+        let mut lab = LabFile::new(
+            "nats://local",
+            "admin.creds",
+            UserName::new("admin").unwrap(),
+        );
+        lab.pid = Some(killed.id());
+        lab.started_at = Some(UnixMillis(1));
+        lab.write(folder.path()).unwrap();
+        let open_files = StateDirLock::acquire(folder.path()).unwrap();
+        let holder = killed.id().to_string();
+        std::fs::write(folder.path().join("lock"), holder).unwrap();
+
+        let interrupt = CancellationToken::new();
+        let mut waits = Box::pin(settled(folder.path(), &interrupt));
+        tokio::select! {
+            biased;
+            _ = &mut waits => panic!("it is still held"),
+            () = tokio::task::yield_now() => {}
+        }
+        drop(open_files);
+        waits.await.unwrap();
+        assert_eq!(StateDirLock::holder(folder.path()), None);
+        killed.wait().unwrap();
     }
 
     #[test]
