@@ -13,7 +13,7 @@ const EXAMPLES: &str = "\
 Examples:
   tercio up                       build and start the project of this folder, follow its logs
   tercio up -d --wait             the same in the background, until everything is healthy
-  tercio up --plan                say what would be done, and do nothing
+  tercio plan                     say what would be done, and do nothing
   tercio ps                       the project's containers
   tercio logs -f web              follow one service
   tercio service scale web=3      run three of it
@@ -196,7 +196,10 @@ impl Command {
                 return false;
             }
         };
-        matches!(verb, Verb::Up(_) | Verb::Down(_))
+        matches!(
+            verb,
+            Verb::Up(_) | Verb::Down(_) | Verb::Apply(_) | Verb::Build(_) | Verb::Pull(_)
+        )
     }
 }
 
@@ -216,6 +219,14 @@ pub struct ComposeArgs {
 pub enum Verb {
     /// Build, create and start a project, or bring it up to date
     Up(command::up::Args),
+    /// Print what `up` would do, with causes, and change nothing
+    Plan(command::plan::Args),
+    /// Do exactly what a kept plan says
+    Apply(command::apply::Args),
+    /// Build the images that the files say how to build
+    Build(command::build::Args),
+    /// Pull the images that the files name
+    Pull(command::pull::Args),
     /// Stop and remove a project's containers and networks
     Down(command::down::Args),
     /// List a project's containers

@@ -174,4 +174,16 @@ pub const ALL: &[(&str, &str, &str)] = &[
         "A `.creds` file of that name was made earlier with other rights. It is not replaced, because its copies \
          would go on permitting what they do.",
     ),
+    (
+        "CLI0052",
+        "The file is no plan",
+        "`tercio apply` takes what `tercio plan --out FILE` or `tercio plan --json` wrote, unchanged: its hash \
+         covers all of it.",
+    ),
+    (
+        "CLI0053",
+        "The plan builds images",
+        "What comes of a build is known after it: a plan that says what will run cannot hold one. \
+         `tercio build`, then plan again; or `tercio up`, which does both.",
+    ),
 ];

@@ -1,5 +1,7 @@
 //! One file a command; here only the way to it.
 
+pub mod apply;
+pub mod build;
 pub mod config;
 pub mod down;
 pub mod events;
@@ -7,7 +9,9 @@ pub mod lab;
 pub mod logs;
 pub mod machine;
 pub mod node;
+pub mod plan;
 pub mod ps;
+pub mod pull;
 pub mod req;
 pub mod serve;
 pub mod service;
@@ -41,6 +45,10 @@ pub async fn run(app: &App, cli: Cli) -> Outcome {
 async fn run_verb(app: &App, verb: Verb, left: &ProjectArgs) -> Outcome {
     match verb {
         Verb::Up(args) => up::run(app, args, left).await,
+        Verb::Plan(args) => plan::run(app, args, left).await,
+        Verb::Apply(args) => apply::run(app, args).await,
+        Verb::Build(args) => build::run(app, args, left).await,
+        Verb::Pull(args) => pull::run(app, args, left).await,
         Verb::Down(args) => down::run(app, args, left).await,
         Verb::Ps(args) => ps::run(app, args, left).await,
         Verb::Logs(args) => logs::run(app, args, left).await,

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 const ABSENT: &[(&str, &str)] = &[
     (
         "alpha",
-        "`tercio up --plan` says what would be done; the other experiments have no counterpart",
+        "`tercio plan` says what would be done; the other experiments have no counterpart",
     ),
     (
         "attach",
@@ -20,10 +20,6 @@ const ABSENT: &[(&str, &str)] = &[
     (
         "bridge",
         "there is no counterpart: `tercio config` prints what the files mean, for other tools to convert",
-    ),
-    (
-        "build",
-        "`tercio up -d --build` builds all images anew and starts what has changed",
     ),
     (
         "commit",
@@ -70,10 +66,6 @@ const ABSENT: &[(&str, &str)] = &[
         "`tercio ps` has a column with the published ports and one with the node they are on",
     ),
     ("publish", "there is no counterpart"),
-    (
-        "pull",
-        "`tercio up -d` pulls what is missing; `docker pull IMAGE` on a node renews what is there",
-    ),
     (
         "push",
         "no registry is needed: built images go from node to node; `docker push` on the node that built it",
@@ -210,7 +202,7 @@ mod tests {
     #[test]
     fn what_is_named_instead_can_be_written() {
         for line in [
-            "tercio up --plan",
+            "tercio plan",
             "tercio up -d --build",
             "tercio logs -f web",
             "tercio config",

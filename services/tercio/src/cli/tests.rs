@@ -73,6 +73,10 @@ fn every_command_of_the_issue_is_understood() {
         "tercio up --wait --remove-orphans",
         "tercio up --attach web --attach db",
         "tercio up --plan",
+        "tercio plan --detailed-exitcode -q --json --out a.plan --build",
+        "tercio apply a.plan --wait --yes",
+        "tercio build --no-cache --pull --build-arg A=1 web",
+        "tercio pull web db",
         "tercio down -v --yes",
         "tercio ps -a -q --services",
         "tercio logs --since 10m -t",
@@ -124,7 +128,8 @@ fn each_help_says_what_and_most_show_examples() {
         assert!(text.contains(word), "{word}");
     }
     for name in [
-        "up", "down", "ps", "logs", "config", "events", "req", "sub", "serve",
+        "up", "down", "ps", "logs", "config", "events", "req", "sub", "serve", "plan", "apply",
+        "build", "pull",
     ] {
         let sub = command.find_subcommand_mut(name).unwrap();
         assert!(

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use lab_compose::{EnvMap, LoadOptions, Project, Recording};
-use lab_types::{Diagnostic, Severity};
+use lab_types::{Diagnostic, ServiceName, Severity};
 use lab_wire::request::{BuildPolicy, PlanCreate, SourceText};
 
 use super::discover::{Disk, Files, discover};
@@ -39,6 +39,28 @@ pub fn load(app: &App, args: &ProjectArgs) -> Outcome<Local> {
     let local = check(files, args, app)?;
     app.screen.say(&report::findings(&local.warnings));
     Ok(local)
+}
+
+/// The images of these services, of all when none is named.
+///
+/// # Errors
+/// There is no service of such a name.
+pub fn some_services(project: &Project, names: &[ServiceName]) -> Outcome<BTreeSet<String>> {
+    let unknown = names
+        .iter()
+        .find(|name| !project.services.contains_key(*name));
+    if let Some(unknown) = unknown {
+        return Err(Failure::new(
+            "CLI0014",
+            format!("no such service: {unknown}"),
+            "`tercio config --services` lists the project's services",
+        ));
+    }
+    let chosen = project.services.iter();
+    let chosen = chosen.filter(|(name, _)| names.is_empty() || names.contains(name));
+    Ok(chosen
+        .map(|(name, service)| project.image_of(name, service))
+        .collect())
 }
 
 fn check(files: Files, args: &ProjectArgs, app: &App) -> Outcome<Local> {

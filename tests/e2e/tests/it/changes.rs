@@ -6,7 +6,7 @@ use crate::{
     wait,
 };
 
-fn sleeper(replicas: u32, text: &str) -> String {
+pub(crate) fn sleeper(replicas: u32, text: &str) -> String {
     format!(
         "services:\n  web:\n    image: {}\n    command: [sh, -c, 'echo {text}; exec sleep 1000']\n    deploy:\n      replicas: {replicas}\n",
         docker::busybox()

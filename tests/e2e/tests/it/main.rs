@@ -11,6 +11,7 @@ mod example;
 mod follow;
 mod lab;
 mod nodes;
+mod plans;
 mod scripts;
 mod survival;
 mod wait;
