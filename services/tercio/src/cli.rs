@@ -159,6 +159,8 @@ pub enum Command {
     /// Services of the lab
     #[command(subcommand)]
     Service(command::service::Command),
+    /// What a project was: its changes, and back to one of them
+    Project(command::project::Args),
     /// Nodes of the lab
     #[command(subcommand)]
     Node(command::node::Command),
@@ -191,6 +193,7 @@ impl Command {
                     service::Command::Scale { .. } | service::Command::Rm { .. }
                 );
             }
+            Self::Project(args) => return args.minds_interrupt(),
             Self::Lab(lab) => return matches!(lab, lab::Command::Start),
             Self::Node(_) | Self::Machine(_) | Self::Req(_) | Self::Sub(_) | Self::Serve(_) => {
                 return false;
@@ -229,6 +232,8 @@ pub enum Verb {
     Pull(command::pull::Args),
     /// Stop and remove a project's containers and networks
     Down(command::down::Args),
+    /// List the lab's projects
+    Ls(command::list::Args),
     /// List a project's containers
     Ps(command::ps::Args),
     /// Print what containers write

@@ -186,4 +186,9 @@ pub const ALL: &[(&str, &str, &str)] = &[
         "What comes of a build is known after it: a plan that says what will run cannot hold one. \
          `tercio build`, then plan again; or `tercio up`, which does both.",
     ),
+    (
+        "CLI0054",
+        "The project has no earlier revision",
+        "It was changed once, or never: there is nothing to go back to. `tercio project history` lists its changes.",
+    ),
 ];

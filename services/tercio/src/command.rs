@@ -6,10 +6,12 @@ pub mod config;
 pub mod down;
 pub mod events;
 pub mod lab;
+pub mod list;
 pub mod logs;
 pub mod machine;
 pub mod node;
 pub mod plan;
+pub mod project;
 pub mod ps;
 pub mod pull;
 pub mod req;
@@ -33,6 +35,7 @@ pub async fn run(app: &App, cli: Cli) -> Outcome {
         Command::Verb(verb) => run_verb(app, verb, &left).await,
         Command::Compose(args) => run_verb(app, args.verb, &args.project.or(&left)).await,
         Command::Service(command) => service::run(app, command, &left).await,
+        Command::Project(args) => project::run(app, args, &left).await,
         Command::Node(command) => node::run(app, command).await,
         Command::Machine(command) => machine::run(app, command).await,
         Command::Lab(command) => lab::run(app, command).await,
@@ -50,6 +53,7 @@ async fn run_verb(app: &App, verb: Verb, left: &ProjectArgs) -> Outcome {
         Verb::Build(args) => build::run(app, args, left).await,
         Verb::Pull(args) => pull::run(app, args, left).await,
         Verb::Down(args) => down::run(app, args, left).await,
+        Verb::Ls(args) => list::run(app, args).await,
         Verb::Ps(args) => ps::run(app, args, left).await,
         Verb::Logs(args) => logs::run(app, args, left).await,
         Verb::Config(args) => config::run(app, args, left),

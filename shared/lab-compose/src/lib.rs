@@ -37,7 +37,7 @@ mod yaml;
 
 pub use load::{FILE_NAMES, LoadOptions, OVERRIDE_NAMES, load};
 pub use planner::{
-    BuildPolicy, CurrentProject, Orphans, PlanInput, host_paths, plan, questions, warnings,
+    BuildPolicy, CurrentProject, Orphans, PlanInput, Wanted, host_paths, plan, questions, warnings,
 };
 pub use project::Project;
 pub use source::{EnvMap, MemorySource, Recording, SourceFile, SourceProvider, Unreadable};

@@ -20,6 +20,7 @@ pub mod ids;
 pub mod plan;
 pub mod problem;
 pub mod record;
+pub mod revision;
 pub mod row;
 pub mod spec;
 pub mod status;
@@ -41,6 +42,7 @@ pub use record::{
     Availability, Condition, Dependency, NodeRecord, NodeRole, Outcome, OutcomeRecord,
     ProjectModel, ProjectRecord, ServiceModel, ServiceRecord,
 };
+pub use revision::{Before, RevisionRecord, ServiceBefore};
 pub use spec::{
     CarriedSpec, HealthCheck, HealthTest, InvalidPlatform, Mount, MountSource, NetworkAttachment,
     NetworkSpec, Platform, PortProtocol, PortPublish, Resources, RestartPolicy, TaskSpec,

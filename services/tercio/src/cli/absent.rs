@@ -53,10 +53,6 @@ const ABSENT: &[(&str, &str)] = &[
          service's restart policy says",
     ),
     (
-        "ls",
-        "`tercio req project.list '{}'` lists the lab's projects, `tercio service ls` their services",
-    ),
-    (
         "pause",
         "`tercio service scale SERVICE=0` stops it and keeps its volumes; `tercio node update NODE \
          --availability pause` keeps new tasks off a node",
@@ -209,7 +205,6 @@ mod tests {
             "tercio service scale web=0",
             "tercio service rm web",
             "tercio node update n1 --availability pause",
-            "tercio req project.list {}",
         ] {
             assert!(
                 Cli::try_parse_from(line.split_whitespace()).is_ok(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use lab_compose::{BuildPolicy, CurrentProject, Orphans, PlanInput, Project};
+use lab_compose::{BuildPolicy, CurrentProject, Orphans, PlanInput, Project, Wanted};
 use lab_kit::file::{Readers, write_atomic};
 use lab_types::{Diagnostic, Plan, ProjectName, Question, Severity};
 use lab_wire::request::{self, PlanCreate, PlanCreated};
@@ -118,7 +118,7 @@ pub(super) async fn planned(app: &App, local: &Local) -> Outcome<(Plan, PlanCrea
 fn against_nothing(project: &Project, request: &PlanCreate) -> (Plan, PlanCreated) {
     let current = CurrentProject::default();
     let plan = lab_compose::plan(&PlanInput {
-        project,
+        wanted: Wanted::Files(project),
         current: &current,
         images: &BTreeMap::new(),
         partly: &BTreeSet::new(),

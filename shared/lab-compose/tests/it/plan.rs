@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use expect_test::{Expect, expect};
 use lab_compose::{
-    BuildPolicy, CurrentProject, Orphans, PlanInput, Project, plan, questions, render, warnings,
+    BuildPolicy, CurrentProject, Orphans, PlanInput, Project, Wanted, plan, questions, render,
+    warnings,
 };
 use lab_types::{Plan, ProjectModel, ProjectRecord, ServiceRecord, UnixMillis};
 
@@ -113,7 +114,7 @@ impl Lab {
 
     pub(crate) fn plan(&self, project: &Project) -> Plan {
         plan(&PlanInput {
-            project,
+            wanted: Wanted::Files(project),
             current: &self.current,
             images: &self.images,
             partly: &self.partly,
