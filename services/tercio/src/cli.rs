@@ -2,6 +2,7 @@
 
 pub(crate) mod absent;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -47,6 +48,28 @@ pub struct Cli {
     /// The command.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// The arguments as they are meant: called by the name `docker-compose` (a link), the program behaves as
+/// `tercio compose`.
+pub(crate) fn by_name(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = arguments.into_iter().collect();
+    let called = arguments
+        .first()
+        .map(|name| std::path::Path::new(name).file_name());
+    if called
+        .flatten()
+        .is_some_and(|name| name == "docker-compose")
+    {
+        let asks_version = arguments
+            .get(1)
+            .is_some_and(|word| word == "--version" || word == "-v");
+        if asks_version {
+            arguments[1] = "version".into();
+        }
+        arguments.insert(1, "compose".into());
+    }
+    arguments
 }
 
 /// What holds for every command.
@@ -201,7 +224,12 @@ impl Command {
         };
         matches!(
             verb,
-            Verb::Up(_) | Verb::Down(_) | Verb::Apply(_) | Verb::Build(_) | Verb::Pull(_)
+            Verb::Up(_)
+                | Verb::Down(_)
+                | Verb::Apply(_)
+                | Verb::Build(_)
+                | Verb::Pull(_)
+                | Verb::Scale(_)
         )
     }
 }
@@ -236,9 +264,18 @@ pub enum Verb {
     Ls(command::list::Args),
     /// List a project's containers
     Ps(command::ps::Args),
+    /// Print where a container's port is reached
+    Port(command::port::Args),
+    /// Change the number of containers of services
+    Scale(command::scale::Args),
+    /// List a project's volumes
+    Volumes(command::volumes::Args),
+    /// Wait until containers have ended, and print their exit codes
+    Wait(command::wait::Args),
     /// Print what containers write
     Logs(command::logs::Args),
     /// Check the Compose files and print what they mean
+    #[command(visible_alias = "convert")]
     Config(command::config::Args),
     /// Print what happened, and what happens
     Events(command::events::Args),

@@ -191,4 +191,16 @@ pub const ALL: &[(&str, &str, &str)] = &[
         "The project has no earlier revision",
         "It was changed once, or never: there is nothing to go back to. `tercio project history` lists its changes.",
     ),
+    (
+        "CLI0055",
+        "The port is not published",
+        "No running container of the service has that port bound on its node. `tercio ps` lists the published ports, \
+         and a service publishes what its files name under `ports:`.",
+    ),
+    (
+        "CLI0056",
+        "There is no container to wait for",
+        "The project, or the services named, have no container that should run. `tercio ps -a` also lists those \
+         that have ended.",
+    ),
 ];

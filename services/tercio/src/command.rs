@@ -11,15 +11,19 @@ pub mod logs;
 pub mod machine;
 pub mod node;
 pub mod plan;
+pub mod port;
 pub mod project;
 pub mod ps;
 pub mod pull;
 pub mod req;
+pub mod scale;
 pub mod serve;
 pub mod service;
 pub mod sub;
 pub mod up;
 pub mod version;
+pub mod volumes;
+pub mod wait;
 
 use crate::app::App;
 use crate::cli::{Cli, Command, ProjectArgs, Verb};
@@ -54,6 +58,10 @@ async fn run_verb(app: &App, verb: Verb, left: &ProjectArgs) -> Outcome {
         Verb::Pull(args) => pull::run(app, args, left).await,
         Verb::Down(args) => down::run(app, args, left).await,
         Verb::Ls(args) => list::run(app, args).await,
+        Verb::Port(args) => port::run(app, args, left).await,
+        Verb::Scale(args) => scale::run(app, args, left).await,
+        Verb::Volumes(args) => volumes::run(app, args, left).await,
+        Verb::Wait(args) => wait::run(app, args, left).await,
         Verb::Ps(args) => ps::run(app, args, left).await,
         Verb::Logs(args) => logs::run(app, args, left).await,
         Verb::Config(args) => config::run(app, args, left),

@@ -25,7 +25,6 @@ const ABSENT: &[(&str, &str)] = &[
         "commit",
         "`docker commit CONTAINER` on the node that `tercio ps` names",
     ),
-    ("convert", "`tercio config` is the same"),
     (
         "cp",
         "`docker cp` on the node that `tercio ps` names, with the container's name",
@@ -57,10 +56,6 @@ const ABSENT: &[(&str, &str)] = &[
         "`tercio service scale SERVICE=0` stops it and keeps its volumes; `tercio node update NODE \
          --availability pause` keeps new tasks off a node",
     ),
-    (
-        "port",
-        "`tercio ps` has a column with the published ports and one with the node they are on",
-    ),
     ("publish", "there is no counterpart"),
     (
         "push",
@@ -81,7 +76,6 @@ const ABSENT: &[(&str, &str)] = &[
         "write a service with `restart: \"no\"` and the command, and `tercio up`; or `docker exec` in a \
          container that runs",
     ),
-    ("scale", "`tercio service scale SERVICE=N` does that"),
     (
         "start",
         "`tercio up -d` starts the project; `tercio service scale SERVICE=N` a service that was scaled to 0",
@@ -101,14 +95,6 @@ const ABSENT: &[(&str, &str)] = &[
     (
         "unpause",
         "`tercio service scale SERVICE=N` starts a service that was scaled to 0",
-    ),
-    (
-        "volumes",
-        "`docker volume ls --filter label=com.docker.compose.project=PROJECT` on a node",
-    ),
-    (
-        "wait",
-        "`tercio logs -f SERVICE` ends when its containers have, and says their exit codes",
     ),
     (
         "watch",

@@ -57,6 +57,23 @@ fn files_and_name_may_stand_before_or_after_the_verb() {
 }
 
 #[test]
+fn called_docker_compose_it_is_tercio_compose() {
+    let meant = |line: &str| {
+        let words = line.split_whitespace().map(std::ffi::OsString::from);
+        let words = super::by_name(words).into_iter();
+        let words: Vec<String> = words.map(|word| word.into_string().unwrap()).collect();
+        words[1..].join(" ")
+    };
+    assert_eq!(
+        meant("/usr/local/bin/docker-compose -f a.yml up -d"),
+        "compose -f a.yml up -d"
+    );
+    assert_eq!(meant("docker-compose --version"), "compose version");
+    assert_eq!(meant("docker-compose"), "compose");
+    assert_eq!(meant("/docker-compose/tercio up"), "up");
+}
+
+#[test]
 fn the_short_f_of_logs_follows() {
     let cli = parse("tercio -f a.yml logs -f --tail 5 web");
     assert_eq!(cli.project.file, [PathBuf::from("a.yml")]);
@@ -78,6 +95,11 @@ fn every_command_of_the_issue_is_understood() {
         "tercio build --no-cache --pull --build-arg A=1 web",
         "tercio pull web db",
         "tercio ls -q -a --format json",
+        "tercio port --protocol udp --index 2 dns 53",
+        "tercio scale web=3 db=2",
+        "tercio volumes -q web",
+        "tercio wait web",
+        "tercio convert --format json",
         "tercio project history -p shop --format json",
         "tercio project diff 3 5 -p shop",
         "tercio project rollback -p shop -y",

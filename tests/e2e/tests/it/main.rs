@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod changes;
+mod commands;
 mod compose_file;
 mod docker;
 mod example;

@@ -56,3 +56,59 @@ fn a_plan_changes_nothing_and_is_applied_exactly_or_refused() {
         .refused(&["CLI0052", "changed after it was made"]);
     lab.running(&project, 3);
 }
+
+#[test]
+fn a_project_goes_back_to_what_it_was_and_its_history_says_so() {
+    let mut lab = Lab::new();
+    let project = lab.project("history");
+    let file = lab.file("compose.yml", &sleeper(1, "one"));
+    lab.compose(&file, &project, &["up", "-d"]).ok();
+    lab.tercio(&["service", "scale", "-p", &project, "web=2"])
+        .ok();
+    let file = lab.file("compose.yml", &sleeper(1, "two"));
+    lab.compose(&file, &project, &["up", "-d"]).ok();
+    lab.running(&project, 1);
+
+    let of_project = ["-p", &project];
+    let history = |more: &[&str]| {
+        let all = [&["project", "history"], &of_project[..], more].concat();
+        lab.tercio(&all).ok()
+    };
+    let told = history(&["--format", "json"]).json();
+    let revisions = told["revisions"].as_array().expect("a list");
+    let numbers: Vec<_> = revisions
+        .iter()
+        .map(|row| row["revision"].as_u64())
+        .collect();
+    assert_eq!(numbers, [Some(3), Some(2), Some(1)], "{told}");
+    assert!(history(&[]).out.contains("web scaled 1 → 2"));
+
+    let diff = lab
+        .tercio(&["project", "diff", "-p", &project, "1", "3"])
+        .ok();
+    assert!(diff.out.contains("~ service web") && diff.out.contains("command"));
+    let plan = lab
+        .tercio(&["project", "rollback", "-p", &project, "--plan", "2"])
+        .ok();
+    assert!(
+        plan.out.contains("service:web, replace ×2"),
+        "{}",
+        plan.all()
+    );
+    assert_eq!(docker::running(&project).len(), 1, "a plan changes nothing");
+
+    lab.tercio(&["project", "rollback", "-p", &project, "2"])
+        .ok();
+    lab.running(&project, 2);
+    let logs = lab.tercio(&["-p", &project, "logs", "web"]).ok().out;
+    assert!(logs.contains("one") && !logs.contains("two"), "{logs}");
+    lab.tercio(&["project", "rollback", "-p", &project]).ok();
+    lab.running(&project, 1);
+    let again = lab.compose(&file, &project, &["plan", "-q", "--detailed-exitcode"]);
+    assert_eq!(again.code, 0, "back at what the files say: {}", again.all());
+    lab.tercio(&["project", "rollback", "-p", &project, "9"])
+        .refused(&["SCH0023", "it is at revision 5"]);
+    let listed = lab.tercio(&["ls", "--format", "json"]).ok().json();
+    assert_eq!(listed[0]["Name"], project.as_str());
+    assert_eq!(listed[0]["Status"], "running(1)");
+}
