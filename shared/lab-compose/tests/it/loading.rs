@@ -45,6 +45,7 @@ macro_rules! case {
 
 fn cases() -> Vec<Case> {
     vec![
+        case!("dotenv", ".env", "a.env"),
         case!(
             "extends",
             ".env",
