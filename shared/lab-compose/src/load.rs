@@ -86,18 +86,17 @@ pub fn load(
     options: &LoadOptions,
 ) -> (Option<Project>, Vec<Diagnostic>) {
     let mut sink = Sink::default();
-    let project = Loader {
-        files,
-        src,
-        options,
-        budget: EXPANDED_BYTES_MAX,
-        texts: BTreeMap::new(),
-        room: Room::default(),
-        sink: &mut sink,
-    }
-    .run(env);
+    let project = Loader::new(files, src, options, &mut sink).run(env);
     let project = project.filter(|_| !sink.has_errors());
     (project, sink.into_diagnostics())
+}
+
+/// The variables that a project would be loaded with: those of `env` over those of the files that
+/// `options` name, or of `.env`. What is wrong in these is told by [`load`].
+#[must_use]
+pub fn environment(src: &dyn SourceProvider, env: &EnvMap, options: &LoadOptions) -> EnvMap {
+    let mut sink = Sink::default();
+    Loader::new(&[], src, options, &mut sink).environment(env)
 }
 
 struct Loader<'a> {
@@ -112,7 +111,24 @@ struct Loader<'a> {
     sink: &'a mut Sink,
 }
 
-impl Loader<'_> {
+impl<'a> Loader<'a> {
+    fn new(
+        files: &'a [SourceFile],
+        src: &'a dyn SourceProvider,
+        options: &'a LoadOptions,
+        sink: &'a mut Sink,
+    ) -> Self {
+        Self {
+            files,
+            src,
+            options,
+            budget: EXPANDED_BYTES_MAX,
+            texts: BTreeMap::new(),
+            room: Room::default(),
+            sink,
+        }
+    }
+
     fn run(mut self, env: &EnvMap) -> Option<Project> {
         let sources = self.sources();
         let mut env = self.environment(env);

@@ -64,7 +64,11 @@ impl Loader<'_> {
     pub(super) fn sources(&mut self) -> Option<Vec<Source>> {
         let mut sources = Vec::new();
         for file in self.files {
-            let absolute = path::absolute(self.current_dir(), &file.path);
+            let absolute = match file.path.as_str() {
+                // Standard input has no folder.
+                "-" => "-".to_owned(),
+                named => path::absolute(self.current_dir(), named),
+            };
             sources.push(self.parsed(absolute, &file.path, &file.content));
         }
         sources.into_iter().collect()
