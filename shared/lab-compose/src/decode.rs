@@ -25,6 +25,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) name: ProjectName,
     pub(crate) project_dir: &'a str,
     pub(crate) config_files: Vec<String>,
+    /// Services of profiles that are not active, with those profiles.
+    pub(crate) disabled: BTreeMap<ServiceName, Vec<String>>,
     /// The environment with `.env`.
     pub(crate) env: &'a EnvMap,
     pub(crate) src: &'a dyn SourceProvider,
@@ -56,6 +58,7 @@ pub(crate) fn decode(root: &Map, scope: Scope<'_>, budget: &mut usize, sink: &mu
         name: scope.name.clone(),
         working_dir: scope.project_dir.to_owned(),
         config_files: scope.config_files.clone(),
+        disabled: scope.disabled.clone(),
         services,
         networks,
         volumes,
@@ -121,7 +124,7 @@ impl Decoder<'_> {
 
     /// Where another fault is known, it may be the reason; then there is nothing to add.
     fn no_services(&mut self, section: Option<&Node>) {
-        if !self.sink.has_errors() {
+        if !self.sink.has_errors() && self.scope.disabled.is_empty() {
             let place = section.map(|node| node.place);
             self.sink.add(
                 Finding::error(codes::NO_SERVICES, place, "the files define no service")

@@ -35,7 +35,7 @@ mod text;
 mod trail;
 mod yaml;
 
-pub use load::{FILE_NAMES, LoadOptions, OVERRIDE_NAMES, load};
+pub use load::{FILE_NAMES, LoadOptions, OVERRIDE_NAMES, environment, load};
 pub use planner::{
     BuildPolicy, CurrentProject, Orphans, PlanInput, Wanted, host_paths, plan, questions, warnings,
 };

@@ -26,6 +26,9 @@ pub struct Project {
     pub config_files: Vec<String>,
     /// Its services.
     pub services: BTreeMap<ServiceName, Service>,
+    /// Services that take no part because none of their profiles is active, with those profiles. They
+    /// belong to the project: what runs of them is left as it is.
+    pub disabled: BTreeMap<ServiceName, Vec<String>>,
     /// The networks its services join.
     pub networks: BTreeMap<NetworkName, Network>,
     /// The volumes its services mount.
@@ -66,6 +69,8 @@ pub struct Service {
     /// Whether two containers of one slot must never run at the same time (`x-tercio`); absent for
     /// what follows from the mounts.
     pub exclusive: Option<bool>,
+    /// The profiles it takes part in; in all when there are none.
+    pub profiles: Vec<String>,
     /// The user's own data, `x-…`, with Tercio's own `x-tercio`.
     pub extensions: BTreeMap<String, Doc>,
 }

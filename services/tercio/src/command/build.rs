@@ -8,7 +8,7 @@ use super::up::build::build;
 use crate::app::App;
 use crate::cli::ProjectArgs;
 use crate::failure::{Failure, Outcome};
-use crate::project::load::{load, some_services};
+use crate::project::load::{load_naming, some_services};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -46,7 +46,7 @@ pub struct Args {
 pub async fn run(app: &App, args: Args, left: &ProjectArgs) -> Outcome {
     app.plain()?;
     app.no_message("a build is a request and a stream; `tercio req --list` has image.build")?;
-    let local = load(app, &args.project.clone().or(left))?;
+    let local = load_naming(app, &args.project.clone().or(left), &args.services)?;
     let wanted = some_services(&local.project, &args.services)?;
     let chosen = chosen(local.project.builds(), &wanted, &args, &app.environment)?;
     if chosen.is_empty() {

@@ -6,7 +6,7 @@ use super::up::images::pull;
 use crate::app::App;
 use crate::cli::ProjectArgs;
 use crate::failure::Outcome;
-use crate::project::load::{load, some_services};
+use crate::project::load::{load_naming, some_services};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,7 +34,7 @@ pub struct Args {
 pub async fn run(app: &App, args: Args, left: &ProjectArgs) -> Outcome {
     app.plain()?;
     app.no_message("a pull is a request and a stream; `tercio req --list` has image.pull")?;
-    let local = load(app, &args.project.or(left))?;
+    let local = load_naming(app, &args.project.or(left), &args.services)?;
     let built = local.project.builds();
     let images = some_services(&local.project, &args.services)?;
     let images: Vec<&String> = images

@@ -28,6 +28,14 @@ pub struct Local {
 /// # Errors
 /// No files, or all that is wrong with them.
 pub fn load(app: &App, args: &ProjectArgs) -> Outcome<Local> {
+    load_naming(app, args, &[])
+}
+
+/// The same for a command that names services, whose own profiles are active then.
+///
+/// # Errors
+/// No files, or all that is wrong with them.
+pub fn load_naming(app: &App, args: &ProjectArgs, services: &[ServiceName]) -> Outcome<Local> {
     let files = discover(args, &app.folder, &app.environment)?;
     if !files.ignored.is_empty() {
         let ignored = files.ignored.join(", ");
@@ -36,7 +44,8 @@ pub fn load(app: &App, args: &ProjectArgs) -> Outcome<Local> {
             "warning: several Compose files; {used} is used, not {ignored}\n"
         ));
     }
-    let local = check(files, args, app)?;
+    let options = options(&files, args, app, services);
+    let local = check(files, options, app)?;
     app.screen.say(&report::findings(&local.warnings));
     Ok(local)
 }
@@ -63,13 +72,19 @@ pub fn some_services(project: &Project, names: &[ServiceName]) -> Outcome<BTreeS
         .collect())
 }
 
-fn check(files: Files, args: &ProjectArgs, app: &App) -> Outcome<Local> {
-    let options = LoadOptions {
+fn options(files: &Files, args: &ProjectArgs, app: &App, services: &[ServiceName]) -> LoadOptions {
+    LoadOptions {
         project_name: args.project_name.clone(),
         project_dir: files.project_dir.clone(),
         current_dir: app.folder.to_str().map(str::to_owned),
         env_files: args.env_file.clone(),
-    };
+        files_named: files.named,
+        profiles: args.profile.clone(),
+        services: services.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn check(files: Files, options: LoadOptions, app: &App) -> Outcome<Local> {
     let recording = Recording::new(&Disk);
     let (project, findings) =
         lab_compose::load(&files.files, &recording, &app.environment, &options);
@@ -80,7 +95,7 @@ fn check(files: Files, args: &ProjectArgs, app: &App) -> Outcome<Local> {
         .into_iter()
         .filter(|finding| finding.severity == Severity::Warning)
         .collect();
-    let request = request(files, recording, args, app);
+    let request = request(files, recording, options, app);
     Ok(Local {
         project,
         request,
@@ -88,7 +103,7 @@ fn check(files: Files, args: &ProjectArgs, app: &App) -> Outcome<Local> {
     })
 }
 
-fn request(files: Files, recording: Recording<'_>, args: &ProjectArgs, app: &App) -> PlanCreate {
+fn request(files: Files, recording: Recording<'_>, options: LoadOptions, app: &App) -> PlanCreate {
     let named = files.files.into_iter();
     let named = named.map(|file| (file.path, file.content));
     let source = |(path, content)| SourceText { path, content };
@@ -100,10 +115,13 @@ fn request(files: Files, recording: Recording<'_>, args: &ProjectArgs, app: &App
         files: files_sent,
         other_files,
         environment,
-        project_name: args.project_name.clone(),
-        project_dir: files.project_dir,
-        current_dir: app.folder.to_str().map(str::to_owned),
-        env_files: args.env_file.clone(),
+        project_name: options.project_name,
+        project_dir: options.project_dir,
+        current_dir: options.current_dir,
+        env_files: options.env_files,
+        files_named: options.files_named,
+        profiles: options.profiles,
+        services: options.services,
         build: BuildPolicy::IfMissing,
     }
 }

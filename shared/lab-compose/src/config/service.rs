@@ -29,6 +29,11 @@ fn service(service: &Service, style: Style) -> Doc {
         // JSON names both even when they are the image's own; YAML does not.
         None => (style == Style::Json).then_some(Doc::Null),
     };
+    let profiles = Doc::texts(&service.profiles);
+    fields.put_some(
+        "profiles",
+        (!service.profiles.is_empty()).then_some(profiles),
+    );
     fields.put_some("build", service.build.as_ref().map(build));
     fields.put_some("command", list(&service.command));
     fields.put_some("depends_on", depends_on(&service.depends_on));

@@ -48,6 +48,7 @@ impl Decoder<'_> {
             restart: self.restart(map, trail),
             replicas,
             labels: labels(map, "labels"),
+            profiles: texts(map, "profiles").unwrap_or_default(),
             exclusive: map
                 .get("x-tercio")
                 .and_then(Node::as_map)
@@ -182,6 +183,15 @@ impl Decoder<'_> {
     fn undefined_dependency(&mut self, key: &str, place: Place, trail: &Trail<'_>) {
         let message = format!("{trail} depends on the service `{key}`, which is not defined");
         let finding = Finding::error(codes::UNDEFINED_SERVICE, place, message);
+        if let Some(profiles) = ServiceName::new(key)
+            .ok()
+            .and_then(|name| self.scope.disabled.get(&name))
+        {
+            let profile = profiles.first().map_or("", String::as_str);
+            return self.sink.add(finding.help(format!(
+                "its profile is not active: say `--profile {profile}`, or write `required: false`"
+            )));
+        }
         self.sink
             .add(match nearest(key, self.defined.services.iter().copied()) {
                 Some(meant) => finding.help(format!("did you mean `{meant}`?")),

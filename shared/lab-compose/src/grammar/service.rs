@@ -22,6 +22,7 @@ pub(super) static SERVICE: Object = Object {
         ("restart", Shape::Text),
         ("deploy", Shape::Object(&DEPLOY)),
         ("labels", Shape::Pairs(Bare::Empty)),
+        ("profiles", Shape::Names),
         ("x-tercio", Shape::Object(&TERCIO)),
     ],
     later: &[
@@ -80,7 +81,6 @@ pub(super) static SERVICE: Object = Object {
         "pre_start",
         "pre_stop",
         "privileged",
-        "profiles",
         "provider",
         "pull_policy",
         "pull_refresh_after",

@@ -97,13 +97,13 @@ fn answered(files: &Files) -> Result<(), TestCaseError> {
 }
 
 #[derive(Clone, Debug)]
-enum Edit {
+pub(crate) enum Edit {
     Insert(Index, &'static str),
     Delete(Index, usize),
     Copy(Index, Index, usize),
 }
 
-fn edit() -> impl Strategy<Value = Edit> {
+pub(crate) fn edit() -> impl Strategy<Value = Edit> {
     prop_oneof![
         (any::<Index>(), select(PIECES)).prop_map(|(at, piece)| Edit::Insert(at, piece)),
         (any::<Index>(), 1_usize..20).prop_map(|(at, length)| Edit::Delete(at, length)),
@@ -112,7 +112,7 @@ fn edit() -> impl Strategy<Value = Edit> {
     ]
 }
 
-fn edited(text: &str, edits: &[Edit]) -> String {
+pub(crate) fn edited(text: &str, edits: &[Edit]) -> String {
     let mut chars: Vec<char> = text.chars().collect();
     for edit in edits {
         let size = chars.len() + 1;
