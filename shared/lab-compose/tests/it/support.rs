@@ -22,6 +22,7 @@ pub(crate) fn environment() -> EnvMap {
 pub(crate) struct Files {
     compose: Vec<SourceFile>,
     beside: BTreeMap<String, String>,
+    variables: EnvMap,
 }
 
 impl Files {
@@ -39,13 +40,20 @@ impl Files {
         self
     }
 
+    pub(crate) fn with_variables(mut self, variables: &EnvMap) -> Self {
+        self.variables.extend(variables.clone());
+        self
+    }
+
     pub(crate) fn load(&self) -> (Option<Project>, Vec<Diagnostic>) {
         let source = MemorySource::new(DIR, self.beside.clone());
         let options = LoadOptions {
             project_dir: DIR.to_owned(),
             ..LoadOptions::default()
         };
-        load(&self.compose, &source, &environment(), &options)
+        let mut env = environment();
+        env.extend(self.variables.clone());
+        load(&self.compose, &source, &env, &options)
     }
 
     /// The project of files that are right.
@@ -58,18 +66,22 @@ impl Files {
         project
     }
 
-    /// The findings, one a line: `compose.yml:1:2 CMP0005 message (see compose.yml:3:4)`.
+    /// The findings as [`lines`].
     pub(crate) fn findings(&self) -> String {
-        let (_, findings) = self.load();
-        let line = |one: &Diagnostic| {
-            let place = one
-                .location
-                .as_ref()
-                .map_or("-".to_owned(), ToString::to_string);
-            let related = one.related.as_ref();
-            let related = related.map_or(String::new(), |place| format!(" (see {place})"));
-            format!("{place} {} {}{related}\n", one.code, one.message)
-        };
-        findings.iter().map(line).collect()
+        lines(&self.load().1)
     }
+}
+
+/// The findings, one a line: `compose.yml:1:2 CMP0005 message (see compose.yml:3:4)`.
+pub(crate) fn lines(findings: &[Diagnostic]) -> String {
+    let line = |one: &Diagnostic| {
+        let place = one
+            .location
+            .as_ref()
+            .map_or("-".to_owned(), ToString::to_string);
+        let related = one.related.as_ref();
+        let related = related.map_or(String::new(), |place| format!(" (see {place})"));
+        format!("{place} {} {}{related}\n", one.code, one.message)
+    };
+    findings.iter().map(line).collect()
 }

@@ -1,0 +1,129 @@
+//! Compose files are read as Docker Compose 2.40.3 reads them: `testdata/config` holds cases with
+//! the output of the real tool (`testdata/regenerate` says how they are laid out and made).
+//!
+//! A case that both accept must come out the same byte for byte; one that the tool refuses must be
+//! refused, at a place, in the words of its `findings`. Two lists hold the exceptions, and each fails
+//! when it is stale: `testdata/pending` what does not hold yet, `testdata/differences` what is not
+//! meant to hold, whose outcome is pinned all the same (`findings`, or `ours.json` and `ours.yaml`).
+//!
+//! `TERCIO_PENDING=write` writes the list of what is pending anew, `UPDATE_EXPECT=1` the words of
+//! refusals and the outcomes of differences.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the cases are files, found when the tests run"
+)]
+
+mod case;
+mod exceptions;
+mod outcome;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::support::Files;
+use case::{Case, Expected};
+use exceptions::List;
+use outcome::{Outcome, Verdict};
+
+/// The judgement of each case, by its name.
+fn judged() -> BTreeMap<String, (Case, Outcome, Verdict)> {
+    let update = std::env::var_os("UPDATE_EXPECT").is_some_and(|value| value == "1");
+    let differences = List::read("differences");
+    let judge = |case: Case| {
+        let outcome = Outcome::of(&case);
+        if update {
+            outcome::pin(&case, &outcome, differences.has(&case.name));
+        }
+        let verdict = outcome::judge(&case, &outcome);
+        (case.name.clone(), (case, outcome, verdict))
+    };
+    case::all().into_iter().map(judge).collect()
+}
+
+#[test]
+fn every_case_comes_out_as_the_tool_has_it_or_is_listed() {
+    let judged = judged();
+    let differences = List::read("differences");
+    let unlike: BTreeMap<&str, &str> = judged
+        .iter()
+        .filter(|(name, _)| !differences.has(name))
+        .filter_map(|(name, (_, _, verdict))| {
+            Some((name.as_str(), verdict.as_ref().err()?.as_str()))
+        })
+        .collect();
+    if std::env::var_os("TERCIO_PENDING").is_some_and(|value| value == "write") {
+        List::write("pending", &unlike);
+    }
+    let pending = List::read("pending");
+    let mut wrong = String::new();
+    for (name, reason) in unlike.iter().filter(|(name, _)| !pending.has(name)) {
+        let _ = writeln!(wrong, "{name}: {reason}");
+    }
+    for name in pending.names().filter(|name| !unlike.contains_key(name)) {
+        let _ = writeln!(
+            wrong,
+            "{name} is listed as pending and holds: remove its line"
+        );
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn every_intended_difference_is_one_and_comes_out_as_pinned() {
+    let judged = judged();
+    let mut wrong = String::new();
+    for name in List::read("differences").names() {
+        let Some((case, outcome, verdict)) = judged.get(name) else {
+            let _ = writeln!(wrong, "{name}: there is no such case");
+            continue;
+        };
+        if verdict.is_ok() {
+            let _ = writeln!(wrong, "{name} is listed as a difference and is none");
+        } else if let Err(reason) = outcome::is_pinned(case, outcome) {
+            let _ = writeln!(wrong, "{name}: {reason}");
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn the_canonical_form_is_read_back_as_itself() {
+    let mut wrong = String::new();
+    for (name, (case, outcome, verdict)) in judged() {
+        let (Ok(()), Outcome::Accepted { yaml, .. }) = (verdict, outcome) else {
+            continue;
+        };
+        let again = Files::one(&yaml).with_variables(&case.profiles());
+        let again = again.load().0.map(|project| project.to_yaml());
+        if again.as_ref() != Some(&yaml) {
+            let again = again.unwrap_or_default();
+            let _ = writeln!(wrong, "{name}: {}", outcome::first_unlike(&again, &yaml));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn every_attribute_of_the_format_has_a_case() {
+    let cases = case::all();
+    let accepted = cases.iter().filter_map(|case| match &case.expected {
+        Expected::Accepted { json, .. } => Some(json),
+        Expected::Refused => None,
+    });
+    let seen: Vec<serde_json::Value> = accepted
+        .map(|json| serde_json::from_str(json).expect("the tool writes JSON"))
+        .collect();
+    let wanted = case::text("attributes");
+    let without: Vec<&str> = wanted
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter(|line| match line.split_once(' ') {
+            None => !seen.iter().any(|json| case::holds(json, line)),
+            Some((path, name)) => !cases
+                .iter()
+                .any(|case| case.name == name && case.mentions(path)),
+        })
+        .collect();
+    assert_eq!(without, [""; 0]);
+}
