@@ -21,7 +21,6 @@ mod outcome;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::support::Files;
 use case::{Case, Expected};
 use exceptions::List;
 use outcome::{Outcome, Verdict};
@@ -94,8 +93,7 @@ fn the_canonical_form_is_read_back_as_itself() {
         let (Ok(()), Outcome::Accepted { yaml, .. }) = (verdict, outcome) else {
             continue;
         };
-        let again = Files::one(&yaml).with_variables(&case.profiles());
-        let again = again.load().0.map(|project| project.to_yaml());
+        let again = case.config_of(&yaml).0.map(|project| project.to_yaml());
         if again.as_ref() != Some(&yaml) {
             let again = again.unwrap_or_default();
             let _ = writeln!(wrong, "{name}: {}", outcome::first_unlike(&again, &yaml));

@@ -22,7 +22,6 @@ pub(crate) fn environment() -> EnvMap {
 pub(crate) struct Files {
     compose: Vec<SourceFile>,
     beside: BTreeMap<String, String>,
-    variables: EnvMap,
 }
 
 impl Files {
@@ -40,20 +39,13 @@ impl Files {
         self
     }
 
-    pub(crate) fn with_variables(mut self, variables: &EnvMap) -> Self {
-        self.variables.extend(variables.clone());
-        self
-    }
-
     pub(crate) fn load(&self) -> (Option<Project>, Vec<Diagnostic>) {
         let source = MemorySource::new(DIR, self.beside.clone());
         let options = LoadOptions {
             project_dir: DIR.to_owned(),
             ..LoadOptions::default()
         };
-        let mut env = environment();
-        env.extend(self.variables.clone());
-        load(&self.compose, &source, &env, &options)
+        load(&self.compose, &source, &environment(), &options)
     }
 
     /// The project of files that are right.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use lab_compose::{EnvMap, LoadOptions, MemorySource, SourceFile, path};
+use lab_compose::{EnvMap, LoadOptions, MemorySource, Project, SourceFile, load, path};
+use lab_types::Diagnostic;
 
 use crate::support::{DIR, environment};
 
@@ -114,12 +115,25 @@ impl Case {
         }
     }
 
-    /// The files that the command would find; those that are not there are left out.
-    pub(super) fn compose_files(&self) -> Vec<SourceFile> {
+    /// The project in full, or what is wrong with it: what `tercio config` prints of either.
+    pub(super) fn config(&self) -> (Option<Project>, Vec<Diagnostic>) {
         let named = self.arguments.files.iter();
-        named
+        let found: Vec<SourceFile> = named
             .filter_map(|name| Some(SourceFile::new(name, self.files.get(name)?)))
-            .collect()
+            .collect();
+        load(&found, &self.source(), &self.environment(), &self.options())
+    }
+
+    /// The same of a text in place of the project's files; its name and variables are settled.
+    pub(super) fn config_of(&self, text: &str) -> (Option<Project>, Vec<Diagnostic>) {
+        let mut env = environment();
+        env.extend(self.profiles());
+        let options = LoadOptions {
+            project_dir: DIR.to_owned(),
+            ..LoadOptions::default()
+        };
+        let files = [SourceFile::new("compose.yml", text)];
+        load(&files, &MemorySource::default(), &env, &options)
     }
 
     /// The names of files that are not there.
@@ -131,13 +145,13 @@ impl Case {
     }
 
     /// The files beside the Compose files.
-    pub(super) fn source(&self) -> MemorySource {
+    fn source(&self) -> MemorySource {
         let mut files = self.files.clone();
         files.insert("/dev/null".to_owned(), String::new());
         MemorySource::new(DIR, files)
     }
 
-    pub(super) fn options(&self) -> LoadOptions {
+    fn options(&self) -> LoadOptions {
         let first = self.arguments.files.first().map_or(DIR, String::as_str);
         let of_first = first.rsplit_once('/').map_or("", |(folder, _)| folder);
         let project_dir = self.arguments.project_dir.as_deref().unwrap_or(of_first);
@@ -149,7 +163,7 @@ impl Case {
         }
     }
 
-    pub(super) fn environment(&self) -> EnvMap {
+    fn environment(&self) -> EnvMap {
         let mut all = environment();
         all.extend(self.variables.clone());
         all.extend(self.profiles());
@@ -157,7 +171,7 @@ impl Case {
     }
 
     /// The variable that says which profiles are active.
-    pub(super) fn profiles(&self) -> EnvMap {
+    fn profiles(&self) -> EnvMap {
         let key = "COMPOSE_PROFILES";
         let named = &self.arguments.profiles;
         let named = (!named.is_empty()).then(|| named.join(","));

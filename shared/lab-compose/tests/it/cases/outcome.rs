@@ -37,15 +37,8 @@ impl Outcome {
                 errors: Vec::new(),
             };
         }
-        let load = || {
-            lab_compose::load(
-                &case.compose_files(),
-                &case.source(),
-                &case.environment(),
-                &case.options(),
-            )
-        };
-        let Ok((project, findings)) = catch_unwind(AssertUnwindSafe(load)) else {
+        let config = catch_unwind(AssertUnwindSafe(|| case.config()));
+        let Ok((project, findings)) = config else {
             panic!("the reader panicked at {}", case.name);
         };
         match project {
