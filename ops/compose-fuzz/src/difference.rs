@@ -111,7 +111,7 @@ fn shape_of_path(path: &[String]) -> String {
 }
 
 /// A message without what it quotes, numbers and names of services.
-fn shape(message: &str) -> String {
+pub(crate) fn shape(message: &str) -> String {
     let mut shape = String::new();
     let mut quote = None;
     for c in message.lines().next().unwrap_or_default().chars() {

@@ -40,6 +40,9 @@ struct Args {
     /// The docker compose program to compare with, instead of one on PATH
     #[arg(long, value_name = "PATH")]
     oracle: Option<PathBuf>,
+    /// List why projects were refused, to see whether the grammar makes enough that are right
+    #[arg(long)]
+    refusals: bool,
 }
 
 fn main() -> ExitCode {
@@ -71,8 +74,10 @@ fn run(args: &Args) -> Result<ExitCode> {
         }
         let theirs = oracle.read(&project)?;
         match &theirs {
-            Answer::Accepted(_) => count.accepted += 1,
-            _ => count.refused += 1,
+            Answer::Refused(why) => {
+                *count.refused.entry(difference::shape(why)).or_default() += 1;
+            }
+            _ => count.accepted += 1,
         }
         let Some(found) = difference::difference(&ours, &theirs) else {
             continue;
@@ -90,8 +95,13 @@ fn run(args: &Args) -> Result<ExitCode> {
     }
     println!(
         "{} accepted and {} refused by Docker Compose {VERSION}, {} not read by Tercio yet",
-        count.accepted, count.refused, count.unsupported
+        count.accepted,
+        count.refused.values().sum::<u64>(),
+        count.unsupported
     );
+    for (why, times) in count.refused.iter().filter(|_| args.refusals) {
+        println!("{times} × refused: {why}");
+    }
     for (kind, times) in &seen {
         println!("{times} × {kind}");
     }
@@ -105,6 +115,7 @@ fn run(args: &Args) -> Result<ExitCode> {
 #[derive(Default)]
 struct Count {
     accepted: u64,
-    refused: u64,
+    /// How often, by why.
+    refused: BTreeMap<String, u64>,
     unsupported: u64,
 }
