@@ -6,7 +6,10 @@
 //! when it is stale: `testdata/pending` what does not hold yet, `testdata/differences` what is not
 //! meant to hold, whose outcome is pinned all the same (`findings`, or `ours.json` and `ours.yaml`).
 //!
-//! `TERCIO_PENDING=write` writes the list of what is pending anew, `UPDATE_EXPECT=1` the words of
+//! `testdata/stack` holds what `docker stack config` accepts, with its output; whatever it accepts is to
+//! be read, and `testdata/stack-pending` lists what is not yet.
+//!
+//! `TERCIO_PENDING=write` writes the lists of what is pending anew, `UPDATE_EXPECT=1` the words of
 //! refusals and the outcomes of differences.
 
 #![allow(
@@ -51,21 +54,45 @@ fn every_case_comes_out_as_the_tool_has_it_or_is_listed() {
             Some((name.as_str(), verdict.as_ref().err()?.as_str()))
         })
         .collect();
+    compare_with_list("pending", &unlike);
+}
+
+/// Fails when something is wrong that is not on the list, and when the list names what is right.
+#[track_caller]
+fn compare_with_list(file: &str, wrong: &BTreeMap<&str, &str>) {
     if std::env::var_os("TERCIO_PENDING").is_some_and(|value| value == "write") {
-        List::write("pending", &unlike);
+        List::write(file, wrong);
     }
-    let pending = List::read("pending");
-    let mut wrong = String::new();
-    for (name, reason) in unlike.iter().filter(|(name, _)| !pending.has(name)) {
-        let _ = writeln!(wrong, "{name}: {reason}");
+    let list = List::read(file);
+    let mut told = String::new();
+    for (name, reason) in wrong.iter().filter(|(name, _)| !list.has(name)) {
+        let _ = writeln!(told, "{name}: {reason}");
     }
-    for name in pending.names().filter(|name| !unlike.contains_key(name)) {
+    for name in list.names().filter(|name| !wrong.contains_key(name)) {
         let _ = writeln!(
-            wrong,
-            "{name} is listed as pending and holds: remove its line"
+            told,
+            "{name} is listed as {file} and holds: remove its line"
         );
     }
-    assert!(wrong.is_empty(), "{wrong}");
+    assert!(told.is_empty(), "{told}");
+}
+
+#[test]
+fn every_stack_file_is_read_or_listed() {
+    let cases = case::stacks();
+    let refused = cases.iter().filter_map(|case| match Outcome::of(case) {
+        Outcome::Accepted { .. } => None,
+        Outcome::Refused { errors, findings } => {
+            let first = errors.into_iter().next();
+            Some((
+                case.name.as_str(),
+                first.map_or(findings, |(_, _, line)| line),
+            ))
+        }
+    });
+    let refused: BTreeMap<&str, String> = refused.collect();
+    let refused = refused.iter().map(|(name, why)| (*name, why.as_str()));
+    compare_with_list("stack-pending", &refused.collect());
 }
 
 #[test]

@@ -50,6 +50,18 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// The cases of the swarm dialect, all of which the tool accepts.
+pub(super) fn stacks() -> Vec<Case> {
+    let folders = entries(&root().join("stack"));
+    assert!(folders.len() > 20, "the cases are gone: {}", folders.len());
+    let stack = |(name, folder): (String, PathBuf)| {
+        let yaml = Some(read(&folder.join("expected.yaml")));
+        let json = String::new();
+        Case::read(&folder, &name, Expected::Accepted { json, yaml })
+    };
+    folders.into_iter().map(stack).collect()
+}
+
 /// All cases, by name.
 pub(super) fn all() -> Vec<Case> {
     let mut cases = Vec::new();
