@@ -58,18 +58,22 @@ impl Files {
         project
     }
 
-    /// The findings, one a line: `compose.yml:1:2 CMP0005 message (see compose.yml:3:4)`.
+    /// The findings as [`lines`].
     pub(crate) fn findings(&self) -> String {
-        let (_, findings) = self.load();
-        let line = |one: &Diagnostic| {
-            let place = one
-                .location
-                .as_ref()
-                .map_or("-".to_owned(), ToString::to_string);
-            let related = one.related.as_ref();
-            let related = related.map_or(String::new(), |place| format!(" (see {place})"));
-            format!("{place} {} {}{related}\n", one.code, one.message)
-        };
-        findings.iter().map(line).collect()
+        lines(&self.load().1)
     }
+}
+
+/// The findings, one a line: `compose.yml:1:2 CMP0005 message (see compose.yml:3:4)`.
+pub(crate) fn lines(findings: &[Diagnostic]) -> String {
+    let line = |one: &Diagnostic| {
+        let place = one
+            .location
+            .as_ref()
+            .map_or("-".to_owned(), ToString::to_string);
+        let related = one.related.as_ref();
+        let related = related.map_or(String::new(), |place| format!(" (see {place})"));
+        format!("{place} {} {}{related}\n", one.code, one.message)
+    };
+    findings.iter().map(line).collect()
 }
