@@ -105,7 +105,7 @@ fn load(request: PlanCreate) -> (Option<Project>, Vec<Diagnostic>) {
         current_dir: request.current_dir,
         env_files: request.env_files,
     };
-    lab_compose::load(&files, &source, &request.environment, &options)
+    lab_compose::load(&files, &source, &request.environment, &options).to_apply()
 }
 
 /// What the lab has of this project, and which of its images are there.

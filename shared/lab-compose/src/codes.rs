@@ -108,6 +108,16 @@ codes! {
         "No engine changes the labels of a network or volume that exists. The lab's record says what the files ask for; the object itself has the new labels when it is made anew.";
     HOST_PATH, "CMP0042", "A path of the host is mounted in a lab of several nodes",
         "A bind mount shows a path of the node that runs the task, and the task may run on any node. Put the content into the image or into a named volume, or see that every node has the path; a node that takes no tasks (`tercio node update NODE --availability pause`) does not count.";
+    BAD_SIZE, "CMP0043", "A size cannot be read",
+        "Sizes are numbers of bytes, or numbers with a unit: b, k, m, g, t or p, each 1024 times the one before, as in 512m or 1.5g.";
+    BAD_DEVICE, "CMP0044", "A device cannot be read",
+        "Devices are written SOURCE[:TARGET[:PERMISSIONS]], as in /dev/ttyUSB0:/dev/ttyUSB0:rw, or in the long form with the keys source, target and permissions.";
+    UNDEFINED_OBJECT, "CMP0045", "A config, secret or model is not defined",
+        "The service uses something by a name that the section at the top level does not define.";
+    NAME_TAKEN_TWICE, "CMP0046", "Two services want the same container name",
+        "A `container_name` can be borne by one container only. Give one of them another name.";
+    LISTED_TWICE, "CMP0047", "A list holds the same thing twice",
+        "The list must not hold equal entries, also not from two files. Remove one of them.";
 }
 
 #[cfg(test)]

@@ -3,15 +3,20 @@
 mod environment;
 mod name;
 
+use std::collections::BTreeMap;
+
 use lab_types::{Diagnostic, ProjectName};
 
+use crate::check;
 use crate::codes;
+use crate::config::Config;
 use crate::decode::{self, Scope};
 use crate::grammar::{FILE, Shape, canonical::canonical, complete::complete, merge::merge};
 use crate::interpolate::{EXPANDED_BYTES_MAX, tree::Interpolator};
+use crate::normalise;
 use crate::path;
 use crate::project::Project;
-use crate::sink::{Finding, Place, Sink};
+use crate::sink::{Finding, Place, Sink, Told};
 use crate::source::{EnvMap, SourceFile, SourceProvider};
 use crate::trail::Trail;
 use crate::yaml::{self, Map, Node, Value};
@@ -50,20 +55,51 @@ pub const OVERRIDE_NAMES: &[&str] = &[
     "docker-compose.override.yaml",
 ];
 
+/// What reading gives: to be printed, or to be acted on.
+///
+/// Compose knows more than Tercio can act on. What it knows is read, merged and checked; what Tercio
+/// cannot act on is a *refusal*, which hinders only those who would act.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    config: Option<Config>,
+    project: Option<Project>,
+    told: Told,
+}
+
+impl Loaded {
+    /// What `config` prints, there when no finding is an error; and the findings.
+    #[must_use]
+    pub fn to_print(self) -> (Option<Config>, Vec<Diagnostic>) {
+        let told = self.told.into_iter().filter(|(_, refuses)| !refuses);
+        (self.config, told.map(|(one, _)| one).collect())
+    }
+
+    /// The project, there when no finding is an error or a refusal; and the findings with the
+    /// refusals, which are errors for whoever asks for this.
+    #[must_use]
+    pub fn to_apply(self) -> (Option<Project>, Vec<Diagnostic>) {
+        let told = self.told.into_iter();
+        (self.project, told.map(|(one, _)| one).collect())
+    }
+
+    /// What Tercio cannot act on.
+    pub fn refusals(&self) -> impl Iterator<Item = &Diagnostic> {
+        let told = self.told.iter().filter(|(_, refuses)| *refuses);
+        told.map(|(one, _)| one)
+    }
+}
+
 /// Reads `files` in order, each over those before it, with the variables of `env` and of the
 /// project's `.env`. Files that they point to come from `src`.
-///
-/// All findings are returned, in the order of the text. The project is there when none of them is an
-/// error.
 #[must_use]
 pub fn load(
     files: &[SourceFile],
     src: &dyn SourceProvider,
     env: &EnvMap,
     options: &LoadOptions,
-) -> (Option<Project>, Vec<Diagnostic>) {
+) -> Loaded {
     let mut sink = Sink::default();
-    let project = Loader {
+    let read = Loader {
         files,
         src,
         options,
@@ -71,8 +107,12 @@ pub fn load(
         sink: &mut sink,
     }
     .run(env);
-    let project = project.filter(|_| !sink.has_errors());
-    (project, sink.into_diagnostics())
+    let (config, project) = read.filter(|_| !sink.has_errors()).unzip();
+    Loaded {
+        config,
+        project: project.filter(|_| !sink.has_refusals()),
+        told: sink.into_told(),
+    }
 }
 
 struct Loader<'a> {
@@ -85,7 +125,7 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    fn run(mut self, env: &EnvMap) -> Option<Project> {
+    fn run(mut self, env: &EnvMap) -> Option<(Config, Project)> {
         let layers = self.layers();
         let mut env = self.environment(env);
         let layers = layers?;
@@ -96,7 +136,7 @@ impl Loader<'_> {
         env.insert("COMPOSE_PROJECT_NAME".to_owned(), name.to_string());
         env.entry("PWD".to_owned())
             .or_insert_with(|| self.options.project_dir.clone());
-        let root = self.merged(layers, &env)?;
+        let mut root = self.merged(layers, &env)?;
         let current_dir = self
             .options
             .current_dir
@@ -110,10 +150,15 @@ impl Loader<'_> {
             name,
             project_dir: &self.options.project_dir,
             config_files: config_files.collect(),
+            disabled: BTreeMap::new(),
             env: &env,
             src: self.src,
         };
-        Some(decode::decode(&root, scope, &mut self.budget, self.sink))
+        normalise::normalise(&mut root, &scope, &mut self.budget, self.sink);
+        check::consistency(&root, &scope.disabled, self.sink);
+        normalise::prune(&mut root);
+        let project = decode::decode(&root, &scope, self.sink);
+        Some((Config::new(scope.name, root), project))
     }
 
     /// The documents of all files, lowest first; nothing when one of them is not YAML.

@@ -38,9 +38,8 @@ pub fn absolute(base: &str, path: &str) -> String {
 pub(crate) fn expand(base: &str, home: Option<&str>, path: &str) -> String {
     match (path.strip_prefix('~'), home) {
         _ if path.starts_with('/') => path.to_owned(),
-        (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => {
-            clean(&format!("{home}{rest}"))
-        }
+        // Nobody else's home is meant by `~name`: Docker Compose takes the rest for a path as well.
+        (Some(rest), Some(home)) => clean(&format!("{home}/{rest}")),
         _ => absolute(base, path),
     }
 }
@@ -77,7 +76,7 @@ mod tests {
         assert_eq!(expand("/p", Some("/root"), "~/z"), "/root/z");
         assert_eq!(expand("/p", Some("/root"), "~"), "/root");
         assert_eq!(expand("/p", None, "/x/../y/"), "/x/../y/");
-        assert_eq!(expand("/p", Some("/root"), "~other/z"), "/p/~other/z");
+        assert_eq!(expand("/p", Some("/root"), "~other/z"), "/root/other/z");
         assert_eq!(expand("/p", None, "~/z"), "/p/~/z");
     }
 

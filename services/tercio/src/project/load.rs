@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lab_compose::{EnvMap, LoadOptions, Project, Recording};
+use lab_compose::{Config, EnvMap, LoadOptions, Loaded, Project, Recording, SourceProvider};
 use lab_types::{Diagnostic, Severity};
 use lab_wire::request::{BuildPolicy, PlanCreate, SourceText};
 
@@ -23,11 +23,38 @@ pub struct Local {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Reads and checks the project's files; warnings are told at once.
+/// Reads and checks the project's files for a command that acts on them; warnings are told at once.
+///
+/// # Errors
+/// No files, or all that is wrong with them, what Tercio cannot act on included.
+pub fn load(app: &App, args: &ProjectArgs) -> Outcome<Local> {
+    let files = find(app, args)?;
+    let recording = Recording::new(&Disk);
+    let (project, findings) = loaded(&files, &recording, app, args).to_apply();
+    let project = project.ok_or_else(|| Failure::Findings(findings.clone()))?;
+    let warnings = tell_warnings(app, findings);
+    let request = request(files, recording, args, app);
+    Ok(Local {
+        project,
+        request,
+        warnings,
+    })
+}
+
+/// Reads and checks the project's files for a command that needs to know only what they say: what
+/// Tercio cannot act on yet is no error.
 ///
 /// # Errors
 /// No files, or all that is wrong with them.
-pub fn load(app: &App, args: &ProjectArgs) -> Outcome<Local> {
+pub fn read(app: &App, args: &ProjectArgs) -> Outcome<Config> {
+    let files = find(app, args)?;
+    let (config, findings) = loaded(&files, &Disk, app, args).to_print();
+    let config = config.ok_or_else(|| Failure::Findings(findings.clone()))?;
+    tell_warnings(app, findings);
+    Ok(config)
+}
+
+fn find(app: &App, args: &ProjectArgs) -> Outcome<Files> {
     let files = discover(args, &app.folder, &app.environment)?;
     if !files.ignored.is_empty() {
         let ignored = files.ignored.join(", ");
@@ -36,34 +63,24 @@ pub fn load(app: &App, args: &ProjectArgs) -> Outcome<Local> {
             "warning: several Compose files; {used} is used, not {ignored}\n"
         ));
     }
-    let local = check(files, args, app)?;
-    app.screen.say(&report::findings(&local.warnings));
-    Ok(local)
+    Ok(files)
 }
 
-fn check(files: Files, args: &ProjectArgs, app: &App) -> Outcome<Local> {
+fn loaded(files: &Files, source: &dyn SourceProvider, app: &App, args: &ProjectArgs) -> Loaded {
     let options = LoadOptions {
         project_name: args.project_name.clone(),
         project_dir: files.project_dir.clone(),
         current_dir: app.folder.to_str().map(str::to_owned),
         env_files: args.env_file.clone(),
     };
-    let recording = Recording::new(&Disk);
-    let (project, findings) =
-        lab_compose::load(&files.files, &recording, &app.environment, &options);
-    let Some(project) = project else {
-        return Err(Failure::Findings(findings));
-    };
-    let warnings = findings
-        .into_iter()
-        .filter(|finding| finding.severity == Severity::Warning)
-        .collect();
-    let request = request(files, recording, args, app);
-    Ok(Local {
-        project,
-        request,
-        warnings,
-    })
+    lab_compose::load(&files.files, source, &app.environment, &options)
+}
+
+fn tell_warnings(app: &App, findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut warnings = findings;
+    warnings.retain(|finding| finding.severity == Severity::Warning);
+    app.screen.say(&report::findings(&warnings));
+    warnings
 }
 
 fn request(files: Files, recording: Recording<'_>, args: &ProjectArgs, app: &App) -> PlanCreate {
