@@ -104,6 +104,9 @@ fn load(request: PlanCreate) -> (Option<Project>, Vec<Diagnostic>) {
         project_dir: request.project_dir,
         current_dir: request.current_dir,
         env_files: request.env_files,
+        files_named: request.files_named,
+        profiles: request.profiles,
+        services: request.services,
     };
     lab_compose::load(&files, &source, &request.environment, &options).to_apply()
 }

@@ -56,6 +56,7 @@ pub(crate) fn decode(root: &Map, scope: &Scope<'_>, sink: &mut Sink) -> Project 
         name: scope.name.clone(),
         working_dir: scope.project_dir.to_owned(),
         config_files: scope.config_files.clone(),
+        disabled: scope.disabled.clone(),
         services,
         networks: networks
             .map(|(key, one)| (key, one.into_network()))

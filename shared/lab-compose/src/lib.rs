@@ -40,7 +40,7 @@ mod yaml;
 
 pub use config::Config;
 pub use grammar::matrix::page as support_page;
-pub use load::{FILE_NAMES, LoadOptions, Loaded, OVERRIDE_NAMES, load};
+pub use load::{FILE_NAMES, LoadOptions, Loaded, OVERRIDE_NAMES, environment, load};
 pub use planner::{
     BuildPolicy, CurrentProject, Orphans, PlanInput, host_paths, plan, questions, warnings,
 };

@@ -44,6 +44,29 @@ pub(crate) fn expand(base: &str, home: Option<&str>, path: &str) -> String {
     }
 }
 
+/// The folder that `path`, which is absolute and clean, stands in.
+pub(crate) fn parent(path: &str) -> &str {
+    match path.rsplit_once('/') {
+        Some((parent, _)) if !parent.is_empty() => parent,
+        _ => "/",
+    }
+}
+
+/// The way from one absolute folder to another: `../other`, `.` for the same.
+pub(crate) fn relative(from: &str, to: &str) -> String {
+    let (from, to) = (clean(from), clean(to));
+    let parts = |path: &str| -> Vec<String> {
+        let parts = path.split('/').filter(|part| !part.is_empty());
+        parts.map(str::to_owned).collect()
+    };
+    let (from, to) = (parts(&from), parts(&to));
+    let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    let up = from.iter().skip(common).map(|_| "..");
+    let down = to.iter().skip(common).map(String::as_str);
+    let way: Vec<&str> = up.chain(down).collect();
+    clean(&way.join("/"))
+}
+
 /// The last part of `path`, empty for the root.
 #[must_use]
 pub fn base_name(path: &str) -> &str {
@@ -52,7 +75,7 @@ pub fn base_name(path: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{absolute, base_name, clean, expand};
+    use super::{absolute, base_name, clean, expand, parent, relative};
 
     #[test]
     fn paths_are_cleaned_like_the_system_would() {
@@ -78,6 +101,22 @@ mod tests {
         assert_eq!(expand("/p", None, "/x/../y/"), "/x/../y/");
         assert_eq!(expand("/p", Some("/root"), "~other/z"), "/root/other/z");
         assert_eq!(expand("/p", None, "~/z"), "/p/~/z");
+    }
+
+    #[test]
+    fn the_way_between_two_folders_goes_up_no_further_than_it_must() {
+        let cases = [
+            ("/p", "/p", "."),
+            ("/p", "/p/sub/x", "sub/x"),
+            ("/p/a", "/p/b", "../b"),
+            ("/p/a", "/", "../.."),
+            ("/", "/x", "x"),
+        ];
+        for (from, to, expected) in cases {
+            assert_eq!(relative(from, to), expected, "{from} to {to}");
+        }
+        assert_eq!(parent("/p/a"), "/p");
+        assert_eq!(parent("/a"), "/");
     }
 
     #[test]

@@ -24,6 +24,9 @@ pub struct Project {
     pub config_files: Vec<String>,
     /// Its services.
     pub services: BTreeMap<ServiceName, Service>,
+    /// Services that take no part because none of their profiles is active, with those profiles. They
+    /// belong to the project: what runs of them is left as it is.
+    pub disabled: BTreeMap<ServiceName, Vec<String>>,
     /// The networks its services join.
     pub networks: BTreeMap<NetworkName, Network>,
     /// The volumes its services mount.

@@ -15,12 +15,10 @@ pub(crate) static FILE: Object = Object {
                 "it has no meaning any more; a warning says so",
             )),
         Field::new("name", Shape::Text).applied(),
+        // Taken out of each document before it is brought into full form.
         Field::new("include", Shape::Items(&INCLUDES))
             .print(Print::Never)
-            .refused(
-                super::support::NOT_YET,
-                "name the files one after another: `-f FILE -f FILE`",
-            ),
+            .support(Support::Read),
         Field::new("services", Shape::Named(&SERVICES))
             .print(Print::Always)
             .applied(),
@@ -58,9 +56,9 @@ static INCLUDES: Items = Items {
     ..Items::of(&Object {
         what: "what a file includes",
         keys: &[
-            Field::new("path", Shape::Names(Names::UNIQUE.lone())),
-            Field::new("project_directory", Shape::Text),
-            Field::new("env_file", Shape::Names(Names::UNIQUE.lone())),
+            Field::new("path", Shape::Names(Names::UNIQUE.lone())).support(Support::Read),
+            Field::new("project_directory", Shape::Text).support(Support::Read),
+            Field::new("env_file", Shape::Names(Names::UNIQUE.lone())).support(Support::Read),
         ],
         required: &["path"],
         own: Own::None,

@@ -43,10 +43,9 @@ impl Normaliser<'_> {
             let lookup = |name: &str| {
                 let of_project = project.get(name).map(String::as_str);
                 let own = || own.get(name).and_then(Node::as_text);
-                let earlier = || all.get(name).and_then(Node::as_text);
-                of_project.or_else(own).or_else(earlier).map(str::to_owned)
+                of_project.or_else(own).map(str::to_owned)
             };
-            let found = self.read_pairs(&named, &lookup, trail);
+            let found = self.read_pairs(&named, &lookup, &all, trail);
             all.extend(found);
         }
         for (key, mut node) in own {
@@ -65,8 +64,7 @@ impl Normaliser<'_> {
                 required: true,
                 raw: false,
             };
-            let earlier = |name: &str| all.get(name).and_then(Node::as_text).map(str::to_owned);
-            let found = self.read_pairs(&named, &earlier, trail);
+            let found = self.read_pairs(&named, &|_| None, &all, trail);
             all.extend(found);
         }
         all.extend(pairs(service, "labels"));
@@ -89,11 +87,13 @@ impl Normaliser<'_> {
         }
     }
 
-    /// The pairs of a file, in which `lookup` gives what variables stand for.
+    /// The pairs of a file, in which `lookup` gives what variables stand for; what it does not have may
+    /// stand in an earlier line, or in an earlier file.
     fn read_pairs(
         &mut self,
         named: &Named<'_>,
         lookup: &dyn Fn(&str) -> Option<String>,
+        earlier: &BTreeMap<String, Node>,
         trail: &Trail<'_>,
     ) -> BTreeMap<String, Node> {
         let place = named.node.place;
@@ -108,17 +108,23 @@ impl Normaliser<'_> {
             return BTreeMap::new();
         };
         *self.budget = left;
+        let earlier = earlier.iter();
+        let earlier: BTreeMap<String, String> = earlier
+            .filter_map(|(key, node)| Some((key.clone(), node.as_text()?.to_owned())))
+            .collect();
         let (assignments, faults) = if named.raw {
-            (raw(&loaded.text), Vec::new())
+            dotenv::parse_raw(&loaded.text)
         } else {
-            dotenv::parse(&loaded.text, lookup, self.budget)
+            dotenv::parse_after(&loaded.text, lookup, earlier.clone(), self.budget)
         };
         for fault in faults {
             self.sink.add(fault.finding(loaded.file));
         }
         let full = |(key, value): (String, Option<String>)| {
             // A name without a value is looked up like a variable, or is not there at all.
-            let value = value.or_else(|| lookup(&key))?;
+            let value = value
+                .or_else(|| lookup(&key))
+                .or_else(|| earlier.get(&key).cloned())?;
             Some((key, Node::text(place, value)))
         };
         let pairs = assignments.into_iter().map(|one| (one.key, one.value));
@@ -189,25 +195,4 @@ fn put_pairs(service: &mut Map, key: &str, pairs: BTreeMap<String, Node>) {
         map.put(&key, node);
     }
     service.set(key, Node::new(place, Value::Map(map)));
-}
-
-/// `KEY=VALUE` lines whose values are taken as they are.
-fn raw(text: &str) -> Vec<dotenv::Assignment> {
-    let lines = text
-        .trim_start_matches('\u{feff}')
-        .lines()
-        .map(str::trim_start);
-    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-    lines
-        .map(|line| {
-            let (key, value) = match line.split_once('=') {
-                Some((key, value)) => (key, Some(value.to_owned())),
-                None => (line, None),
-            };
-            dotenv::Assignment {
-                key: key.to_owned(),
-                value,
-            }
-        })
-        .collect()
 }

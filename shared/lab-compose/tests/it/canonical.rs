@@ -67,7 +67,7 @@ fn the_canonical_form_is_read_back_as_itself() {
 }
 
 #[track_caller]
-fn similar(case: &str, ours: &str, theirs: &str) {
+pub(crate) fn similar(case: &str, ours: &str, theirs: &str) {
     let differing = ours
         .lines()
         .zip(theirs.lines())

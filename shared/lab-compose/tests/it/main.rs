@@ -4,6 +4,7 @@ mod canonical;
 mod findings;
 mod host_paths;
 mod hostile;
+mod loading;
 mod model;
 mod names;
 mod plan;

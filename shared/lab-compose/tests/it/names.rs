@@ -229,6 +229,31 @@ fn a_path_from_home_needs_a_home() {
 }
 
 #[test]
+fn the_current_folders_variables_count_only_where_the_files_were_not_named() {
+    let image = |files_named: bool| {
+        let beside = [
+            ("/w/.env", "HERE=here\nBOTH=here"),
+            ("/w/sub/.env", "THERE=$HERE\nBOTH=there"),
+        ];
+        let beside = beside.map(|(path, text)| (path.to_owned(), text.to_owned()));
+        let source = MemorySource::new("/w", beside.into());
+        let options = LoadOptions {
+            project_dir: "/w/sub".to_owned(),
+            current_dir: Some("/w".to_owned()),
+            files_named,
+            ..LoadOptions::default()
+        };
+        let text = "services: {w: {image: \"a:$HERE-$THERE-$BOTH\"}}";
+        let files = [SourceFile::new("sub/compose.yml", text)];
+        let (project, _) = load(&files, &source, &EnvMap::new(), &options).to_apply();
+        project.unwrap().services.into_values().next()?.image
+    };
+    // As the real tool: with `COMPOSE_FILE=sub/compose.yml`, and with `-f sub/compose.yml`.
+    assert_eq!(image(false).as_deref(), Some("a:here-here-here"));
+    assert_eq!(image(true).as_deref(), Some("a:--there"));
+}
+
+#[test]
 fn environment_files_are_looked_for_where_the_user_is() {
     let image = |beside: &[(&str, &str)], env_files: &[&str], env: &[(&str, &str)]| {
         let owned = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {

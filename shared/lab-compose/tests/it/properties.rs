@@ -106,13 +106,13 @@ fn has_dollar_in_key(json: &str) -> bool {
 }
 
 #[derive(Clone, Debug)]
-enum Edit {
+pub(crate) enum Edit {
     Insert(Index, &'static str),
     Delete(Index, usize),
     Copy(Index, Index, usize),
 }
 
-fn edit() -> impl Strategy<Value = Edit> {
+pub(crate) fn edit() -> impl Strategy<Value = Edit> {
     prop_oneof![
         (any::<Index>(), select(PIECES)).prop_map(|(at, piece)| Edit::Insert(at, piece)),
         (any::<Index>(), 1_usize..20).prop_map(|(at, length)| Edit::Delete(at, length)),
@@ -121,7 +121,7 @@ fn edit() -> impl Strategy<Value = Edit> {
     ]
 }
 
-fn edited(text: &str, edits: &[Edit]) -> String {
+pub(crate) fn edited(text: &str, edits: &[Edit]) -> String {
     let mut chars: Vec<char> = text.chars().collect();
     for edit in edits {
         let size = chars.len() + 1;

@@ -6,10 +6,8 @@ use crate::yaml::Value;
 
 pub(super) const IMAGE: Field = Field::new("image", Shape::Text).applied();
 
-pub(super) const PROFILES: Field = Field::new("profiles", Shape::Names(Names::ONCE)).refused(
-    NOT_YET,
-    "remove the service from the file, or give it `deploy: {replicas: 0}`",
-);
+pub(super) const PROFILES: Field =
+    Field::new("profiles", Shape::Names(Names::ONCE)).support(Support::Read);
 
 pub(super) const ANNOTATIONS: Field = Field::new("annotations", Shape::Pairs(Pairs::LABELS))
     .refused(NOT_CARRIED, "write what is for people under `labels`");
@@ -59,19 +57,17 @@ static PROVIDER_OBJECT: Object = Object {
     own: Own::Kept,
 };
 
+/// Taken out of each document before it is brought into full form.
 pub(super) const EXTENDS: Field =
     Field::new("extends", Shape::ObjectOrText(&EXTENDS_OBJECT, extends))
         .print(Print::Never)
-        .refused(
-            NOT_YET,
-            "write a YAML anchor on the service and `<<: *anchor` in this one",
-        );
+        .support(Support::Read);
 
 static EXTENDS_OBJECT: Object = Object {
     what: "what a service extends",
     keys: &[
-        Field::new("service", Shape::Text),
-        Field::new("file", Shape::Text),
+        Field::new("service", Shape::Text).support(Support::Read),
+        Field::new("file", Shape::Text).support(Support::Read),
     ],
     required: &["service"],
     own: Own::None,

@@ -40,8 +40,8 @@ fn a_project_has_services() {
     check(
         "web:\n  image: a\n",
         &expect![[r#"
-        compose.yml:1:1 CMP0005 a Compose file has no attribute `web`
-    "#]],
+            compose.yml:1:1 CMP0047 the file is in the format of version 1: its services stand at the top level
+        "#]],
     );
 }
 
