@@ -111,6 +111,8 @@ pub(crate) struct Range {
     pub(crate) most: i128,
     /// Whether a fraction is cut off rather than refused.
     pub(crate) cut: bool,
+    /// Whether a text that reads as a number is one.
+    pub(crate) texts: bool,
 }
 
 impl Range {
@@ -125,6 +127,15 @@ impl Range {
             least,
             most,
             cut: false,
+            texts: true,
+        }
+    }
+
+    /// The same; a text is refused.
+    pub(crate) const fn bare(self) -> Self {
+        Self {
+            texts: false,
+            ..self
         }
     }
 
@@ -182,6 +193,8 @@ pub(crate) struct Names {
     pub(crate) lone: bool,
     /// Whether whole numbers become texts.
     pub(crate) numbers: bool,
+    /// Whether empty ones are left out.
+    pub(crate) filled: bool,
     /// What equal ones are.
     pub(crate) same: Same,
 }
@@ -191,6 +204,7 @@ impl Names {
     pub(crate) const PLAIN: Self = Self {
         lone: false,
         numbers: false,
+        filled: false,
         same: Same::Kept,
     };
     /// A list that keeps each once.
@@ -207,6 +221,14 @@ impl Names {
     /// The same; one text may stand without the list.
     pub(crate) const fn lone(self) -> Self {
         Self { lone: true, ..self }
+    }
+
+    /// The same; empty ones are left out.
+    pub(crate) const fn filled(self) -> Self {
+        Self {
+            filled: true,
+            ..self
+        }
     }
 
     /// The same; whole numbers become texts.

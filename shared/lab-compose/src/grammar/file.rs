@@ -44,12 +44,20 @@ const fn named(entry: Shape, bare: bool) -> Table {
     }
 }
 
+/// As Docker Compose has it, whatever the reason.
+const fn freely_named(entry: Shape, bare: bool) -> Table {
+    Table {
+        plain_names: false,
+        ..named(entry, bare)
+    }
+}
+
 static SERVICES: Table = named(Shape::Object(&SERVICE), false);
-static NETWORKS: Table = named(Shape::Object(&NETWORK), true);
+static NETWORKS: Table = freely_named(Shape::Object(&NETWORK), true);
 static VOLUMES: Table = named(Shape::Object(&VOLUME), true);
 static SECRETS: Table = named(Shape::Object(&SECRET), false);
 static CONFIGS: Table = named(Shape::Object(&CONFIG), false);
-static MODELS: Table = named(Shape::Object(&MODEL), false);
+static MODELS: Table = freely_named(Shape::Object(&MODEL), false);
 
 static INCLUDES: Items = Items {
     expand: Some(short::include),

@@ -39,6 +39,10 @@ fn absent(bare: Bare, place: Place) -> Node {
 fn from_map(map: Map, bare: Bare, trail: &Trail<'_>, sink: &mut Sink) -> Vec<Entry> {
     let full = |entry: Entry| {
         let place = entry.node.place;
+        if entry.key.is_empty() {
+            let message = format!("{trail} has an empty key");
+            sink.add(Finding::error(codes::BAD_PAIR, entry.place, message));
+        }
         let node = match (&entry.node.value, entry.node.value.scalar_text()) {
             (Value::Null, _) => absent(bare, place),
             (_, Some(text)) => Node::text(place, text),
@@ -87,6 +91,8 @@ fn from_list(items: Vec<Node>, rule: Pairs, trail: &Trail<'_>, sink: &mut Sink) 
             Some(format!("{path} has no key before the `=`"))
         } else if key.ends_with(char::is_whitespace) && rule.bare == Bare::FromEnvironment {
             Some(format!("{path} has a blank before the `=`"))
+        } else if rule.bare == Bare::Absent && value.is_none() && key != "default" {
+            Some(format!("{path} has no path; only `default` needs none"))
         } else if rule.valued && value.is_none() {
             Some(format!("{path} has no `=` with a value after it"))
         } else {

@@ -54,7 +54,7 @@ fn own(map: &Map, object: &Object, style: Style) -> Vec<(String, Doc)> {
         .map(|entry| {
             let doc = match object.field(&entry.key) {
                 Some(field) => value(&entry.node, &field.shape, style),
-                None => Doc::of(&entry.node, style),
+                None => Doc::of_user(&entry.node, style),
             };
             (entry.key.clone(), doc)
         })

@@ -106,7 +106,10 @@ impl Canonical<'_> {
         } else {
             "a list of texts"
         };
-        let node = self.texts(node, wanted, trail);
+        let mut node = self.texts(node, wanted, trail);
+        if let (Value::List(items), true) = (&mut node.value, names.filled) {
+            items.retain(|item| item.as_text() != Some(""));
+        }
         if names.same == Same::Replaced {
             return once(node);
         }

@@ -13,6 +13,7 @@ impl Canonical<'_> {
         let number = match &node.value {
             Value::Int(number) => Some(*number),
             Value::Float(value) if range.cut || value.fract() == 0.0 => whole(*value),
+            Value::Text(_) if !range.texts => None,
             Value::Text(text) => match text.text.parse() {
                 Ok(number) => Some(number),
                 Err(_) => {
