@@ -127,7 +127,7 @@ pub(crate) fn ours(project: &Project, folder: &Path) -> Answer {
         project_dir: folder.into_owned(),
         ..LoadOptions::default()
     };
-    let (project, findings) = lab_compose::load(&files, &source, &env, &options);
+    let (project, findings) = lab_compose::load(&files, &source, &env, &options).to_print();
     match project {
         Some(project) => Answer::Accepted(project.to_json()),
         None => {

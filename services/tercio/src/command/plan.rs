@@ -14,7 +14,7 @@ use crate::app::{App, Client};
 use crate::cli::ProjectArgs;
 use crate::failure::{Failure, Outcome, Tell as _, exit};
 use crate::output::report;
-use crate::project::load::{Local, load};
+use crate::project::load::{Local, load_naming};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -65,7 +65,7 @@ pub(super) struct Kept {
 /// What is wrong with the files, or why there is no plan.
 pub async fn run(app: &App, args: Args, left: &ProjectArgs) -> Outcome {
     let json = args.json || app.json()?;
-    let mut local = load(app, &args.project.or(left))?;
+    let mut local = load_naming(app, &args.project.or(left), &[])?;
     if args.build {
         local.request.build = request::BuildPolicy::Always;
     }

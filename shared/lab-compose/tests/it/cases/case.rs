@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use lab_compose::{EnvMap, LoadOptions, MemorySource, Project, SourceFile, load, path};
+use lab_compose::{Config, EnvMap, LoadOptions, MemorySource, SourceFile, load, path};
 use lab_types::Diagnostic;
 
 use crate::support::{DIR, environment};
@@ -128,16 +128,16 @@ impl Case {
     }
 
     /// The project in full, or what is wrong with it: what `tercio config` prints of either.
-    pub(super) fn config(&self) -> (Option<Project>, Vec<Diagnostic>) {
+    pub(super) fn config(&self) -> (Option<Config>, Vec<Diagnostic>) {
         let named = self.arguments.files.iter();
         let found: Vec<SourceFile> = named
             .filter_map(|name| Some(SourceFile::new(name, self.files.get(name)?)))
             .collect();
-        load(&found, &self.source(), &self.environment(), &self.options())
+        load(&found, &self.source(), &self.environment(), &self.options()).to_print()
     }
 
     /// The same of a text in place of the project's files; its name and variables are settled.
-    pub(super) fn config_of(text: &str) -> (Option<Project>, Vec<Diagnostic>) {
+    pub(super) fn config_of(text: &str) -> (Option<Config>, Vec<Diagnostic>) {
         let options = LoadOptions {
             project_dir: DIR.to_owned(),
             // What is printed was active.
@@ -145,7 +145,7 @@ impl Case {
             ..LoadOptions::default()
         };
         let files = [SourceFile::new("compose.yml", text)];
-        load(&files, &MemorySource::default(), &environment(), &options)
+        load(&files, &MemorySource::default(), &environment(), &options).to_print()
     }
 
     /// The names of files that are not there.
