@@ -1,7 +1,7 @@
 //! The top level: the file itself, and what is defined in it besides services.
 
 use super::service::SERVICE;
-use super::support::{NO_OBJECTS, PLAIN_NETWORK, PLAIN_VOLUME};
+use super::support::{PLAIN_NETWORK, PLAIN_VOLUME};
 use super::{Field, Items, Names, Object, Own, Pairs, Print, Range, Shape, Support, Table, short};
 use crate::yaml::Value;
 
@@ -33,7 +33,7 @@ pub(crate) static FILE: Object = Object {
 };
 
 /// What a service would have to use, which is refused there.
-const USED: Support = Support::Partly("read and printed; a service that uses one is refused");
+const USED: Support = Support::Note("refused where a service uses one");
 
 const fn named(entry: Shape, bare: bool) -> Table {
     Table {
@@ -150,21 +150,17 @@ static VOLUME: Object = Object {
     own: Own::Kept,
 };
 
-const fn object(key: &'static str, shape: Shape) -> Field {
-    Field::new(key, shape).refused(NO_OBJECTS, "")
-}
-
 static SECRET: Object = Object {
     what: "a secret",
     keys: &[
-        object("name", Shape::Text),
-        object("file", Shape::Text),
-        object("environment", Shape::Text),
-        object("external", Shape::External),
-        object("labels", Shape::Pairs(Pairs::LABELS)),
-        object("driver", Shape::Text),
-        object("driver_opts", Shape::Pairs(Pairs::OPTIONS)),
-        object("template_driver", Shape::Text),
+        Field::new("name", Shape::Text),
+        Field::new("file", Shape::Text),
+        Field::new("environment", Shape::Text),
+        Field::new("external", Shape::External),
+        Field::new("labels", Shape::Pairs(Pairs::LABELS)),
+        Field::new("driver", Shape::Text),
+        Field::new("driver_opts", Shape::Pairs(Pairs::OPTIONS)),
+        Field::new("template_driver", Shape::Text),
     ],
     required: &[],
     own: Own::Kept,
@@ -173,13 +169,13 @@ static SECRET: Object = Object {
 static CONFIG: Object = Object {
     what: "a config",
     keys: &[
-        object("name", Shape::Text),
-        object("file", Shape::Text),
-        object("environment", Shape::Text),
-        object("content", Shape::Text),
-        object("external", Shape::External),
-        object("labels", Shape::Pairs(Pairs::LABELS)),
-        object("template_driver", Shape::Text),
+        Field::new("name", Shape::Text),
+        Field::new("file", Shape::Text),
+        Field::new("environment", Shape::Text),
+        Field::new("content", Shape::Text),
+        Field::new("external", Shape::External),
+        Field::new("labels", Shape::Pairs(Pairs::LABELS)),
+        Field::new("template_driver", Shape::Text),
     ],
     required: &[],
     own: Own::Kept,
