@@ -125,9 +125,10 @@ pub(crate) fn ours(project: &Project, folder: &Path) -> Answer {
         .collect();
     let options = LoadOptions {
         project_dir: folder.into_owned(),
+        files_named: true,
         ..LoadOptions::default()
     };
-    let (project, findings) = lab_compose::load(&files, &source, &env, &options);
+    let (project, findings) = lab_compose::load(&files, &source, &env, &options).to_print();
     match project {
         Some(project) => Answer::Accepted(project.to_json()),
         None => {

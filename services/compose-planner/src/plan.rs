@@ -104,8 +104,11 @@ fn load(request: PlanCreate) -> (Option<Project>, Vec<Diagnostic>) {
         project_dir: request.project_dir,
         current_dir: request.current_dir,
         env_files: request.env_files,
+        files_named: request.files_named,
+        profiles: request.profiles,
+        services: request.services,
     };
-    lab_compose::load(&files, &source, &request.environment, &options)
+    lab_compose::load(&files, &source, &request.environment, &options).to_apply()
 }
 
 /// What the lab has of this project, and which of its images are there.

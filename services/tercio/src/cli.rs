@@ -104,6 +104,10 @@ pub struct ProjectArgs {
     /// A file of variables to read in place of .env; may be given several times
     #[arg(long, value_name = "FILE")]
     pub env_file: Vec<String>,
+    /// A profile whose services take part too, '*' for all; may be given several times. Default:
+    /// COMPOSE_PROFILES
+    #[arg(long, value_name = "NAME")]
+    pub profile: Vec<String>,
 }
 
 impl ProjectArgs {
@@ -114,6 +118,8 @@ impl ProjectArgs {
         files.append(&mut self.file);
         let mut env_files = left.env_file.clone();
         env_files.append(&mut self.env_file);
+        let mut profiles = left.profile.clone();
+        profiles.append(&mut self.profile);
         Self {
             file: files,
             project_name: self.project_name.or_else(|| left.project_name.clone()),
@@ -121,6 +127,7 @@ impl ProjectArgs {
                 .project_directory
                 .or_else(|| left.project_directory.clone()),
             env_file: env_files,
+            profile: profiles,
         }
     }
 }
@@ -144,6 +151,7 @@ impl From<LongProjectArgs> for ProjectArgs {
             project_name: long.project_name,
             project_directory: None,
             env_file: Vec::new(),
+            profile: Vec::new(),
         }
     }
 }

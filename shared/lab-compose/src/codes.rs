@@ -71,7 +71,7 @@ codes! {
     UNDEFINED_VOLUME, "CMP0023", "A volume is not defined",
         "The service mounts a named volume that the top-level volumes section does not define. A path needs a leading ./ or /.";
     UNDEFINED_SERVICE, "CMP0024", "A service is not defined",
-        "depends_on names a service that the files do not define.";
+        "depends_on names a service that the files do not define, or one of a profile that is not active.";
     DEPENDENCY_CYCLE, "CMP0025", "Services wait for one another",
         "Following depends_on leads back to the start, so none of these services could ever be first. Remove one of the dependencies.";
     PORT_TAKEN_TWICE, "CMP0026", "A host port is published twice",
@@ -89,7 +89,7 @@ codes! {
     CANNOT_MERGE, "CMP0032", "A later file cannot override an earlier one here",
         "The two files give values of different kinds, such as a text and a mapping, that cannot be merged.";
     BAD_TAG, "CMP0033", "A YAML tag is not understood",
-        "Only YAML's own tags (!!str, !!int, !!float, !!bool, !!null, !!seq, !!map) are read here.";
+        "YAML's own tags (!!str, !!int, !!float, !!bool, !!null, !!seq, !!map) are read here, and those of Compose: !reset and !override.";
     FILE_UNREADABLE, "CMP0034", "A file cannot be read",
         "The file exists, but reading it failed; the message says why.";
     BAD_DEFINITION, "CMP0035", "Attributes contradict one another",
@@ -108,6 +108,26 @@ codes! {
         "No engine changes the labels of a network or volume that exists. The lab's record says what the files ask for; the object itself has the new labels when it is made anew.";
     HOST_PATH, "CMP0042", "A path of the host is mounted in a lab of several nodes",
         "A bind mount shows a path of the node that runs the task, and the task may run on any node. Put the content into the image or into a named volume, or see that every node has the path; a node that takes no tasks (`tercio node update NODE --availability pause`) does not count.";
+    FILE_MISSING, "CMP0043", "A file that another one names does not exist",
+        "Paths in `extends` and `include` start from the project's folder, in an included file from that file's own. The path that was looked for is told.";
+    EXTENDS, "CMP0044", "A service cannot be extended",
+        "`extends` names a service of the same document, or of the file that is named, and no service may lead back to itself.";
+    INCLUDE, "CMP0045", "A file cannot be included",
+        "Following `include` leads back to a file that is being read already. Remove one of the entries.";
+    INCLUDE_CONFLICT, "CMP0046", "An included file defines what is defined already",
+        "A service, network, volume, secret or config is defined both in an included file and in the one that includes it, or in two included files, and the two differ. Rename one of them; to change something that is included, lay a file over it: `include: [{path: [FILE, OVERRIDE]}]`.";
+    VERSION_1, "CMP0047", "The file is in the format of version 1",
+        "Services stand under the key `services` since version 2 of the format. Put them there, and rename what the further findings name.";
+    BAD_SIZE, "CMP0048", "A size cannot be read",
+        "Sizes are numbers of bytes, or numbers with a unit: b, k, m, g, t or p, each 1024 times the one before, as in 512m or 1.5g.";
+    BAD_DEVICE, "CMP0049", "A device cannot be read",
+        "Devices are written SOURCE[:TARGET[:PERMISSIONS]], as in /dev/ttyUSB0:/dev/ttyUSB0:rw, or in the long form with the keys source, target and permissions.";
+    UNDEFINED_OBJECT, "CMP0050", "A config, secret or model is not defined",
+        "The service uses something by a name that the section at the top level does not define.";
+    NAME_TAKEN_TWICE, "CMP0051", "Two services want the same container name",
+        "A `container_name` can be borne by one container only. Give one of them another name.";
+    LISTED_TWICE, "CMP0052", "A list holds the same thing twice",
+        "The list must not hold equal entries, also not from two files. Remove one of them.";
 }
 
 #[cfg(test)]

@@ -2,11 +2,12 @@
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
+use crate::grammar::print::{Style, sort};
 use crate::yaml::{Node, Value};
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Doc {
+pub(crate) enum Doc {
     /// Nothing.
     Null,
     /// A truth value.
@@ -17,6 +18,8 @@ pub enum Doc {
     Float(f64),
     /// A text.
     Text(String),
+    /// A point in time, as RFC 3339 writes it.
+    Moment(String),
     /// Several values.
     List(Vec<Self>),
     /// Values by key.
@@ -25,8 +28,7 @@ pub enum Doc {
 
 impl Doc {
     /// A text.
-    #[must_use]
-    pub fn text(text: impl Into<String>) -> Self {
+    pub(crate) fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
     }
 
@@ -36,25 +38,35 @@ impl Doc {
     }
 
     /// The user's data: keys sorted, as Go prints maps.
-    pub(crate) fn of(node: &Node) -> Self {
+    pub(crate) fn of(node: &Node, style: Style) -> Self {
         match &node.value {
             Value::Null | Value::Invalid => Self::Null,
             Value::Bool(value) => Self::Bool(*value),
             Value::Int(value) => Self::Int(*value),
             Value::Float(value) => Self::Float(*value),
             Value::Text(text) => Self::text(&text.text),
-            Value::Date(text) => Self::text(text),
-            Value::List(items) => Self::List(items.iter().map(Self::of).collect()),
+            Value::Date(text) => Self::Moment(moment(text)),
+            Value::List(items) => {
+                Self::List(items.iter().map(|item| Self::of(item, style)).collect())
+            }
             Value::Map(map) => {
-                let mut entries: Vec<_> = map
-                    .0
-                    .iter()
-                    .map(|entry| (entry.key.clone(), Self::of(&entry.node)))
+                let entries = map.0.iter();
+                let mut entries: Vec<_> = entries
+                    .map(|entry| (entry.key.clone(), Self::of(&entry.node, style)))
                     .collect();
-                entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+                sort(&mut entries, style);
                 Self::Map(entries)
             }
         }
+    }
+}
+
+/// A date as Go prints the point in time that YAML makes of it: midnight in Greenwich.
+fn moment(date: &str) -> String {
+    let parts: Vec<&str> = date.split('-').collect();
+    match parts.as_slice() {
+        [year, month, day] if day.len() <= 2 => format!("{year}-{month:0>2}-{day:0>2}T00:00:00Z"),
+        _ => date.to_owned(),
     }
 }
 
@@ -77,7 +89,7 @@ impl Serialize for Doc {
                 serializer.serialize_i64(*value as i64)
             }
             Self::Float(value) => serializer.serialize_f64(*value),
-            Self::Text(text) => serializer.serialize_str(text),
+            Self::Text(text) | Self::Moment(text) => serializer.serialize_str(text),
             Self::List(items) => {
                 let mut list = serializer.serialize_seq(Some(items.len()))?;
                 for item in items {

@@ -3,6 +3,7 @@
 //! The grammar is Docker Compose's own: `KEY=VALUE`, `KEY: VALUE`, `export KEY=VALUE`, comments,
 //! values in quotes over several lines, interpolation except in single quotes.
 
+mod raw;
 mod value;
 
 use crate::codes;
@@ -11,6 +12,7 @@ use crate::sink::{FileId, Finding, Place};
 
 pub use crate::interpolate::Lookup;
 
+pub use raw::parse_raw;
 use value::{quoted, unescape, unquoted};
 
 /// One line of an environment file, or several where a quoted value spans them.
@@ -61,6 +63,16 @@ pub fn parse(
     lookup: &Lookup<'_>,
     budget: &mut usize,
 ) -> (Vec<Assignment>, Vec<LineFault>) {
+    parse_after(text, lookup, std::collections::BTreeMap::new(), budget)
+}
+
+/// The same; where neither `lookup` nor an earlier line has a variable, `earlier` may have it.
+pub(crate) fn parse_after(
+    text: &str,
+    lookup: &Lookup<'_>,
+    earlier: std::collections::BTreeMap<String, String>,
+    budget: &mut usize,
+) -> (Vec<Assignment>, Vec<LineFault>) {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = Reader {
         text,
@@ -70,7 +82,7 @@ pub fn parse(
         lookup,
         budget,
         read: Vec::new(),
-        values: std::collections::BTreeMap::new(),
+        values: earlier,
         faults: Vec::new(),
     };
     while reader.statement() {}
@@ -187,8 +199,8 @@ impl Reader<'_> {
             Some(quote @ ('\'' | '"')) => match quoted(self.rest(), quote) {
                 Some(inside) => {
                     let inside = inside.to_owned();
+                    // What follows the closing quote is read as a line of its own.
                     self.advance(inside.len() + 2);
-                    self.end_of_quoted();
                     (inside, Some(quote))
                 }
                 None => return self.reject(start, "the quote is not closed"),
@@ -219,16 +231,6 @@ impl Reader<'_> {
             key,
             value: Some(value),
         });
-    }
-
-    /// After a closing quote only a comment may follow.
-    fn end_of_quoted(&mut self) {
-        let after = self.at;
-        let tail = self.take_line();
-        let tail = tail.trim();
-        if !tail.is_empty() && !tail.starts_with('#') {
-            self.fault(after, "text follows the closing quote");
-        }
     }
 
     fn interpolated(&mut self, text: &str, origin: Origin) -> Option<String> {

@@ -1,20 +1,36 @@
 //! Files and environment → a project, with everything that is wrong with them.
 
 mod environment;
+mod extends;
+mod files;
+mod include;
+mod layers;
 mod name;
+mod profiles;
+mod rebase;
+mod site;
+mod version1;
+
+use std::collections::BTreeMap;
 
 use lab_types::{Diagnostic, ProjectName};
 
-use crate::codes;
+use crate::check;
+use crate::config::Config;
 use crate::decode::{self, Scope};
-use crate::grammar::{FILE, Shape, canonical::canonical, complete::complete, merge::merge};
-use crate::interpolate::{EXPANDED_BYTES_MAX, tree::Interpolator};
+use crate::grammar::complete::complete;
+use crate::interpolate::EXPANDED_BYTES_MAX;
+use crate::normalise;
 use crate::path;
 use crate::project::Project;
-use crate::sink::{Finding, Place, Sink};
+use crate::sink::{Place, Sink, Told};
 use crate::source::{EnvMap, SourceFile, SourceProvider};
 use crate::trail::Trail;
-use crate::yaml::{self, Map, Node, Value};
+use crate::yaml::{Map, Node, Value};
+
+use files::{Room, Source};
+use layers::SHAPE;
+use site::Site;
 
 /// How a project is loaded.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -31,6 +47,16 @@ pub struct LoadOptions {
     /// Environment files to read instead of `.env`; each must exist, later ones win.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub env_files: Vec<String>,
+    /// Whether the user named the files or the project's folder: then the `.env` of the current folder
+    /// is not read, only the project's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub files_named: bool,
+    /// Profiles that are active, `*` for all; without any those of `COMPOSE_PROFILES`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<String>,
+    /// Services that the command names: their own profiles are active too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<String>,
 }
 
 /// The names under which a folder's Compose file is looked for, in this order.
@@ -50,29 +76,65 @@ pub const OVERRIDE_NAMES: &[&str] = &[
     "docker-compose.override.yaml",
 ];
 
+/// What reading gives: to be printed, or to be acted on.
+///
+/// Compose knows more than Tercio can act on. What it knows is read, merged and checked; what Tercio
+/// cannot act on is a *refusal*, which hinders only those who would act.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    config: Option<Config>,
+    project: Option<Project>,
+    told: Told,
+}
+
+impl Loaded {
+    /// What `config` prints, there when no finding is an error; and the findings.
+    #[must_use]
+    pub fn to_print(self) -> (Option<Config>, Vec<Diagnostic>) {
+        let told = self.told.into_iter().filter(|(_, refuses)| !refuses);
+        (self.config, told.map(|(one, _)| one).collect())
+    }
+
+    /// The project, there when no finding is an error or a refusal; and the findings with the
+    /// refusals, which are errors for whoever asks for this.
+    #[must_use]
+    pub fn to_apply(self) -> (Option<Project>, Vec<Diagnostic>) {
+        let told = self.told.into_iter();
+        (self.project, told.map(|(one, _)| one).collect())
+    }
+
+    /// What Tercio cannot act on.
+    pub fn refusals(&self) -> impl Iterator<Item = &Diagnostic> {
+        let told = self.told.iter().filter(|(_, refuses)| *refuses);
+        told.map(|(one, _)| one)
+    }
+}
+
 /// Reads `files` in order, each over those before it, with the variables of `env` and of the
 /// project's `.env`. Files that they point to come from `src`.
-///
-/// All findings are returned, in the order of the text. The project is there when none of them is an
-/// error.
 #[must_use]
 pub fn load(
     files: &[SourceFile],
     src: &dyn SourceProvider,
     env: &EnvMap,
     options: &LoadOptions,
-) -> (Option<Project>, Vec<Diagnostic>) {
+) -> Loaded {
     let mut sink = Sink::default();
-    let project = Loader {
-        files,
-        src,
-        options,
-        budget: EXPANDED_BYTES_MAX,
-        sink: &mut sink,
+    let read = Loader::new(files, src, options, &mut sink).run(env);
+    let (config, project) = read.filter(|_| !sink.has_errors()).unzip();
+    Loaded {
+        config,
+        project: project.filter(|_| !sink.has_refusals()),
+        told: sink.into_told(),
     }
-    .run(env);
-    let project = project.filter(|_| !sink.has_errors());
-    (project, sink.into_diagnostics())
+}
+
+/// The variables that a project would be loaded with: those of `env` over those of the files that
+/// `options` name, or of `.env`. What is wrong in these is told by [`load`].
+#[must_use]
+pub fn environment(src: &dyn SourceProvider, env: &EnvMap, options: &LoadOptions) -> EnvMap {
+    let mut sink = Sink::default();
+    Loader::new(&[], src, options, &mut sink).environment(env)
 }
 
 struct Loader<'a> {
@@ -81,83 +143,72 @@ struct Loader<'a> {
     options: &'a LoadOptions,
     /// Bytes that variables may still expand to.
     budget: usize,
+    /// Files that were read, by absolute path; nothing for one that is not YAML.
+    texts: BTreeMap<String, Option<Source>>,
+    room: Room,
     sink: &'a mut Sink,
 }
 
-impl Loader<'_> {
-    fn run(mut self, env: &EnvMap) -> Option<Project> {
-        let layers = self.layers();
+impl<'a> Loader<'a> {
+    fn new(
+        files: &'a [SourceFile],
+        src: &'a dyn SourceProvider,
+        options: &'a LoadOptions,
+        sink: &'a mut Sink,
+    ) -> Self {
+        Self {
+            files,
+            src,
+            options,
+            budget: EXPANDED_BYTES_MAX,
+            texts: BTreeMap::new(),
+            room: Room::default(),
+            sink,
+        }
+    }
+
+    fn run(mut self, env: &EnvMap) -> Option<(Config, Project)> {
+        let sources = self.sources();
         let mut env = self.environment(env);
-        let layers = layers?;
+        let sources = sources?;
         // A project without a usable name is read to the end all the same, to find what else is wrong.
         let name = self
-            .name(&layers, &env)
+            .name(&sources, &env)
             .or_else(|| ProjectName::new("unnamed").ok())?;
         env.insert("COMPOSE_PROJECT_NAME".to_owned(), name.to_string());
         env.entry("PWD".to_owned())
             .or_insert_with(|| self.options.project_dir.clone());
-        let root = self.merged(layers, &env)?;
-        let current_dir = self
-            .options
-            .current_dir
-            .as_ref()
-            .unwrap_or(&self.options.project_dir);
-        let config_files = self
-            .files
-            .iter()
-            .map(|file| path::absolute(current_dir, &file.path));
+        let config_files = sources.iter().map(|source| source.path.clone()).collect();
+        let listed: Vec<_> = sources.into_iter().map(|source| (source, None)).collect();
+        let site = Site {
+            dir: path::clean(&self.options.project_dir),
+            own: env,
+            outer: None,
+        };
+        let mut root = self.merged(&listed, &site, None);
+        self.complete(&mut root);
+        let disabled = self.take_disabled(&mut root, &site.own);
         let scope = Scope {
             name,
             project_dir: &self.options.project_dir,
-            config_files: config_files.collect(),
-            env: &env,
+            config_files,
+            disabled,
+            env: &site.own,
             src: self.src,
         };
-        Some(decode::decode(&root, scope, &mut self.budget, self.sink))
+        normalise::normalise(&mut root, &scope, &mut self.budget, self.sink);
+        check::consistency(&root, &scope.disabled, self.sink);
+        normalise::prune(&mut root);
+        let project = decode::decode(&root, &scope, self.sink);
+        Some((Config::new(scope.name, root), project))
     }
 
-    /// The documents of all files, lowest first; nothing when one of them is not YAML.
-    fn layers(&mut self) -> Option<Vec<Node>> {
-        let mut layers = Vec::new();
-        for file in self.files {
-            let id = self.sink.add_file(&file.path, &file.content);
-            layers.push(yaml::read(id, &file.content, self.sink));
+    /// Reports what the merged tree lacks.
+    fn complete(&mut self, root: &mut Map) {
+        let mut node = Node::new(Place::default(), Value::Map(std::mem::take(root)));
+        complete(&mut node, &SHAPE, &Trail::ROOT, self.sink);
+        if let Value::Map(map) = node.value {
+            *root = map;
         }
-        layers
-            .into_iter()
-            .collect::<Option<Vec<_>>>()
-            .map(|layers| layers.concat())
-    }
-
-    /// The layers interpolated, in full form, and laid over one another.
-    fn merged(&mut self, layers: Vec<Node>, env: &EnvMap) -> Option<Map> {
-        let shape = Shape::Object(&FILE);
-        let mut merged = Node::new(Place::default(), Value::Map(Map::default()));
-        for mut layer in layers {
-            let mut interpolator = Interpolator {
-                lookup: &|name| env.get(name).cloned(),
-                budget: self.budget,
-                sink: self.sink,
-            };
-            interpolator.apply(&mut layer, &Trail::ROOT);
-            self.budget = interpolator.budget;
-            let layer = canonical(layer, &shape, &Trail::ROOT, self.sink);
-            merged = merge(merged, layer, &shape, &Trail::ROOT, self.sink);
-        }
-        complete(&mut merged, &shape, &Trail::ROOT, self.sink);
-        if let Value::Map(map) = merged.value {
-            Some(map)
-        } else {
-            None
-        }
-    }
-
-    /// A file that is not there although it must be.
-    fn missing(&mut self, name: &str, absolute: &str) {
-        let message = format!("the environment file {name} does not exist");
-        self.sink.add(
-            Finding::error(codes::ENV_FILE_MISSING, None, message)
-                .help(format!("looked for {absolute}")),
-        );
     }
 }

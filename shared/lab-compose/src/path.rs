@@ -38,11 +38,33 @@ pub fn absolute(base: &str, path: &str) -> String {
 pub(crate) fn expand(base: &str, home: Option<&str>, path: &str) -> String {
     match (path.strip_prefix('~'), home) {
         _ if path.starts_with('/') => path.to_owned(),
-        (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => {
-            clean(&format!("{home}{rest}"))
-        }
+        // Nobody else's home is meant by `~name`: Docker Compose takes the rest for a path as well.
+        (Some(rest), Some(home)) => clean(&format!("{home}/{rest}")),
         _ => absolute(base, path),
     }
+}
+
+/// The folder that `path`, which is absolute and clean, stands in.
+pub(crate) fn parent(path: &str) -> &str {
+    match path.rsplit_once('/') {
+        Some((parent, _)) if !parent.is_empty() => parent,
+        _ => "/",
+    }
+}
+
+/// The way from one absolute folder to another: `../other`, `.` for the same.
+pub(crate) fn relative(from: &str, to: &str) -> String {
+    let (from, to) = (clean(from), clean(to));
+    let parts = |path: &str| -> Vec<String> {
+        let parts = path.split('/').filter(|part| !part.is_empty());
+        parts.map(str::to_owned).collect()
+    };
+    let (from, to) = (parts(&from), parts(&to));
+    let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    let up = from.iter().skip(common).map(|_| "..");
+    let down = to.iter().skip(common).map(String::as_str);
+    let way: Vec<&str> = up.chain(down).collect();
+    clean(&way.join("/"))
 }
 
 /// The last part of `path`, empty for the root.
@@ -53,7 +75,7 @@ pub fn base_name(path: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{absolute, base_name, clean, expand};
+    use super::{absolute, base_name, clean, expand, parent, relative};
 
     #[test]
     fn paths_are_cleaned_like_the_system_would() {
@@ -77,8 +99,24 @@ mod tests {
         assert_eq!(expand("/p", Some("/root"), "~/z"), "/root/z");
         assert_eq!(expand("/p", Some("/root"), "~"), "/root");
         assert_eq!(expand("/p", None, "/x/../y/"), "/x/../y/");
-        assert_eq!(expand("/p", Some("/root"), "~other/z"), "/p/~other/z");
+        assert_eq!(expand("/p", Some("/root"), "~other/z"), "/root/other/z");
         assert_eq!(expand("/p", None, "~/z"), "/p/~/z");
+    }
+
+    #[test]
+    fn the_way_between_two_folders_goes_up_no_further_than_it_must() {
+        let cases = [
+            ("/p", "/p", "."),
+            ("/p", "/p/sub/x", "sub/x"),
+            ("/p/a", "/p/b", "../b"),
+            ("/p/a", "/", "../.."),
+            ("/", "/x", "x"),
+        ];
+        for (from, to, expected) in cases {
+            assert_eq!(relative(from, to), expected, "{from} to {to}");
+        }
+        assert_eq!(parent("/p/a"), "/p");
+        assert_eq!(parent("/a"), "/");
     }
 
     #[test]

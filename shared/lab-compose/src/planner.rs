@@ -95,7 +95,8 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
     Plan::sealed(project, input.current.revision, model, draft.operations)
 }
 
-/// The model with the ids of images that stay as they are, and with orphans that stay.
+/// The model with the ids of images that stay as they are, and with what stays though it is not asked
+/// for.
 fn desired(input: &PlanInput<'_>, to_build: &BTreeMap<String, PlanCause>) -> ProjectModel {
     let known = input
         .images
@@ -112,17 +113,17 @@ fn desired(input: &PlanInput<'_>, to_build: &BTreeMap<String, PlanCause>) -> Pro
             service.task.platforms = platform.cloned().into_iter().collect();
         }
     }
-    if input.orphans == Orphans::Keep {
-        for (name, (record, task)) in &input.current.services {
-            let orphan = || ServiceModel {
+    for (name, (record, task)) in &input.current.services {
+        // A service of a profile that is not active is no orphan: the files have it.
+        let stays = input.orphans == Orphans::Keep || input.project.disabled.contains_key(name);
+        if stays && !model.services.contains_key(name) {
+            keep_resources(input, record, &mut model);
+            let kept = ServiceModel {
                 task: task.clone(),
                 replicas: record.replicas,
                 depends_on: record.depends_on.clone(),
             };
-            if !model.services.contains_key(name) {
-                keep_resources(input, record, &mut model);
-                model.services.insert(name.clone(), orphan());
-            }
+            model.services.insert(name.clone(), kept);
         }
     }
     model

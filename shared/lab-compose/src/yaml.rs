@@ -6,10 +6,13 @@
 
 mod anchored;
 mod keys;
+mod marks;
 mod read;
 mod scalar;
 mod tag;
 
+pub(crate) use anchored::Size;
+pub(crate) use marks::Marks;
 pub(crate) use read::read;
 pub(crate) use scalar::float_text;
 
@@ -25,6 +28,14 @@ pub(crate) mod limits {
     pub(crate) const DEPTH_MAX: usize = 64;
     /// Bytes of text that aliases may add.
     pub(crate) const ALIAS_BYTES_MAX: usize = 16 << 20;
+}
+
+/// One document of a file.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Document {
+    pub(crate) root: Node,
+    /// What it takes away from the documents before it.
+    pub(crate) marks: Marks,
 }
 
 /// A value and where it stands.

@@ -168,6 +168,16 @@ pub struct PlanCreate {
     /// `--env-file`, to read instead of `.env`.
     #[serde(default)]
     pub env_files: Vec<String>,
+    /// Whether the user named the files or the project's folder: then the `.env` of the current folder
+    /// is not read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub files_named: bool,
+    /// `--profile`; without any `COMPOSE_PROFILES` of the environment.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<String>,
+    /// Services that the command names: their own profiles are active too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<String>,
     /// Whether present images are built again.
     #[serde(default)]
     pub build: BuildPolicy,

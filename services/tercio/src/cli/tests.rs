@@ -57,6 +57,16 @@ fn files_and_name_may_stand_before_or_after_the_verb() {
 }
 
 #[test]
+fn profiles_may_stand_on_both_sides_of_the_verb() {
+    let cli = parse("tercio --profile a --profile b up --profile c -d");
+    let Command::Verb(Verb::Up(args)) = cli.command else {
+        panic!("{:?}", cli.command);
+    };
+    let project = args.project_args().or(&cli.project);
+    assert_eq!(project.profile, ["a", "b", "c"]);
+}
+
+#[test]
 fn the_short_f_of_logs_follows() {
     let cli = parse("tercio -f a.yml logs -f --tail 5 web");
     assert_eq!(cli.project.file, [PathBuf::from("a.yml")]);
@@ -77,6 +87,7 @@ fn every_command_of_the_issue_is_understood() {
         "tercio ps -a -q --services",
         "tercio logs --since 10m -t",
         "tercio config --format json --services -q",
+        "tercio --profile dev config --profile test",
         "tercio events --follow --since 1h --json",
         "tercio service ls",
         "tercio service ps shop/web",

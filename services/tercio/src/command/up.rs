@@ -22,7 +22,7 @@ use crate::cli::ProjectArgs;
 use crate::failure::{Failure, Outcome};
 use crate::output::report;
 use crate::project::goal::Until;
-use crate::project::load::load;
+use crate::project::load::load_naming;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -103,7 +103,7 @@ impl Args {
 /// What is wrong with the files, what the lab refused, or what did not come up.
 pub async fn run(app: &App, args: Args, left: &ProjectArgs) -> Outcome {
     args.check(app)?;
-    let local = load(app, &args.project_args().or(left))?;
+    let local = load_naming(app, &args.project_args().or(left), &args.services)?;
     let known = |name: &ServiceName| local.project.services.contains_key(name);
     if let Some(unknown) = args.followed().iter().find(|name| !known(name)) {
         return Err(Failure::new(

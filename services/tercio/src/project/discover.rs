@@ -3,13 +3,12 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use lab_compose::{EnvMap, FILE_NAMES, OVERRIDE_NAMES, SourceFile, SourceProvider, Unreadable};
+use lab_compose::{
+    EnvMap, FILE_NAMES, LoadOptions, OVERRIDE_NAMES, SourceFile, SourceProvider, Unreadable,
+};
 
 use crate::cli::ProjectArgs;
 use crate::failure::{Failure, Outcome};
-
-/// Bytes that variables in a `.env` may expand to while only `COMPOSE_FILE` is looked for.
-const EXPANDED_BYTES_MAX: usize = 1 << 20;
 
 /// The Compose files of a project, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +19,8 @@ pub struct Files {
     pub project_dir: String,
     /// Files that were passed over, for a warning.
     pub ignored: Vec<String>,
+    /// Whether the user named them, or their folder.
+    pub named: bool,
 }
 
 /// Reads the disk of this machine.
@@ -58,7 +59,7 @@ pub fn discover(args: &ProjectArgs, folder: &Path, env: &EnvMap) -> Outcome<File
         let text = utf8(path)?;
         files.push(SourceFile::new(text, read(path, folder)?));
     }
-    let first = paths.first().filter(|path| *path != Path::new("-"));
+    let first = paths.iter().find(|path| *path != Path::new("-"));
     let of_first = first.and_then(|path| folder.join(path).parent().map(Path::to_path_buf));
     let project_dir = project_dir
         .or(of_first)
@@ -67,6 +68,7 @@ pub fn discover(args: &ProjectArgs, folder: &Path, env: &EnvMap) -> Outcome<File
         files,
         project_dir: utf8(&clean(&project_dir))?.to_owned(),
         ignored,
+        named: !args.file.is_empty() || args.project_directory.is_some(),
     })
 }
 
@@ -103,7 +105,8 @@ fn read(path: &Path, folder: &Path) -> Outcome<String> {
     std::fs::read_to_string(folder.join(path)).map_err(refuse)
 }
 
-/// What `COMPOSE_FILE` names, in the environment or in the `.env` of the folder.
+/// What `COMPOSE_FILE` names, in the environment or in the files of variables that are known before the
+/// Compose files are.
 fn from_environment(
     args: &ProjectArgs,
     folder: &Path,
@@ -111,16 +114,16 @@ fn from_environment(
 ) -> Outcome<Option<Vec<PathBuf>>> {
     let dir = args.project_directory.as_ref();
     let dir = dir.map_or_else(|| folder.to_owned(), |dir| folder.join(dir));
-    let dot_env = std::fs::read_to_string(dir.join(".env")).unwrap_or_default();
-    let mut budget = EXPANDED_BYTES_MAX;
-    let lookup = |name: &str| env.get(name).cloned();
-    // What is wrong in it is told when the project is loaded.
-    let (assignments, _) = lab_compose::dotenv::parse(&dot_env, &lookup, &mut budget);
-    let variable = |name: &str| {
-        let in_file = assignments.iter().rev().find(|one| one.key == name);
-        let found = env.get(name).cloned();
-        found.or_else(|| in_file.and_then(|one| one.value.clone()))
+    let options = LoadOptions {
+        project_dir: utf8(&clean(&dir))?.to_owned(),
+        current_dir: Some(utf8(folder)?.to_owned()),
+        env_files: args.env_file.clone(),
+        files_named: args.project_directory.is_some(),
+        ..LoadOptions::default()
     };
+    // What is wrong in the files of variables is told when the project is loaded.
+    let variables = lab_compose::environment(&Disk, env, &options);
+    let variable = |name: &str| variables.get(name).cloned();
     let Some(list) = variable("COMPOSE_FILE").filter(|list| !list.is_empty()) else {
         return Ok(None);
     };
@@ -275,6 +278,55 @@ mod tests {
         };
         let files = found(&root, "", &elsewhere, &[]).unwrap();
         assert_eq!(words(&root, &files), "sub/a.yml b.yml in ROOT/sub");
+    }
+
+    #[test]
+    fn the_variable_may_come_from_the_files_of_variables_that_are_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        for name in ["compose.yaml", "sub/a.yml", "b.yml", "c.yml"] {
+            write(&root, name, "x");
+        }
+        write(&root, ".env", "COMPOSE_FILE=b.yml\n");
+        write(&root, "one.env", "COMPOSE_FILE=c.yml\nSEP=;\n");
+        let two = "COMPOSE_PATH_SEPARATOR=$SEP\nCOMPOSE_FILE=sub/a.yml;c.yml\n";
+        write(&root, "two.env", two);
+        let none = ProjectArgs::default();
+        let by = |args: &ProjectArgs, env: &[(&str, &str)]| {
+            words(&root, &found(&root, "", args, env).unwrap())
+        };
+        assert_eq!(by(&none, &[]), "b.yml in ROOT");
+        let off = ("COMPOSE_DISABLE_ENV_FILE", "1");
+        assert_eq!(by(&none, &[off]), "compose.yaml in ROOT");
+        let files = ("COMPOSE_ENV_FILES", "one.env,two.env");
+        assert_eq!(by(&none, &[files]), "sub/a.yml c.yml in ROOT/sub");
+        assert_eq!(by(&none, &[files, off]), "sub/a.yml c.yml in ROOT/sub");
+        let option = ProjectArgs {
+            env_file: vec!["one.env".to_owned()],
+            ..ProjectArgs::default()
+        };
+        assert_eq!(by(&option, &[files]), "c.yml in ROOT");
+        let own = ("COMPOSE_FILE", "sub/a.yml");
+        assert_eq!(by(&option, &[own]), "sub/a.yml in ROOT/sub");
+    }
+
+    #[test]
+    fn it_is_known_whether_the_user_named_the_files_or_their_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        write(&root, "sub/compose.yaml", "x");
+        write(&root, "compose.yaml", "x");
+        let is_named =
+            |args: &ProjectArgs, env: &[(&str, &str)]| found(&root, "", args, env).unwrap().named;
+        let none = ProjectArgs::default();
+        assert!(!is_named(&none, &[]));
+        assert!(!is_named(&none, &[("COMPOSE_FILE", "sub/compose.yaml")]));
+        assert!(is_named(&named(&["sub/compose.yaml"]), &[]));
+        let there = ProjectArgs {
+            project_directory: Some("sub".into()),
+            ..none
+        };
+        assert!(is_named(&there, &[]));
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use lab_compose::{EnvMap, LoadOptions, Project, Recording};
-use lab_types::{Diagnostic, Severity};
+use lab_compose::{Config, EnvMap, LoadOptions, Project, Recording};
+use lab_types::{Diagnostic, ServiceName, Severity};
 use lab_wire::request::{BuildPolicy, PlanCreate, SourceText};
 
 use super::discover::{Disk, Files, discover};
@@ -23,11 +23,43 @@ pub struct Local {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Reads and checks the project's files; warnings are told at once.
+/// Reads and checks the project's files for a command that acts on them; warnings are told at once. Own
+/// profiles of the services that the command names are active.
+///
+/// # Errors
+/// No files, or all that is wrong with them, what Tercio cannot act on included.
+pub fn load_naming(app: &App, args: &ProjectArgs, services: &[ServiceName]) -> Outcome<Local> {
+    let files = find(app, args)?;
+    let options = options(&files, args, app, services);
+    let recording = Recording::new(&Disk);
+    let loaded = lab_compose::load(&files.files, &recording, &app.environment, &options);
+    let (project, findings) = loaded.to_apply();
+    let project = project.ok_or_else(|| Failure::Findings(findings.clone()))?;
+    let warnings = tell_warnings(app, findings);
+    let request = request(files, recording, options, app);
+    Ok(Local {
+        project,
+        request,
+        warnings,
+    })
+}
+
+/// Reads and checks the project's files for a command that needs to know only what they say: what
+/// Tercio cannot act on yet is no error.
 ///
 /// # Errors
 /// No files, or all that is wrong with them.
-pub fn load(app: &App, args: &ProjectArgs) -> Outcome<Local> {
+pub fn read(app: &App, args: &ProjectArgs) -> Outcome<Config> {
+    let files = find(app, args)?;
+    let options = options(&files, args, app, &[]);
+    let loaded = lab_compose::load(&files.files, &Disk, &app.environment, &options);
+    let (config, findings) = loaded.to_print();
+    let config = config.ok_or_else(|| Failure::Findings(findings.clone()))?;
+    tell_warnings(app, findings);
+    Ok(config)
+}
+
+fn find(app: &App, args: &ProjectArgs) -> Outcome<Files> {
     let files = discover(args, &app.folder, &app.environment)?;
     if !files.ignored.is_empty() {
         let ignored = files.ignored.join(", ");
@@ -36,37 +68,29 @@ pub fn load(app: &App, args: &ProjectArgs) -> Outcome<Local> {
             "warning: several Compose files; {used} is used, not {ignored}\n"
         ));
     }
-    let local = check(files, args, app)?;
-    app.screen.say(&report::findings(&local.warnings));
-    Ok(local)
+    Ok(files)
 }
 
-fn check(files: Files, args: &ProjectArgs, app: &App) -> Outcome<Local> {
-    let options = LoadOptions {
+fn options(files: &Files, args: &ProjectArgs, app: &App, services: &[ServiceName]) -> LoadOptions {
+    LoadOptions {
         project_name: args.project_name.clone(),
         project_dir: files.project_dir.clone(),
         current_dir: app.folder.to_str().map(str::to_owned),
         env_files: args.env_file.clone(),
-    };
-    let recording = Recording::new(&Disk);
-    let (project, findings) =
-        lab_compose::load(&files.files, &recording, &app.environment, &options);
-    let Some(project) = project else {
-        return Err(Failure::Findings(findings));
-    };
-    let warnings = findings
-        .into_iter()
-        .filter(|finding| finding.severity == Severity::Warning)
-        .collect();
-    let request = request(files, recording, args, app);
-    Ok(Local {
-        project,
-        request,
-        warnings,
-    })
+        files_named: files.named,
+        profiles: args.profile.clone(),
+        services: services.iter().map(ToString::to_string).collect(),
+    }
 }
 
-fn request(files: Files, recording: Recording<'_>, args: &ProjectArgs, app: &App) -> PlanCreate {
+fn tell_warnings(app: &App, findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut warnings = findings;
+    warnings.retain(|finding| finding.severity == Severity::Warning);
+    app.screen.say(&report::findings(&warnings));
+    warnings
+}
+
+fn request(files: Files, recording: Recording<'_>, options: LoadOptions, app: &App) -> PlanCreate {
     let named = files.files.into_iter();
     let named = named.map(|file| (file.path, file.content));
     let source = |(path, content)| SourceText { path, content };
@@ -78,10 +102,13 @@ fn request(files: Files, recording: Recording<'_>, args: &ProjectArgs, app: &App
         files: files_sent,
         other_files,
         environment,
-        project_name: args.project_name.clone(),
-        project_dir: files.project_dir,
-        current_dir: app.folder.to_str().map(str::to_owned),
-        env_files: args.env_file.clone(),
+        project_name: options.project_name,
+        project_dir: options.project_dir,
+        current_dir: options.current_dir,
+        env_files: options.env_files,
+        files_named: options.files_named,
+        profiles: options.profiles,
+        services: options.services,
         build: BuildPolicy::IfMissing,
     }
 }

@@ -53,7 +53,9 @@ const fn is_block(doc: &Doc) -> bool {
     match doc {
         Doc::Map(entries) => !entries.is_empty(),
         Doc::List(items) => !items.is_empty(),
-        Doc::Null | Doc::Bool(_) | Doc::Int(_) | Doc::Float(_) | Doc::Text(_) => false,
+        Doc::Null | Doc::Bool(_) | Doc::Int(_) | Doc::Float(_) | Doc::Text(_) | Doc::Moment(_) => {
+            false
+        }
     }
 }
 
@@ -76,6 +78,7 @@ fn inline(doc: &Doc, depth: usize) -> String {
         Doc::Bool(value) => value.to_string(),
         Doc::Int(value) => value.to_string(),
         Doc::Float(value) => crate::yaml::float_text(*value),
+        Doc::Moment(text) => text.clone(),
         Doc::Text(text) => scalar(text, depth),
         Doc::List(_) => "[]".to_owned(),
         Doc::Map(_) => "{}".to_owned(),

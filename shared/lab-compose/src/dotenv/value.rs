@@ -48,7 +48,8 @@ pub(super) fn unescape(text: &str) -> String {
     out
 }
 
-/// The character of the three octal digits after `\0`; without them the text stays as it is.
+/// The character of the three octal digits after `\0`. Without them only the `0` is dropped, as the real
+/// tool has it.
 fn octal(chars: &mut std::str::Chars<'_>) -> String {
     let digits: Option<Vec<u32>> = chars.clone().take(3).map(|c| c.to_digit(8)).collect();
     let value = digits
@@ -59,6 +60,6 @@ fn octal(chars: &mut std::str::Chars<'_>) -> String {
             chars.nth(2);
             c.to_string()
         }
-        None => "\\0".to_owned(),
+        None => "\\".to_owned(),
     }
 }

@@ -3,6 +3,7 @@
 use lab_types::ProjectName;
 
 use super::Loader;
+use super::files::Source;
 use crate::codes;
 use crate::interpolate;
 use crate::path;
@@ -13,7 +14,7 @@ use crate::yaml::Node;
 const RULE: &str = "use lower-case letters, digits, '-' and '_', and start with a letter or digit";
 
 impl Loader<'_> {
-    pub(super) fn name(&mut self, layers: &[Node], env: &EnvMap) -> Option<ProjectName> {
+    pub(super) fn name(&mut self, sources: &[Source], env: &EnvMap) -> Option<ProjectName> {
         let from_environment = env
             .get("COMPOSE_PROJECT_NAME")
             .filter(|name| !name.is_empty());
@@ -31,10 +32,10 @@ impl Loader<'_> {
                 })
                 .ok();
         }
-        let in_files = layers
-            .iter()
+        let documents = sources.iter().flat_map(|source| source.documents.iter());
+        let in_files = documents
             .rev()
-            .find_map(|layer| self.in_file(layer, env));
+            .find_map(|document| self.in_file(&document.root, env));
         let (text, place) = match in_files {
             Some((text, place)) => (text, Some(place)),
             None => (path::base_name(&self.options.project_dir).to_owned(), None),

@@ -1,27 +1,28 @@
 //! What aliases refer to.
 
+use super::keys::Valued;
 use super::{Node, Value};
 
 /// A value with an anchor.
 pub(super) struct Anchored {
-    pub(super) node: Node,
+    pub(super) valued: Valued,
     pub(super) size: Size,
 }
 
 /// How large a tree is.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Size {
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Size {
     /// Values in it, itself included.
-    pub(super) nodes: usize,
+    pub(crate) nodes: usize,
     /// Bytes of its texts.
-    pub(super) bytes: usize,
+    pub(crate) bytes: usize,
     /// Collections inside one another.
     pub(super) height: usize,
 }
 
 impl Size {
     /// Measures `node`, which is no deeper than a file may be.
-    pub(super) fn of(node: &Node) -> Self {
+    pub(crate) fn of(node: &Node) -> Self {
         let mut size = Self::default();
         match &node.value {
             Value::Text(text) => size.bytes = text.text.len(),
@@ -45,7 +46,12 @@ impl Size {
         size
     }
 
-    fn contain(&mut self, child: Self) {
+    /// Adds a tree that stands beside the others.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.contain(other);
+    }
+
+    pub(super) fn contain(&mut self, child: Self) {
         self.nodes += child.nodes;
         self.bytes += child.bytes;
         self.height = self.height.max(child.height);

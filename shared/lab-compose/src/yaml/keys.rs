@@ -2,9 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use super::{Entry, Map, Node, Value};
+use super::{Entry, Map, Marks, Node, Value};
 use crate::codes;
 use crate::sink::{Finding, Place, Sink};
+
+/// A value with what it takes away from earlier files.
+#[derive(Clone)]
+pub(super) struct Valued {
+    pub(super) node: Node,
+    pub(super) marks: Marks,
+    /// Whether it is a `!reset`: then it leaves nothing where it stands.
+    pub(super) reset: bool,
+}
+
+impl Valued {
+    pub(super) const fn plain(node: Node) -> Self {
+        Self {
+            node,
+            marks: Marks::new(),
+            reset: false,
+        }
+    }
+}
 
 /// A key as it was read.
 pub(super) struct Key {
@@ -56,27 +75,43 @@ fn report_not_text(node: &Node, sink: &mut Sink) {
     );
 }
 
-/// The mapping that `entries` make: own keys win over merged ones, earlier merged mappings over
-/// later ones.
-pub(super) fn finish(entries: Vec<(Key, Node)>, sink: &mut Sink) -> Map {
+/// The mapping that `entries` make, with its marks: own keys win over merged ones, earlier merged
+/// mappings over later ones. A key that is reset is as if it were not there.
+pub(super) fn finish(entries: Vec<(Key, Valued)>, sink: &mut Sink) -> (Map, Marks) {
     let mut places: BTreeMap<Kind, Place> = BTreeMap::new();
     let mut map = Map::default();
+    let mut marks = Marks::new();
     let mut merged = None;
-    for (key, node) in entries {
+    let mut resets = Vec::new();
+    for (key, valued) in entries {
+        let node = valued.node;
         if let Some(first) = places.get(&key.kind) {
             report_duplicate(&key, *first, sink);
             continue;
         }
         match &key.kind {
-            Kind::Text(name) => map.0.push(Entry {
-                key: name.clone(),
-                place: key.place,
-                node,
-            }),
-            Kind::Merge => merged = Some(node),
+            Kind::Text(name) => {
+                marks.put(name, valued.marks);
+                if valued.reset {
+                    resets.push(key.kind.clone());
+                } else {
+                    map.0.push(Entry {
+                        key: name.clone(),
+                        place: key.place,
+                        node,
+                    });
+                }
+            }
+            Kind::Merge => {
+                marks.include(valued.marks);
+                merged = (!valued.reset).then_some(node);
+            }
             Kind::Invalid => continue,
         }
         places.insert(key.kind, key.place);
+    }
+    for reset in resets {
+        places.remove(&reset);
     }
     for brought in merged.map(|node| sources(node, sink)).unwrap_or_default() {
         for entry in brought.0 {
@@ -86,7 +121,7 @@ pub(super) fn finish(entries: Vec<(Key, Node)>, sink: &mut Sink) -> Map {
             }
         }
     }
-    map
+    (map, marks)
 }
 
 fn report_duplicate(key: &Key, first: Place, sink: &mut Sink) {

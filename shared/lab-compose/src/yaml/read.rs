@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
 
 use super::anchored::{Anchored, Size};
-use super::keys::{self, Key};
-use super::{Node, Value, limits, scalar, tag};
+use super::keys::{self, Key, Valued};
+use super::tag::Merging;
+use super::{Document, Marks, Node, Value, limits, scalar, tag};
 use crate::codes;
 use crate::sink::{FileId, Finding, Place, Sink};
 
 /// The documents of a file. Whatever cannot be read is reported; a file with a syntax error gives
 /// `None`, because what follows the error cannot be trusted.
-pub(crate) fn read(file: FileId, source: &str, sink: &mut Sink) -> Option<Vec<Node>> {
+pub(crate) fn read(file: FileId, source: &str, sink: &mut Sink) -> Option<Vec<Document>> {
     let start = Place {
         file,
         line: 1,
@@ -75,16 +76,22 @@ fn place_of(file: FileId, mark: &Marker) -> Place {
 /// A collection that is still open.
 enum Frame {
     List {
-        place: Place,
-        anchor: usize,
+        open: Open,
         items: Vec<Node>,
     },
     Map {
-        place: Place,
-        anchor: usize,
-        entries: Vec<(Key, Node)>,
+        open: Open,
+        entries: Vec<(Key, Valued)>,
         key: Option<Key>,
     },
+}
+
+/// What is known of a collection from its start.
+#[derive(Clone, Copy)]
+struct Open {
+    place: Place,
+    anchor: usize,
+    merging: Option<Merging>,
 }
 
 struct Builder<'a> {
@@ -92,7 +99,9 @@ struct Builder<'a> {
     source: &'a str,
     sink: &'a mut Sink,
     frames: Vec<Frame>,
-    documents: Vec<Node>,
+    documents: Vec<Document>,
+    /// Collections that are open and bear `!override`: what is tagged inside is theirs.
+    overriding: usize,
     anchors: BTreeMap<usize, Anchored>,
     nodes: usize,
     alias_bytes: usize,
@@ -113,6 +122,7 @@ impl<'a> Builder<'a> {
             sink,
             frames: Vec::new(),
             documents: Vec::new(),
+            overriding: 0,
             anchors: BTreeMap::new(),
             nodes: 0,
             alias_bytes: 0,
@@ -127,7 +137,10 @@ impl<'a> Builder<'a> {
                 self.count(1, place)?;
                 let tag = tag.as_deref();
                 let merges = text == "<<" && style == ScalarStyle::Plain && tag.is_none();
+                let merging = tag.and_then(tag::merging);
                 let value = match tag {
+                    // What such a tag holds is a text, whatever it looks like.
+                    Some(_) if merging.is_some() => scalar::plain(&text),
                     Some(tag) => {
                         tag::scalar(&text, tag, tag_place(place, span, self.file), self.sink)
                     }
@@ -135,25 +148,30 @@ impl<'a> Builder<'a> {
                     None => scalar::plain(&text),
                 };
                 let node = Node::new(place, with_inset(value, style, span, self.source));
-                self.complete(node, anchor, merges)
+                let valued = self.marked(Valued::plain(node), merging);
+                self.complete(valued, anchor, merges)
             }
             Event::SequenceStart(_, anchor, tag) => {
-                self.open(place)?;
-                self.check_tag(tag.as_deref(), "seq", place, span);
-                self.frames.push(Frame::List {
+                let merging = self.open(place, tag.as_deref(), "seq", span)?;
+                let open = Open {
                     place,
                     anchor,
-                    items: Vec::new(),
-                });
+                    merging,
+                };
+                let items = Vec::new();
+                self.frames.push(Frame::List { open, items });
                 Ok(())
             }
             Event::MappingStart(_, anchor, tag) => {
-                self.open(place)?;
-                self.check_tag(tag.as_deref(), "map", place, span);
-                let entries = Vec::new();
-                self.frames.push(Frame::Map {
+                let merging = self.open(place, tag.as_deref(), "map", span)?;
+                let open = Open {
                     place,
                     anchor,
+                    merging,
+                };
+                let entries = Vec::new();
+                self.frames.push(Frame::Map {
+                    open,
                     entries,
                     key: None,
                 });
@@ -165,7 +183,7 @@ impl<'a> Builder<'a> {
                 let message = format!("the alias *{name} has no anchor &{name} before it");
                 self.sink
                     .add(Finding::error(codes::YAML_SYNTAX, place, message));
-                self.complete(Node::invalid(place), 0, false)
+                self.complete(Valued::plain(Node::invalid(place)), 0, false)
             }
             Event::DocumentEnd => {
                 self.anchors.clear();
@@ -198,9 +216,35 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn open(&mut self, place: Place) -> Fed {
+    /// Makes room for a collection whose own tag, if it has one, is `wanted`.
+    fn open(
+        &mut self,
+        place: Place,
+        tag: Option<&Tag>,
+        wanted: &str,
+        span: &Span,
+    ) -> Result<Option<Merging>, Box<Finding>> {
         self.count(1, place)?;
-        self.check_depth(1, place)
+        self.check_depth(1, place)?;
+        let merging = tag.and_then(tag::merging);
+        if let (Some(tag), None) = (tag, merging) {
+            tag::collection(tag, wanted, tag_place(place, span, self.file), self.sink);
+        }
+        self.overriding += usize::from(merging == Some(Merging::Override));
+        Ok(merging)
+    }
+
+    /// The value with what its tag says. Inside an `!override` there is nothing of an earlier file
+    /// left to take away, and the tags say no more than that a value stands there.
+    fn marked(&self, valued: Valued, merging: Option<Merging>) -> Valued {
+        match merging {
+            Some(merging) if self.overriding == 0 => Valued {
+                marks: Marks::clearing(),
+                reset: merging == Merging::Reset,
+                ..valued
+            },
+            Some(_) | None => valued,
+        }
     }
 
     fn check_depth(&self, more: usize, place: Place) -> Fed {
@@ -210,31 +254,28 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn check_tag(&mut self, tag: Option<&Tag>, wanted: &str, place: Place, span: &Span) {
-        if let Some(tag) = tag {
-            tag::collection(tag, wanted, tag_place(place, span, self.file), self.sink);
-        }
-    }
-
     fn close(&mut self) -> Fed {
         match self.frames.pop() {
-            Some(Frame::List {
-                place,
-                anchor,
-                items,
-            }) => self.complete(Node::new(place, Value::List(items)), anchor, false),
-            Some(Frame::Map {
-                place,
-                anchor,
-                entries,
-                ..
-            }) => {
-                let map = keys::finish(entries, self.sink);
-                self.complete(Node::new(place, Value::Map(map)), anchor, false)
+            Some(Frame::List { open, items }) => {
+                self.close_with(open, Value::List(items), Marks::new())
+            }
+            Some(Frame::Map { open, entries, .. }) => {
+                let (map, marks) = keys::finish(entries, self.sink);
+                self.close_with(open, Value::Map(map), marks)
             }
             // The parser closes only what it opened.
             None => Ok(()),
         }
+    }
+
+    fn close_with(&mut self, open: Open, value: Value, marks: Marks) -> Fed {
+        self.overriding -= usize::from(open.merging == Some(Merging::Override));
+        let valued = Valued {
+            marks,
+            ..Valued::plain(Node::new(open.place, value))
+        };
+        let valued = self.marked(valued, open.merging);
+        self.complete(valued, open.anchor, false)
     }
 
     fn alias(&mut self, id: usize, place: Place) -> Fed {
@@ -246,25 +287,36 @@ impl<'a> Builder<'a> {
         self.count(size.nodes, place)?;
         self.check_depth(size.height, place)?;
         self.count_bytes(size.bytes, place)?;
-        let node = self.anchors.get(&id).map(|anchored| anchored.node.clone());
-        self.complete(node.unwrap_or(Node::invalid(place)), 0, false)
+        let valued = self.anchors.get(&id).map(|found| found.valued.clone());
+        let valued = valued.unwrap_or_else(|| Valued::plain(Node::invalid(place)));
+        self.complete(valued, 0, false)
     }
 
     /// Puts a finished value where it belongs.
-    fn complete(&mut self, node: Node, anchor: usize, merges: bool) -> Fed {
+    fn complete(&mut self, valued: Valued, anchor: usize, merges: bool) -> Fed {
         if anchor != 0 {
             // The copy kept for aliases counts too: nested anchors keep nested copies.
-            let size = Size::of(&node);
-            self.count(size.nodes, node.place)?;
-            self.count_bytes(size.bytes, node.place)?;
-            let node = node.clone();
-            self.anchors.insert(anchor, Anchored { node, size });
+            let mut size = Size::of(&valued.node);
+            size.contain(valued.marks.size());
+            self.count(size.nodes, valued.node.place)?;
+            self.count_bytes(size.bytes, valued.node.place)?;
+            let valued = valued.clone();
+            self.anchors.insert(anchor, Anchored { valued, size });
         }
+        let Valued { node, marks, reset } = valued;
         match self.frames.last_mut() {
-            None => self.documents.push(node),
-            Some(Frame::List { items, .. }) => items.push(node),
+            None => {
+                if marks.is_whole() {
+                    let message = "a whole document cannot be reset or override another";
+                    self.sink
+                        .add(Finding::error(codes::BAD_TAG, node.place, message));
+                }
+                self.documents.push(Document { root: node, marks });
+            }
+            // Items have no names: what is in a list of an earlier file stays.
+            Some(Frame::List { items, .. }) => items.extend((!reset).then_some(node)),
             Some(Frame::Map { entries, key, .. }) => match key.take() {
-                Some(key) => entries.push((key, node)),
+                Some(key) => entries.push((key, Valued { node, marks, reset })),
                 None => *key = Some(Key::of(node, merges, self.sink)),
             },
         }

@@ -1,10 +1,28 @@
-//! Explicit tags: YAML's own are obeyed, all others refused by name.
+//! Explicit tags: YAML's own and Compose's are obeyed, all others refused by name.
 
 use granit_parser::Tag;
 
 use super::{Value, scalar};
 use crate::codes;
 use crate::sink::{Finding, Place, Sink};
+
+/// What Compose's own tags say of a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Merging {
+    /// What earlier files say here is taken away; the value is ignored.
+    Reset,
+    /// What earlier files say here is taken away, and the value stands instead.
+    Override,
+}
+
+/// The tag as one of Compose's own.
+pub(super) fn merging(tag: &Tag) -> Option<Merging> {
+    match shown(tag).as_str() {
+        "!reset" => Some(Merging::Reset),
+        "!override" => Some(Merging::Override),
+        _ => None,
+    }
+}
 
 /// The value of a scalar that bears a tag.
 pub(super) fn scalar(text: &str, tag: &Tag, place: Place, sink: &mut Sink) -> Value {
@@ -54,13 +72,7 @@ fn shown(tag: &Tag) -> String {
 }
 
 fn refuse(tag: &Tag, place: Place, sink: &mut Sink) {
-    let shown = shown(tag);
-    let finding = if ["!reset", "!override"].contains(&shown.as_str()) {
-        let message = format!("Tercio does not support the tag {shown} yet");
-        Finding::error(codes::NOT_SUPPORTED, place, message)
-    } else {
-        let message = format!("the tag {shown} is not known");
-        Finding::error(codes::BAD_TAG, place, message).help("remove it")
-    };
-    sink.add(finding);
+    let message = format!("the tag {} is not known", shown(tag));
+    let known = "those of Compose are !reset and !override";
+    sink.add(Finding::error(codes::BAD_TAG, place, message).help(format!("remove it; {known}")));
 }

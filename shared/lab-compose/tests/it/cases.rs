@@ -130,7 +130,7 @@ fn the_canonical_form_is_read_back_as_itself() {
         if NOT_READ_BACK.contains(&name.as_str()) {
             continue;
         }
-        let again = case.config_of(&yaml).0.map(|project| project.to_yaml());
+        let again = case.config_of_text(&yaml).0.map(|config| config.to_yaml());
         if again.as_ref() != Some(&yaml) {
             let again = again.unwrap_or_default();
             let _ = writeln!(wrong, "{name}: {}", outcome::first_unlike(&again, &yaml));

@@ -4,6 +4,7 @@ mod cases;
 mod findings;
 mod host_paths;
 mod hostile;
+mod loading;
 mod model;
 mod names;
 mod plan;

@@ -283,6 +283,22 @@ fn orphans_that_stay_keep_the_model_they_have() {
 }
 
 #[test]
+fn services_of_a_profile_that_is_not_active_are_no_orphans() {
+    let text = |profiles: &str| {
+        format!(
+            "services:\n  web: {{image: web:1}}\n  debug: {{image: debug:1, networks: [tools], volumes: [\"cache:/c\"]{profiles}}}\nnetworks: {{tools: }}\nvolumes: {{cache: }}\n"
+        )
+    };
+    let both = project(&text(""));
+    let lab = Lab::running(&both, &[("web:1", "sha256:1"), ("debug:1", "sha256:2")]);
+    let one = project(&text(", profiles: [debug]"));
+    assert_eq!(one.services.len(), 1);
+    let plan = lab.plan(&one);
+    assert_eq!(render::plan(&plan), "nothing to do\n");
+    assert_eq!(plan.model.services.len(), 2);
+}
+
+#[test]
 fn builds_are_made_when_the_image_is_missing_or_asked_for() {
     let shop = project(SHOP);
     let mut lab = Lab::running(&shop, SHOP_IMAGES);

@@ -155,6 +155,9 @@ async fn a_planner_that_stops_tells_those_who_wait_to_ask_again() {
         project_dir: "/shop".into(),
         current_dir: None,
         env_files: Vec::new(),
+        files_named: false,
+        profiles: Vec::new(),
+        services: Vec::new(),
         build: Default::default(),
     };
     let asked = tokio::spawn(async move {

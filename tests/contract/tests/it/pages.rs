@@ -96,6 +96,9 @@ async fn a_project_that_fits_no_message_is_told_in_pages_and_can_be_planned() {
         project_dir: "/shop".into(),
         current_dir: None,
         env_files: Vec::new(),
+        files_named: false,
+        profiles: Vec::new(),
+        services: Vec::new(),
         build: Default::default(),
     };
     let plan = wait_until(Duration::from_secs(30), "a plan is made", async || {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use lab_compose::{EnvMap, LoadOptions, MemorySource, Project, SourceFile, load, path};
+use lab_compose::{Config, EnvMap, LoadOptions, MemorySource, SourceFile, load, path};
 use lab_types::Diagnostic;
 
 use crate::support::{DIR, environment};
@@ -128,24 +128,23 @@ impl Case {
     }
 
     /// The project in full, or what is wrong with it: what `tercio config` prints of either.
-    pub(super) fn config(&self) -> (Option<Project>, Vec<Diagnostic>) {
+    pub(super) fn config(&self) -> (Option<Config>, Vec<Diagnostic>) {
         let named = self.arguments.files.iter();
         let found: Vec<SourceFile> = named
             .filter_map(|name| Some(SourceFile::new(name, self.files.get(name)?)))
             .collect();
-        load(&found, &self.source(), &self.environment(), &self.options())
+        self.config_of(&found)
     }
 
-    /// The same of a text in place of the project's files; its name and variables are settled.
-    pub(super) fn config_of(&self, text: &str) -> (Option<Project>, Vec<Diagnostic>) {
+    /// The same with a text in place of the Compose files.
+    pub(super) fn config_of_text(&self, text: &str) -> (Option<Config>, Vec<Diagnostic>) {
+        self.config_of(&[SourceFile::new("compose.yml", text)])
+    }
+
+    fn config_of(&self, files: &[SourceFile]) -> (Option<Config>, Vec<Diagnostic>) {
         let mut env = environment();
-        env.extend(self.profiles());
-        let options = LoadOptions {
-            project_dir: DIR.to_owned(),
-            ..LoadOptions::default()
-        };
-        let files = [SourceFile::new("compose.yml", text)];
-        load(&files, &MemorySource::default(), &env, &options)
+        env.extend(self.variables.clone());
+        load(files, &self.source(), &env, &self.options()).to_print()
     }
 
     /// The names of files that are not there.
@@ -172,26 +171,10 @@ impl Case {
             project_dir: path::absolute(DIR, project_dir),
             current_dir: Some(DIR.to_owned()),
             env_files: self.arguments.env_files.clone(),
+            files_named: true,
+            profiles: self.arguments.profiles.clone(),
+            ..LoadOptions::default()
         }
-    }
-
-    fn environment(&self) -> EnvMap {
-        let mut all = environment();
-        all.extend(self.variables.clone());
-        all.extend(self.profiles());
-        all
-    }
-
-    /// The variable that says which profiles are active.
-    fn profiles(&self) -> EnvMap {
-        let key = "COMPOSE_PROFILES";
-        let named = &self.arguments.profiles;
-        let named = (!named.is_empty()).then(|| named.join(","));
-        let value = named.or_else(|| self.variables.get(key).cloned());
-        value
-            .map(|value| (key.to_owned(), value))
-            .into_iter()
-            .collect()
     }
 
     /// Whether the last part of an attribute's path is a key in one of the files.

@@ -33,7 +33,10 @@ fn many_ports_are_compared_in_time() {
         ports.join(", ")
     );
     let project = Files::one(&text).project();
-    assert_eq!(project.services.values().next().unwrap().ports.len(), MANY / 2);
+    assert_eq!(
+        project.services.values().next().unwrap().ports.len(),
+        MANY / 2
+    );
 }
 
 #[test]
