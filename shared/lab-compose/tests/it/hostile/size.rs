@@ -32,11 +32,8 @@ fn many_ports_are_compared_in_time() {
         "services: {{w: {{image: a, ports: [{}]}}}}\n",
         ports.join(", ")
     );
-    let project = Files::one(&text).project();
-    assert_eq!(
-        project.services.values().next().unwrap().ports.len(),
-        MANY / 2
-    );
+    let printed = Files::one(&text).config().to_yaml();
+    assert_eq!(printed.matches("protocol: udp").count(), MANY / 2);
 }
 
 #[test]
