@@ -1,6 +1,6 @@
 //! The crate as its users see it: files in, projects, diagnostics and plans out.
 
-mod canonical;
+mod cases;
 mod findings;
 mod host_paths;
 mod hostile;
