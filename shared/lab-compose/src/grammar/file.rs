@@ -2,7 +2,9 @@
 
 use super::service::SERVICE;
 use super::support::{PLAIN_NETWORK, PLAIN_VOLUME};
-use super::{Field, Items, Names, Object, Own, Pairs, Print, Range, Shape, Support, Table, short};
+use super::{
+    Field, Items, Names, Object, Own, Pairs, Print, Range, Shape, Support, Table, Values, short,
+};
 use crate::yaml::Value;
 
 /// A Compose file. Its rows stand in the order of YAML; JSON sorts them.
@@ -109,7 +111,7 @@ static IPAM: Object = Object {
         Field::new("driver", Shape::Text).refused(PLAIN_NETWORK, "leave it out"),
         Field::new("config", Shape::Items(&POOLS)).refused(PLAIN_NETWORK, "leave it out"),
         // Docker Compose reads it and forgets it.
-        Field::new("options", Shape::Pairs(Pairs::OPTIONS))
+        Field::new("options", Shape::Pairs(Pairs::OPTIONS.of(Values::Texts)))
             .print(Print::Never)
             .refused(PLAIN_NETWORK, "leave them out"),
     ],
@@ -128,7 +130,10 @@ static POOLS: Items = Items::of(&Object {
         Field::new("subnet", Shape::Text),
         Field::new("gateway", Shape::Text),
         Field::new("ip_range", Shape::Text),
-        Field::new("aux_addresses", Shape::Pairs(Pairs::OPTIONS)),
+        Field::new(
+            "aux_addresses",
+            Shape::Pairs(Pairs::OPTIONS.of(Values::Texts)),
+        ),
     ],
     required: &[],
     own: Own::Dropped,
@@ -144,7 +149,7 @@ static VOLUME: Object = Object {
             "make the volume yourself on the nodes and write `external: true`",
         ),
         Field::new("external", Shape::External).applied(),
-        Field::new("labels", Shape::Pairs(Pairs::LABELS)).applied(),
+        Field::new("labels", Shape::Pairs(Pairs::LABELS.unique())).applied(),
     ],
     required: &[],
     own: Own::Kept,
@@ -157,7 +162,7 @@ static SECRET: Object = Object {
         Field::new("file", Shape::Text),
         Field::new("environment", Shape::Text),
         Field::new("external", Shape::External),
-        Field::new("labels", Shape::Pairs(Pairs::LABELS)),
+        Field::new("labels", Shape::Pairs(Pairs::LABELS.unique())),
         Field::new("driver", Shape::Text),
         Field::new("driver_opts", Shape::Pairs(Pairs::OPTIONS)),
         Field::new("template_driver", Shape::Text),
@@ -174,7 +179,7 @@ static CONFIG: Object = Object {
         Field::new("environment", Shape::Text),
         Field::new("content", Shape::Text),
         Field::new("external", Shape::External),
-        Field::new("labels", Shape::Pairs(Pairs::LABELS)),
+        Field::new("labels", Shape::Pairs(Pairs::LABELS.unique())),
         Field::new("template_driver", Shape::Text),
     ],
     required: &[],
@@ -186,7 +191,7 @@ static MODEL: Object = Object {
     keys: &[
         Field::new("name", Shape::Text),
         Field::new("model", Shape::Text),
-        Field::new("context_size", Shape::Integer(Range::SIGNED)),
+        Field::new("context_size", Shape::Integer(Range::SIGNED.bare())),
         Field::new("runtime_flags", Shape::Names(Names::PLAIN)),
     ],
     required: &["model"],

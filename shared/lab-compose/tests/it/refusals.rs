@@ -81,7 +81,8 @@ fn errors_and_refusals_are_told_together_in_the_order_of_the_text() {
         compose.yml:4:12 CMP0007 services.w.image must be a text, not a number
         compose.yml:5:5 CMP0006 Tercio does not support services.w.user yet
         compose.yml:6:5 CMP0005 a service has no attribute `prots`
-    "#]].assert_eq(
+    "#]]
+    .assert_eq(
         &Files::one(
             "services:\n  w:\n    privileged: true\n    image: 5\n    user: me\n    prots: []\n",
         )

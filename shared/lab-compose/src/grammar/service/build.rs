@@ -51,6 +51,7 @@ static BUILD: Object = Object {
 
 const SSH: Pairs = Pairs {
     bare: Bare::Absent,
+    unique: true,
     ..Pairs::VARIABLES
 };
 

@@ -2,7 +2,7 @@
 
 use crate::grammar::support::{NOT_CARRIED, NOT_YET};
 use crate::grammar::{
-    Field, Items, Object, Own, Pairs, Print, Range, Shape, Support, Table, short,
+    Field, Items, Object, Own, Pairs, Print, Range, Shape, Support, Table, Values, short,
 };
 
 pub(super) const COMMAND: Field = Field::new("command", Shape::Words)
@@ -118,7 +118,10 @@ static LOGS: Object = Object {
     what: "logging",
     keys: &[
         Field::new("driver", Shape::Text),
-        Field::new("options", Shape::Pairs(Pairs::OPTIONS)),
+        Field::new(
+            "options",
+            Shape::Pairs(Pairs::OPTIONS.of(Values::NumbersOrNone)),
+        ),
     ],
     required: &[],
     own: Own::Kept,
@@ -177,7 +180,7 @@ static INITS: Items = Items::of(&Object {
         Field::new("user", Shape::Text),
         Field::new("privileged", Shape::Boolean),
         Field::new("working_dir", Shape::Text),
-        Field::new("environment", Shape::Pairs(Pairs::VARIABLES)),
+        Field::new("environment", Shape::Pairs(Pairs::VARIABLES.unique())),
         Field::new("per_replica", Shape::Boolean),
     ],
     required: &[],
@@ -194,7 +197,7 @@ pub(super) static HOOK: Object = Object {
         Field::new("user", Shape::Text),
         Field::new("privileged", Shape::Boolean),
         Field::new("working_dir", Shape::Text),
-        Field::new("environment", Shape::Pairs(Pairs::VARIABLES)),
+        Field::new("environment", Shape::Pairs(Pairs::VARIABLES.unique())),
     ],
     required: &["command"],
     own: Own::Kept,
