@@ -110,7 +110,7 @@ fn shape_of_path(path: &[String]) -> String {
     parts.collect::<Vec<_>>().join(".")
 }
 
-/// A message without what it quotes, numbers and names of services.
+/// A message without what it quotes, numbers and names.
 pub(crate) fn shape(message: &str) -> String {
     let mut shape = String::new();
     let mut quote = None;
@@ -124,14 +124,21 @@ pub(crate) fn shape(message: &str) -> String {
         }
     }
     let words = shape.split(' ').map(|word| match word.contains(".yml") {
-        true => "FILE",
-        false => word,
+        true => "FILE".to_owned(),
+        false => without_names(word),
     });
-    let shape = words.collect::<Vec<_>>().join(" ");
-    let services = ["services.a", "services.b", "services.c"];
-    services
-        .iter()
-        .fold(shape, |shape, name| shape.replace(name, "services.*"))
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// `networks.n.driver_opts.a` without the names that the project chose: all of one letter, and those
+/// of a section's entries.
+fn without_names(word: &str) -> String {
+    let parts = word.split('.').enumerate();
+    let parts = parts.map(|(depth, part)| match depth == 1 || part.len() == 1 {
+        true => "*",
+        false => part,
+    });
+    parts.collect::<Vec<_>>().join(".")
 }
 
 /// The smallest project found that differs in the same way.
@@ -205,6 +212,6 @@ mod tests {
             &refused("CMP0005 a \"x\" 5 (compose.yml:1:2)"),
             &Answer::Accepted("{}".to_owned()),
         );
-        assert_eq!(found.unwrap().kind, "refused: CMP a   FILE");
+        assert_eq!(found.unwrap().kind, "refused: CMP *   FILE");
     }
 }

@@ -125,6 +125,7 @@ pub(crate) fn ours(project: &Project, folder: &Path) -> Answer {
         .collect();
     let options = LoadOptions {
         project_dir: folder.into_owned(),
+        files_named: true,
         ..LoadOptions::default()
     };
     let (project, findings) = lab_compose::load(&files, &source, &env, &options).to_print();

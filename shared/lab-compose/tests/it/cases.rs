@@ -123,14 +123,14 @@ const NOT_READ_BACK: &[&str] = &[
 #[test]
 fn the_canonical_form_is_read_back_as_itself() {
     let mut wrong = String::new();
-    for (name, (_, outcome, verdict)) in judged() {
+    for (name, (case, outcome, verdict)) in judged() {
         let (Ok(()), Outcome::Accepted { yaml, .. }) = (verdict, outcome) else {
             continue;
         };
         if NOT_READ_BACK.contains(&name.as_str()) {
             continue;
         }
-        let again = Case::config_of(&yaml).0.map(|project| project.to_yaml());
+        let again = case.config_of_text(&yaml).0.map(|config| config.to_yaml());
         if again.as_ref() != Some(&yaml) {
             let again = again.unwrap_or_default();
             let _ = writeln!(wrong, "{name}: {}", outcome::first_unlike(&again, &yaml));

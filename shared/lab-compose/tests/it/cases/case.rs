@@ -133,19 +133,18 @@ impl Case {
         let found: Vec<SourceFile> = named
             .filter_map(|name| Some(SourceFile::new(name, self.files.get(name)?)))
             .collect();
-        load(&found, &self.source(), &self.environment(), &self.options()).to_print()
+        self.config_of(&found)
     }
 
-    /// The same of a text in place of the project's files; its name and variables are settled.
-    pub(super) fn config_of(text: &str) -> (Option<Config>, Vec<Diagnostic>) {
-        let options = LoadOptions {
-            project_dir: DIR.to_owned(),
-            // What is printed was active.
-            profiles: vec!["*".to_owned()],
-            ..LoadOptions::default()
-        };
-        let files = [SourceFile::new("compose.yml", text)];
-        load(&files, &MemorySource::default(), &environment(), &options).to_print()
+    /// The same with a text in place of the Compose files.
+    pub(super) fn config_of_text(&self, text: &str) -> (Option<Config>, Vec<Diagnostic>) {
+        self.config_of(&[SourceFile::new("compose.yml", text)])
+    }
+
+    fn config_of(&self, files: &[SourceFile]) -> (Option<Config>, Vec<Diagnostic>) {
+        let mut env = environment();
+        env.extend(self.variables.clone());
+        load(files, &self.source(), &env, &self.options()).to_print()
     }
 
     /// The names of files that are not there.
@@ -174,14 +173,8 @@ impl Case {
             env_files: self.arguments.env_files.clone(),
             files_named: true,
             profiles: self.arguments.profiles.clone(),
-            services: Vec::new(),
+            ..LoadOptions::default()
         }
-    }
-
-    fn environment(&self) -> EnvMap {
-        let mut all = environment();
-        all.extend(self.variables.clone());
-        all
     }
 
     /// Whether the last part of an attribute's path is a key in one of the files.

@@ -38,13 +38,13 @@ impl Outcome {
             };
         }
         let config = catch_unwind(AssertUnwindSafe(|| case.config()));
-        let Ok((project, findings)) = config else {
+        let Ok((config, findings)) = config else {
             panic!("the reader panicked at {}", case.name);
         };
-        match project {
-            Some(project) => Self::Accepted {
-                json: project.to_json(),
-                yaml: project.to_yaml(),
+        match config {
+            Some(config) => Self::Accepted {
+                json: config.to_json(),
+                yaml: config.to_yaml(),
             },
             None => Self::Refused {
                 errors: findings
