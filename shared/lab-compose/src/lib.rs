@@ -5,8 +5,9 @@
 //! file is data, all of it at once, each finding with its place.
 //!
 //! ```text
-//! [load]  texts ─ yaml ─► trees with places ─ interpolate ─ grammar::canonical ─► full forms
-//!               one tree a file ─ grammar::merge ─► one tree ─ decode, check ─► Project
+//! [load]  texts ─ yaml ─► trees with places, and what their tags take away
+//!         each document: interpolate ─ grammar::canonical ─ include ─ !reset, !override ─ extends
+//!               ─ grammar::merge ─► one tree ─ profiles ─ decode, check ─► Project
 //! Project ─ to_model ─► ProjectModel (lab-types)        Project ─ to_yaml, to_json ─► `config`
 //! [plan]  Project × CurrentProject × images ─► Plan: operations with causes, and a hash
 //! ```
