@@ -108,7 +108,7 @@ fn load(request: PlanCreate) -> (Option<Project>, Vec<Diagnostic>) {
         profiles: request.profiles,
         services: request.services,
     };
-    lab_compose::load(&files, &source, &request.environment, &options)
+    lab_compose::load(&files, &source, &request.environment, &options).to_apply()
 }
 
 /// What the lab has of this project, and which of its images are there.

@@ -118,6 +118,16 @@ codes! {
         "A service, network, volume, secret or config is defined both in an included file and in the one that includes it, or in two included files, and the two differ. Rename one of them; to change something that is included, lay a file over it: `include: [{path: [FILE, OVERRIDE]}]`.";
     VERSION_1, "CMP0047", "The file is in the format of version 1",
         "Services stand under the key `services` since version 2 of the format. Put them there, and rename what the further findings name.";
+    BAD_SIZE, "CMP0048", "A size cannot be read",
+        "Sizes are numbers of bytes, or numbers with a unit: b, k, m, g, t or p, each 1024 times the one before, as in 512m or 1.5g.";
+    BAD_DEVICE, "CMP0049", "A device cannot be read",
+        "Devices are written SOURCE[:TARGET[:PERMISSIONS]], as in /dev/ttyUSB0:/dev/ttyUSB0:rw, or in the long form with the keys source, target and permissions.";
+    UNDEFINED_OBJECT, "CMP0050", "A config, secret or model is not defined",
+        "The service uses something by a name that the section at the top level does not define.";
+    NAME_TAKEN_TWICE, "CMP0051", "Two services want the same container name",
+        "A `container_name` can be borne by one container only. Give one of them another name.";
+    LISTED_TWICE, "CMP0052", "A list holds the same thing twice",
+        "The list must not hold equal entries, also not from two files. Remove one of them.";
 }
 
 #[cfg(test)]

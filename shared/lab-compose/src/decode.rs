@@ -1,20 +1,20 @@
-//! The merged tree → a [`Project`]: values are read, references resolved, contradictions told.
+//! The normalised tree → a [`Project`]: what Tercio acts on, with types. What Compose allows and
+//! Tercio cannot act on is refused here, where the tables do not do it already.
 
-mod env_files;
 mod health;
 mod mounts;
 mod ports;
 mod resources;
 mod service;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use lab_types::{NetworkName, ProjectName, ServiceName, VolumeName};
 
 use crate::check;
 use crate::codes::{self, CodeInfo};
-use crate::doc::Doc;
-use crate::project::{self, Network, Project, Service, ServiceMountSource, Volume};
+use crate::grammar;
+use crate::project::{self, Project, Service};
 use crate::sink::{Finding, Place, Sink};
 use crate::source::{EnvMap, SourceProvider};
 use crate::trail::Trail;
@@ -32,77 +32,51 @@ pub(crate) struct Scope<'a> {
     pub(crate) src: &'a dyn SourceProvider,
 }
 
-/// Reads the merged tree. The project is whole only when nothing was reported.
-pub(crate) fn decode(root: &Map, scope: Scope<'_>, budget: &mut usize, sink: &mut Sink) -> Project {
-    let defined = Defined::of(root);
+/// Reads the normalised tree. The project is whole only when nothing was reported.
+pub(crate) fn decode(root: &Map, scope: &Scope<'_>, sink: &mut Sink) -> Project {
+    grammar::refuse::refuse(root, &grammar::FILE, &Trail::ROOT, sink);
     let mut decoder = Decoder {
-        scope: &scope,
-        defined,
-        budget,
+        scope,
+        root,
         sink,
-        env_files: BTreeMap::new(),
         published: check::ports::Published::default(),
-        edges: BTreeMap::new(),
     };
-    let services = decoder.services(root);
-    check::cycles::report(&decoder.edges, decoder.sink);
+    let services = decoder.services();
     check::builds::report(
         &services,
         |name, service| project::image_of(&scope.name, name, service),
         |name| build_place(root, name),
         decoder.sink,
     );
-    let networks = decoder.networks(root, &services);
-    let volumes = decoder.volumes(root, &services);
+    let networks = decoder.resources("networks", "bridge", NetworkName::new);
+    let volumes = decoder.resources("volumes", "local", VolumeName::new);
+    let networks = networks.into_iter();
+    let volumes = volumes.into_iter();
     Project {
         name: scope.name.clone(),
         working_dir: scope.project_dir.to_owned(),
         config_files: scope.config_files.clone(),
         disabled: scope.disabled.clone(),
         services,
-        networks,
-        volumes,
-        extensions: extensions(root),
-    }
-}
-
-/// The names that the files define.
-struct Defined<'a> {
-    services: BTreeSet<&'a str>,
-    networks: BTreeSet<&'a str>,
-    volumes: BTreeSet<&'a str>,
-}
-
-impl<'a> Defined<'a> {
-    fn of(root: &'a Map) -> Self {
-        let keys = |section: &str| {
-            let map = root.get(section).and_then(Node::as_map);
-            map.map(|map| map.0.iter().map(|entry| entry.key.as_str()).collect())
-                .unwrap_or_default()
-        };
-        Self {
-            services: keys("services"),
-            networks: keys("networks"),
-            volumes: keys("volumes"),
-        }
+        networks: networks
+            .map(|(key, one)| (key, one.into_network()))
+            .collect(),
+        volumes: volumes.map(|(key, one)| (key, one.into_volume())).collect(),
     }
 }
 
 struct Decoder<'a> {
     scope: &'a Scope<'a>,
-    defined: Defined<'a>,
-    budget: &'a mut usize,
+    root: &'a Map,
     sink: &'a mut Sink,
-    env_files: BTreeMap<String, env_files::Loaded>,
     published: check::ports::Published,
-    edges: check::cycles::Edges,
 }
 
 impl Decoder<'_> {
-    fn services(&mut self, root: &Map) -> BTreeMap<ServiceName, Service> {
+    fn services(&mut self) -> BTreeMap<ServiceName, Service> {
         let mut services = BTreeMap::new();
         let trail = Trail::ROOT.key("services");
-        let section = root.get("services");
+        let section = self.root.get("services");
         let Some(map) = section
             .and_then(Node::as_map)
             .filter(|map| !map.0.is_empty())
@@ -111,10 +85,14 @@ impl Decoder<'_> {
             return services;
         };
         for entry in &map.0 {
+            if !grammar::is_plain(&entry.key) {
+                // Told as an error before.
+                continue;
+            }
             let name = self.name(&entry.key, entry.place, ServiceName::new);
             let body = entry.node.as_map();
             let trail = trail.key(&entry.key);
-            let service = body.map(|body| self.service(&entry.key, body, entry.place, &trail));
+            let service = body.map(|body| self.service(&entry.key, body, &trail));
             if let (Some(name), Some(service)) = (name, service) {
                 services.insert(name, service);
             }
@@ -127,7 +105,7 @@ impl Decoder<'_> {
         if !self.sink.has_errors() && self.scope.disabled.is_empty() {
             let place = section.map(|node| node.place);
             self.sink.add(
-                Finding::error(codes::NO_SERVICES, place, "the files define no service")
+                Finding::refusal(codes::NO_SERVICES, place, "the files define no service")
                     .help("add one, as in `services: {web: {image: nginx}}`"),
             );
         }
@@ -145,56 +123,15 @@ impl Decoder<'_> {
             Err(invalid) => {
                 let message = invalid.to_string();
                 self.sink
-                    .add(Finding::error(codes::BAD_NAME, place, message));
+                    .add(Finding::refusal(codes::BAD_NAME, place, message));
                 None
             }
         }
     }
 
-    fn error(&mut self, code: CodeInfo, place: Place, message: impl Into<String>) {
-        self.sink.add(Finding::error(code, place, message));
-    }
-
-    /// The networks that are used, whether defined or not.
-    fn networks(
-        &mut self,
-        root: &Map,
-        services: &BTreeMap<ServiceName, Service>,
-    ) -> BTreeMap<NetworkName, Network> {
-        let defined = self.resources(root, "networks", "bridge", NetworkName::new);
-        let used: BTreeSet<&NetworkName> = services
-            .values()
-            .flat_map(|service| service.networks.keys())
-            .collect();
-        let network = |key: &NetworkName| {
-            let found = match defined.get(key) {
-                Some(found) => found.clone(),
-                None => resources::Resource::default_of(&self.scope.name, key.as_str())?,
-            };
-            Some((key.clone(), found.into_network()))
-        };
-        used.into_iter().filter_map(network).collect()
-    }
-
-    /// The volumes that are used.
-    fn volumes(
-        &mut self,
-        root: &Map,
-        services: &BTreeMap<ServiceName, Service>,
-    ) -> BTreeMap<VolumeName, Volume> {
-        let defined = self.resources(root, "volumes", "local", VolumeName::new);
-        let mounts = services.values().flat_map(|service| &service.mounts);
-        let used: BTreeSet<&VolumeName> = mounts
-            .filter_map(|mount| match &mount.source {
-                ServiceMountSource::Volume(name) => Some(name),
-                ServiceMountSource::Anonymous | ServiceMountSource::Bind { .. } => None,
-            })
-            .collect();
-        let volume = |key: &VolumeName| {
-            let found = defined.get(key)?.clone();
-            Some((key.clone(), found.into_volume()))
-        };
-        used.into_iter().filter_map(volume).collect()
+    /// Reports what Compose allows and Tercio cannot act on.
+    fn refuse(&mut self, code: CodeInfo, place: Place, message: impl Into<String>) {
+        self.sink.add(Finding::refusal(code, place, message));
     }
 }
 
@@ -203,14 +140,6 @@ fn build_place(root: &Map, service: &ServiceName) -> Option<Place> {
     let services = root.get("services")?.as_map()?;
     let service = services.get(service.as_str())?.as_map()?;
     Some(service.get("build")?.place)
-}
-
-/// The `x-` keys of a mapping.
-fn extensions(map: &Map) -> BTreeMap<String, Doc> {
-    let entries = map.0.iter().filter(|entry| entry.key.starts_with("x-"));
-    entries
-        .map(|entry| (entry.key.clone(), Doc::of(&entry.node)))
-        .collect()
 }
 
 /// The text of `key`.

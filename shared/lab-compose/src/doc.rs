@@ -1,12 +1,11 @@
 //! A value to be printed: as JSON or as YAML, keys in the order they were put in.
 
-use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
-
+use crate::grammar::print::{Style, sort};
 use crate::yaml::{Node, Value};
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Doc {
+pub(crate) enum Doc {
     /// Nothing.
     Null,
     /// A truth value.
@@ -17,6 +16,8 @@ pub enum Doc {
     Float(f64),
     /// A text.
     Text(String),
+    /// A point in time, as RFC 3339 writes it.
+    Moment(String),
     /// Several values.
     List(Vec<Self>),
     /// Values by key.
@@ -25,8 +26,7 @@ pub enum Doc {
 
 impl Doc {
     /// A text.
-    #[must_use]
-    pub fn text(text: impl Into<String>) -> Self {
+    pub(crate) fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
     }
 
@@ -35,63 +35,60 @@ impl Doc {
         Self::List(texts.iter().map(Self::text).collect())
     }
 
-    /// The user's data: keys sorted, as Go prints maps.
-    pub(crate) fn of(node: &Node) -> Self {
+    /// The user's own data. Docker Compose makes nothing of an empty list in it, which YAML does not
+    /// show.
+    pub(crate) fn of_user(node: &Node, style: Style) -> Self {
+        fn without_empty(doc: Doc) -> Doc {
+            match doc {
+                Doc::List(items) if items.is_empty() => Doc::Null,
+                Doc::List(items) => Doc::List(items.into_iter().map(without_empty).collect()),
+                Doc::Map(entries) => {
+                    let entries = entries.into_iter();
+                    Doc::Map(
+                        entries
+                            .map(|(key, one)| (key, without_empty(one)))
+                            .collect(),
+                    )
+                }
+                single => single,
+            }
+        }
+        let doc = Self::of(node, style);
+        match style {
+            Style::Json => without_empty(doc),
+            Style::Yaml => doc,
+        }
+    }
+
+    /// Data as it stands: keys sorted, as Go prints maps.
+    pub(crate) fn of(node: &Node, style: Style) -> Self {
         match &node.value {
             Value::Null | Value::Invalid => Self::Null,
             Value::Bool(value) => Self::Bool(*value),
             Value::Int(value) => Self::Int(*value),
             Value::Float(value) => Self::Float(*value),
             Value::Text(text) => Self::text(&text.text),
-            Value::Date(text) => Self::text(text),
-            Value::List(items) => Self::List(items.iter().map(Self::of).collect()),
+            Value::Date(text) => Self::Moment(moment(text)),
+            Value::List(items) => {
+                Self::List(items.iter().map(|item| Self::of(item, style)).collect())
+            }
             Value::Map(map) => {
-                let mut entries: Vec<_> = map
-                    .0
-                    .iter()
-                    .map(|entry| (entry.key.clone(), Self::of(&entry.node)))
+                let entries = map.0.iter();
+                let mut entries: Vec<_> = entries
+                    .map(|entry| (entry.key.clone(), Self::of(&entry.node, style)))
                     .collect();
-                entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+                sort(&mut entries, style);
                 Self::Map(entries)
             }
         }
     }
 }
 
-impl Serialize for Doc {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Null => serializer.serialize_unit(),
-            Self::Bool(value) => serializer.serialize_bool(*value),
-            Self::Int(value) => match (i64::try_from(*value), u64::try_from(*value)) {
-                (Ok(small), _) => serializer.serialize_i64(small),
-                (_, Ok(large)) => serializer.serialize_u64(large),
-                _ => serializer.serialize_i128(*value),
-            },
-            // Go's JSON has no fraction where there is none; below 1e15 a float counts exactly.
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "it has no fraction and is small"
-            )]
-            Self::Float(value) if value.fract() == 0.0 && value.abs() < 1e15 => {
-                serializer.serialize_i64(*value as i64)
-            }
-            Self::Float(value) => serializer.serialize_f64(*value),
-            Self::Text(text) => serializer.serialize_str(text),
-            Self::List(items) => {
-                let mut list = serializer.serialize_seq(Some(items.len()))?;
-                for item in items {
-                    list.serialize_element(item)?;
-                }
-                list.end()
-            }
-            Self::Map(entries) => {
-                let mut map = serializer.serialize_map(Some(entries.len()))?;
-                for (key, value) in entries {
-                    map.serialize_entry(key, value)?;
-                }
-                map.end()
-            }
-        }
+/// A date as Go prints the point in time that YAML makes of it: midnight in Greenwich.
+fn moment(date: &str) -> String {
+    let parts: Vec<&str> = date.split('-').collect();
+    match parts.as_slice() {
+        [year, month, day] if day.len() <= 2 => format!("{year}-{month:0>2}-{day:0>2}T00:00:00Z"),
+        _ => date.to_owned(),
     }
 }

@@ -63,6 +63,16 @@ pub fn parse(
     lookup: &Lookup<'_>,
     budget: &mut usize,
 ) -> (Vec<Assignment>, Vec<LineFault>) {
+    parse_after(text, lookup, std::collections::BTreeMap::new(), budget)
+}
+
+/// The same; where neither `lookup` nor an earlier line has a variable, `earlier` may have it.
+pub(crate) fn parse_after(
+    text: &str,
+    lookup: &Lookup<'_>,
+    earlier: std::collections::BTreeMap<String, String>,
+    budget: &mut usize,
+) -> (Vec<Assignment>, Vec<LineFault>) {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = Reader {
         text,
@@ -72,7 +82,7 @@ pub fn parse(
         lookup,
         budget,
         read: Vec::new(),
-        values: std::collections::BTreeMap::new(),
+        values: earlier,
         faults: Vec::new(),
     };
     while reader.statement() {}

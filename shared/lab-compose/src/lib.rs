@@ -7,24 +7,27 @@
 //! ```text
 //! [load]  texts ─ yaml ─► trees with places, and what their tags take away
 //!         each document: interpolate ─ grammar::canonical ─ include ─ !reset, !override ─ extends
-//!               ─ grammar::merge ─► one tree ─ profiles ─ decode, check ─► Project
-//! Project ─ to_model ─► ProjectModel (lab-types)        Project ─ to_yaml, to_json ─► `config`
+//!               ─ grammar::merge ─► one tree ─ profiles
+//!               one tree ─ normalise, check ─► Config: what `config` prints, of all Compose knows
+//! Config's tree ─ grammar::refuse, decode ─► Project: what Tercio acts on ─ to_model ─► ProjectModel
 //! [plan]  Project × CurrentProject × images ─► Plan: operations with causes, and a hash
 //! ```
 //!
-//! What Compose allows stands in tables (`grammar::service`, `grammar::file`); a further attribute is
-//! a row there, a field of [`project::Service`] and a line in `decode`. Attributes that Compose has
-//! and Tercio cannot act on yet are refused by name and place, never ignored.
+//! What Compose allows stands in tables (`grammar::service`, `grammar::file`): all of it is read, merged,
+//! checked and printed. What Tercio acts on is a field of [`project::Service`] and a line in `decode`
+//! besides; everything else is a *refusal*, by name and place, never ignored: reading and printing
+//! succeed, acting does not ([`Loaded`]).
 
 mod check;
 pub mod codes;
 mod config;
 mod decode;
-pub mod doc;
+mod doc;
 pub mod dotenv;
 mod grammar;
 mod interpolate;
 mod load;
+mod normalise;
 pub mod path;
 pub mod planner;
 pub mod project;
@@ -36,7 +39,9 @@ mod text;
 mod trail;
 mod yaml;
 
-pub use load::{FILE_NAMES, LoadOptions, OVERRIDE_NAMES, environment, load};
+pub use config::Config;
+pub use grammar::matrix::page as support_page;
+pub use load::{FILE_NAMES, LoadOptions, Loaded, OVERRIDE_NAMES, environment, load};
 pub use planner::{
     BuildPolicy, CurrentProject, Orphans, PlanInput, host_paths, plan, questions, warnings,
 };

@@ -15,12 +15,15 @@ use std::collections::BTreeMap;
 
 use lab_types::{Diagnostic, ProjectName};
 
+use crate::check;
+use crate::config::Config;
 use crate::decode::{self, Scope};
 use crate::grammar::complete::complete;
 use crate::interpolate::EXPANDED_BYTES_MAX;
+use crate::normalise;
 use crate::path;
 use crate::project::Project;
-use crate::sink::{Place, Sink};
+use crate::sink::{Place, Sink, Told};
 use crate::source::{EnvMap, SourceFile, SourceProvider};
 use crate::trail::Trail;
 use crate::yaml::{Map, Node, Value};
@@ -73,22 +76,57 @@ pub const OVERRIDE_NAMES: &[&str] = &[
     "docker-compose.override.yaml",
 ];
 
+/// What reading gives: to be printed, or to be acted on.
+///
+/// Compose knows more than Tercio can act on. What it knows is read, merged and checked; what Tercio
+/// cannot act on is a *refusal*, which hinders only those who would act.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    config: Option<Config>,
+    project: Option<Project>,
+    told: Told,
+}
+
+impl Loaded {
+    /// What `config` prints, there when no finding is an error; and the findings.
+    #[must_use]
+    pub fn to_print(self) -> (Option<Config>, Vec<Diagnostic>) {
+        let told = self.told.into_iter().filter(|(_, refuses)| !refuses);
+        (self.config, told.map(|(one, _)| one).collect())
+    }
+
+    /// The project, there when no finding is an error or a refusal; and the findings with the
+    /// refusals, which are errors for whoever asks for this.
+    #[must_use]
+    pub fn to_apply(self) -> (Option<Project>, Vec<Diagnostic>) {
+        let told = self.told.into_iter();
+        (self.project, told.map(|(one, _)| one).collect())
+    }
+
+    /// What Tercio cannot act on.
+    pub fn refusals(&self) -> impl Iterator<Item = &Diagnostic> {
+        let told = self.told.iter().filter(|(_, refuses)| *refuses);
+        told.map(|(one, _)| one)
+    }
+}
+
 /// Reads `files` in order, each over those before it, with the variables of `env` and of the
 /// project's `.env`. Files that they point to come from `src`.
-///
-/// All findings are returned, in the order of the text. The project is there when none of them is an
-/// error.
 #[must_use]
 pub fn load(
     files: &[SourceFile],
     src: &dyn SourceProvider,
     env: &EnvMap,
     options: &LoadOptions,
-) -> (Option<Project>, Vec<Diagnostic>) {
+) -> Loaded {
     let mut sink = Sink::default();
-    let project = Loader::new(files, src, options, &mut sink).run(env);
-    let project = project.filter(|_| !sink.has_errors());
-    (project, sink.into_diagnostics())
+    let read = Loader::new(files, src, options, &mut sink).run(env);
+    let (config, project) = read.filter(|_| !sink.has_errors()).unzip();
+    Loaded {
+        config,
+        project: project.filter(|_| !sink.has_refusals()),
+        told: sink.into_told(),
+    }
 }
 
 /// The variables that a project would be loaded with: those of `env` over those of the files that
@@ -129,7 +167,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn run(mut self, env: &EnvMap) -> Option<Project> {
+    fn run(mut self, env: &EnvMap) -> Option<(Config, Project)> {
         let sources = self.sources();
         let mut env = self.environment(env);
         let sources = sources?;
@@ -158,7 +196,11 @@ impl<'a> Loader<'a> {
             env: &site.own,
             src: self.src,
         };
-        Some(decode::decode(&root, scope, &mut self.budget, self.sink))
+        normalise::normalise(&mut root, &scope, &mut self.budget, self.sink);
+        check::consistency(&root, &scope.disabled, self.sink);
+        normalise::prune(&mut root);
+        let project = decode::decode(&root, &scope, self.sink);
+        Some((Config::new(scope.name, root), project))
     }
 
     /// Reports what the merged tree lacks.

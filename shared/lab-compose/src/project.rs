@@ -1,8 +1,8 @@
 //! A project as its files describe it, after reading, merging and checking.
 //!
 //! Every value here is valid, every path absolute, every reference resolved. How to get from here to
-//! what the scheduler wants is in [`to_model`](Project::to_model), how to print it in
-//! `config`.
+//! what the scheduler wants is in [`to_model`](Project::to_model). What is printed is the tree it was
+//! decoded from, see [`crate::Config`].
 
 mod model;
 
@@ -10,10 +10,8 @@ use std::collections::BTreeMap;
 
 use lab_types::{
     BuildInstruction, BuildOptions, Dependency, DurationMs, EngineName, Location, NetworkName,
-    PortProtocol, ProjectName, ServiceName, VolumeName,
+    PortProtocol, ProjectName, Resources, ServiceName, VolumeName,
 };
-
-use crate::doc::Doc;
 
 /// The whole project.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,8 +31,6 @@ pub struct Project {
     pub networks: BTreeMap<NetworkName, Network>,
     /// The volumes its services mount.
     pub volumes: BTreeMap<VolumeName, Volume>,
-    /// The user's own data at the top level, `x-…`.
-    pub extensions: BTreeMap<String, Doc>,
 }
 
 /// One service.
@@ -69,10 +65,10 @@ pub struct Service {
     /// Whether two containers of one slot must never run at the same time (`x-tercio`); absent for
     /// what follows from the mounts.
     pub exclusive: Option<bool>,
-    /// The profiles it takes part in; in all when there are none.
-    pub profiles: Vec<String>,
-    /// The user's own data, `x-…`, with Tercio's own `x-tercio`.
-    pub extensions: BTreeMap<String, Doc>,
+    /// How long a container may take to stop, where the file says so.
+    pub stop_grace: Option<DurationMs>,
+    /// What must be free on the node of each container.
+    pub reservation: Resources,
 }
 
 /// How an image is built.
@@ -108,8 +104,6 @@ pub struct ServiceMount {
     pub target: String,
     /// Whether the container may not write to it.
     pub read_only: bool,
-    /// Whether the file gives options of the mount's kind, be they empty: they are printed then.
-    pub has_options: bool,
     /// Where it stands.
     pub written: Written,
 }

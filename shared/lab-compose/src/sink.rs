@@ -39,6 +39,8 @@ impl Place {
 /// A finding on its way to becoming a diagnostic.
 pub(crate) struct Finding {
     severity: Severity,
+    /// Whether it hinders only those who would act on the files, not those who read them.
+    refuses: bool,
     code: CodeInfo,
     place: Option<Place>,
     message: String,
@@ -54,6 +56,7 @@ impl Finding {
     ) -> Self {
         Self {
             severity: Severity::Error,
+            refuses: false,
             code,
             place: place.into(),
             message: message.into(),
@@ -69,6 +72,18 @@ impl Finding {
     ) -> Self {
         Self {
             severity: Severity::Warning,
+            ..Self::error(code, place, message)
+        }
+    }
+
+    /// What Compose allows and Tercio does not act on: an error for whoever acts.
+    pub(crate) fn refusal(
+        code: CodeInfo,
+        place: impl Into<Option<Place>>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            refuses: true,
             ..Self::error(code, place, message)
         }
     }
@@ -95,10 +110,23 @@ struct FileText {
 #[derive(Default)]
 pub(crate) struct Sink {
     files: Vec<FileText>,
-    found: Vec<(Option<Place>, Diagnostic)>,
+    found: Vec<Found>,
     errors: usize,
+    refusals: usize,
     dropped: usize,
 }
+
+/// A finding that was taken in.
+#[derive(PartialEq)]
+struct Found {
+    place: Option<Place>,
+    refuses: bool,
+    diagnostic: Diagnostic,
+}
+
+/// Findings as they are told, in the order of the files and of their lines; those without a place
+/// last. Each says whether it is a refusal.
+pub(crate) type Told = Vec<(Diagnostic, bool)>;
 
 impl Sink {
     /// Makes a file known; places in it may be reported from now on.
@@ -113,8 +141,10 @@ impl Sink {
 
     /// Takes a finding in. The same finding at the same place is kept once.
     pub(crate) fn add(&mut self, finding: Finding) {
-        if finding.severity == Severity::Error {
-            self.errors += 1;
+        match (finding.severity, finding.refuses) {
+            (Severity::Error, true) => self.refusals += 1,
+            (Severity::Error, false) => self.errors += 1,
+            (Severity::Warning, _) => {}
         }
         if self.is_full() {
             self.dropped += 1;
@@ -131,9 +161,13 @@ impl Sink {
             source_line: place.and_then(|place| self.line(place)),
             related: finding.related.and_then(|place| self.location(place)),
         };
-        let entry = (place, diagnostic);
-        if !self.found.contains(&entry) {
-            self.found.push(entry);
+        let found = Found {
+            place,
+            refuses: finding.refuses,
+            diagnostic,
+        };
+        if !self.found.contains(&found) {
+            self.found.push(found);
         }
     }
 
@@ -147,17 +181,24 @@ impl Sink {
         self.errors > 0
     }
 
-    /// All findings, in the order of the files and of their lines; those without a place last.
-    pub(crate) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
-        self.found.sort_by(|(left, a), (right, b)| {
-            let order = |place: &Option<Place>| (place.is_none(), *place);
-            order(left).cmp(&order(right)).then_with(|| a.cmp(b))
+    /// Whether anything found hinders those who would act on the files.
+    pub(crate) const fn has_refusals(&self) -> bool {
+        self.refusals > 0
+    }
+
+    /// All findings.
+    pub(crate) fn into_told(mut self) -> Told {
+        self.found.sort_by(|left, right| {
+            let order = |found: &Found| (found.place.is_none(), found.place);
+            let placed = order(left).cmp(&order(right));
+            placed.then_with(|| left.diagnostic.cmp(&right.diagnostic))
         });
-        let mut all: Vec<Diagnostic> = self.found.into_iter().map(|(_, one)| one).collect();
+        let found = self.found.into_iter();
+        let mut all: Told = found.map(|one| (one.diagnostic, one.refuses)).collect();
         if self.dropped > 0 {
-            all.push(Diagnostic {
+            let diagnostic = Diagnostic {
                 location: None,
-                severity: if self.errors > 0 {
+                severity: if self.errors + self.refusals > 0 {
                     Severity::Error
                 } else {
                     Severity::Warning
@@ -167,9 +208,16 @@ impl Sink {
                 help: None,
                 source_line: None,
                 related: None,
-            });
+            };
+            all.push((diagnostic, self.errors == 0 && self.refusals > 0));
         }
         all
+    }
+
+    /// All findings, refusals among them.
+    #[cfg(test)]
+    pub(crate) fn into_diagnostics(self) -> Vec<Diagnostic> {
+        self.into_told().into_iter().map(|(one, _)| one).collect()
     }
 
     /// The place as it is told.

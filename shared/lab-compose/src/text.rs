@@ -110,28 +110,81 @@ fn scaled(number: &str, unit: u128) -> Option<u128> {
     Some(total)
 }
 
-/// A duration as Go prints it: `1m30s`, `500ms`, `26h0m0s`, `1.5s`.
-pub(crate) fn duration_text(milliseconds: u64) -> String {
-    if milliseconds == 0 {
-        return "0s".to_owned();
+/// Nanoseconds of a duration that may have a sign.
+pub(crate) fn duration_signed(text: &str) -> Option<i64> {
+    let (negative, rest) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let nanoseconds = i64::try_from(duration_ns(rest)?).ok()?;
+    Some(if negative { -nanoseconds } else { nanoseconds })
+}
+
+/// A duration as Go prints it: `1m30s`, `500ms`, `26h0m0s`, `1.5s`, `2µs`.
+pub(crate) fn duration_text(nanoseconds: i64) -> String {
+    const SECOND: u64 = 1_000_000_000;
+    let sign = if nanoseconds < 0 { "-" } else { "" };
+    let size = nanoseconds.unsigned_abs();
+    let below_a_second = match size {
+        0 => Some((0, 0, "s")),
+        1..1_000 => Some((size, 0, "ns")),
+        1_000..1_000_000 => Some((size / 1_000, size % 1_000 * 1_000_000, "µs")),
+        1_000_000..SECOND => Some((size / 1_000_000, size % 1_000_000 * 1_000, "ms")),
+        SECOND.. => None,
+    };
+    if let Some((whole, billionths, unit)) = below_a_second {
+        return format!("{sign}{whole}{}{unit}", fraction(billionths));
     }
-    if milliseconds < 1_000 {
-        return format!("{milliseconds}ms");
-    }
-    let (seconds, millis) = (milliseconds / 1_000, milliseconds % 1_000);
+    let (seconds, rest) = (size / SECOND, fraction(size % SECOND));
     let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-    let fraction = format!(".{millis:03}");
-    let fraction = fraction.trim_end_matches('0').trim_end_matches('.');
     match (hours, minutes) {
-        (0, 0) => format!("{seconds}{fraction}s"),
-        (0, minutes) => format!("{minutes}m{seconds}{fraction}s"),
-        (hours, minutes) => format!("{hours}h{minutes}m{seconds}{fraction}s"),
+        (0, 0) => format!("{sign}{seconds}{rest}s"),
+        (0, minutes) => format!("{sign}{minutes}m{seconds}{rest}s"),
+        (hours, minutes) => format!("{sign}{hours}h{minutes}m{seconds}{rest}s"),
     }
+}
+
+/// So many billionths, as the digits after a point; nothing where there are none.
+fn fraction(billionths: u64) -> String {
+    let digits = format!(".{billionths:09}");
+    let digits = digits.trim_end_matches('0').trim_end_matches('.');
+    digits.to_owned()
+}
+
+/// Bytes of a size such as `512`, `1.5g`, `64 MB` or `10kib`; a unit is a power of 1024.
+pub(crate) fn size_bytes(text: &str) -> Option<i64> {
+    if let Ok(number) = text.parse::<i64>() {
+        // Docker Compose reads a negative number, but not a text that holds one; a file that was
+        // printed by `config` has only texts.
+        return Some(number);
+    }
+    let last = text.rfind(|c: char| c.is_ascii_digit() || c == '.' || c == ' ')?;
+    let (number, unit) = text.split_at(last + 1);
+    let number: f64 = number.strip_suffix(' ').unwrap_or(number).parse().ok()?;
+    let unit = unit.to_ascii_lowercase();
+    let power = match unit.as_bytes() {
+        [] | [b'b'] => 0,
+        [prefix] | [prefix, b'b'] | [prefix, b'i', b'b'] => match prefix {
+            b'k' => 1,
+            b'm' => 2,
+            b'g' => 3,
+            b't' => 4,
+            b'p' => 5,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let bytes = number * 1024_f64.powi(power);
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a part of a byte is dropped, and the range is checked"
+    )]
+    (number.is_finite() && number >= 0.0 && bytes < 9.2e18).then_some(bytes as i64)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{duration_ns, duration_text, words};
+    use super::{duration_ns, duration_signed, duration_text, size_bytes, words};
 
     #[test]
     fn command_lines_split_like_a_shell_without_one() {
@@ -189,16 +242,49 @@ mod tests {
     #[test]
     fn durations_print_as_go_prints_them() {
         let cases = [
-            (500, "500ms"),
-            (1_500, "1.5s"),
-            (90_000, "1m30s"),
-            (3_600_000, "1h0m0s"),
-            (93_600_000, "26h0m0s"),
-            (61_050, "1m1.05s"),
-            (0, "0s"),
+            ("500ms", "500ms"),
+            ("1500ms", "1.5s"),
+            ("90s", "1m30s"),
+            ("60m", "1h0m0s"),
+            ("1d2h", "26h0m0s"),
+            ("61.05s", "1m1.05s"),
+            ("0", "0s"),
+            ("1us", "1µs"),
+            ("1500ns", "1.5µs"),
+            ("7ns", "7ns"),
+            ("1.5ms", "1.5ms"),
+            ("-5s", "-5s"),
+            ("+5s", "5s"),
         ];
-        for (milliseconds, expected) in cases {
-            assert_eq!(duration_text(milliseconds), expected);
+        for (text, expected) in cases {
+            let shown = duration_signed(text).map(duration_text);
+            assert_eq!(shown.as_deref(), Some(expected), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_numbers_with_units_of_1024() {
+        let cases = [
+            ("512", Some(512)),
+            ("1.5g", Some(1_610_612_736)),
+            ("64MB", Some(67_108_864)),
+            ("64 mb", Some(67_108_864)),
+            ("10KiB", Some(10_240)),
+            ("1b", Some(1)),
+            ("0.5k", Some(512)),
+            ("1e3", Some(1_000)),
+            ("-1", Some(-1)),
+            ("", None),
+            ("k", None),
+            ("1x", None),
+            ("1kk", None),
+            ("1kibs", None),
+            ("-1k", None),
+            ("1 k b", None),
+            ("99999999p", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(size_bytes(text), expected, "{text:?}");
         }
     }
 }

@@ -1,9 +1,10 @@
-//! `tercio config`: what the Compose files mean, without a lab.
+//! `tercio config`: what the Compose files mean, without a lab. It prints all of Compose, also what
+//! Tercio cannot act on yet.
 
 use crate::app::App;
 use crate::cli::{Format, ProjectArgs};
 use crate::failure::{Failure, Outcome};
-use crate::project::load::load;
+use crate::project::load::read;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -32,21 +33,21 @@ pub struct Args {
 /// All that is wrong with the files.
 pub fn run(app: &App, args: Args, left: &ProjectArgs) -> Outcome {
     app.no_message("the files are read here")?;
-    let project = load(app, &args.project.or(left))?.project;
+    let config = read(app, &args.project.or(left))?;
     if args.quiet {
         return Ok(());
     }
     if args.services {
-        let names = project.services.keys();
+        let names = config.services();
         if app.json()? {
-            return app.screen.print_json(&names.collect::<Vec<_>>());
+            return app.screen.print_json(&names);
         }
-        let lines: String = names.map(|name| format!("{name}\n")).collect();
+        let lines: String = names.iter().map(|name| format!("{name}\n")).collect();
         return app.screen.print(&lines);
     }
     let text = match app.globals.format {
-        None | Some(Format::Yaml) => project.to_yaml(),
-        Some(Format::Json) => project.to_json(),
+        None | Some(Format::Yaml) => config.to_yaml(),
+        Some(Format::Json) => config.to_json(),
         Some(Format::Table) => {
             return Err(Failure::Usage(
                 "a project has no table; use --format yaml or json".to_owned(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lab_compose::{EnvMap, LoadOptions, Project, Recording};
+use lab_compose::{Config, EnvMap, LoadOptions, Project, Recording};
 use lab_types::{Diagnostic, ServiceName, Severity};
 use lab_wire::request::{BuildPolicy, PlanCreate, SourceText};
 
@@ -23,19 +23,43 @@ pub struct Local {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Reads and checks the project's files; warnings are told at once.
+/// Reads and checks the project's files for a command that acts on them; warnings are told at once. Own
+/// profiles of the services that the command names are active.
 ///
 /// # Errors
-/// No files, or all that is wrong with them.
-pub fn load(app: &App, args: &ProjectArgs) -> Outcome<Local> {
-    load_naming(app, args, &[])
+/// No files, or all that is wrong with them, what Tercio cannot act on included.
+pub fn load_naming(app: &App, args: &ProjectArgs, services: &[ServiceName]) -> Outcome<Local> {
+    let files = find(app, args)?;
+    let options = options(&files, args, app, services);
+    let recording = Recording::new(&Disk);
+    let loaded = lab_compose::load(&files.files, &recording, &app.environment, &options);
+    let (project, findings) = loaded.to_apply();
+    let project = project.ok_or_else(|| Failure::Findings(findings.clone()))?;
+    let warnings = tell_warnings(app, findings);
+    let request = request(files, recording, options, app);
+    Ok(Local {
+        project,
+        request,
+        warnings,
+    })
 }
 
-/// The same for a command that names services, whose own profiles are active then.
+/// Reads and checks the project's files for a command that needs to know only what they say: what
+/// Tercio cannot act on yet is no error.
 ///
 /// # Errors
 /// No files, or all that is wrong with them.
-pub fn load_naming(app: &App, args: &ProjectArgs, services: &[ServiceName]) -> Outcome<Local> {
+pub fn read(app: &App, args: &ProjectArgs) -> Outcome<Config> {
+    let files = find(app, args)?;
+    let options = options(&files, args, app, &[]);
+    let loaded = lab_compose::load(&files.files, &Disk, &app.environment, &options);
+    let (config, findings) = loaded.to_print();
+    let config = config.ok_or_else(|| Failure::Findings(findings.clone()))?;
+    tell_warnings(app, findings);
+    Ok(config)
+}
+
+fn find(app: &App, args: &ProjectArgs) -> Outcome<Files> {
     let files = discover(args, &app.folder, &app.environment)?;
     if !files.ignored.is_empty() {
         let ignored = files.ignored.join(", ");
@@ -44,10 +68,7 @@ pub fn load_naming(app: &App, args: &ProjectArgs, services: &[ServiceName]) -> O
             "warning: several Compose files; {used} is used, not {ignored}\n"
         ));
     }
-    let options = options(&files, args, app, services);
-    let local = check(files, options, app)?;
-    app.screen.say(&report::findings(&local.warnings));
-    Ok(local)
+    Ok(files)
 }
 
 fn options(files: &Files, args: &ProjectArgs, app: &App, services: &[ServiceName]) -> LoadOptions {
@@ -62,23 +83,11 @@ fn options(files: &Files, args: &ProjectArgs, app: &App, services: &[ServiceName
     }
 }
 
-fn check(files: Files, options: LoadOptions, app: &App) -> Outcome<Local> {
-    let recording = Recording::new(&Disk);
-    let (project, findings) =
-        lab_compose::load(&files.files, &recording, &app.environment, &options);
-    let Some(project) = project else {
-        return Err(Failure::Findings(findings));
-    };
-    let warnings = findings
-        .into_iter()
-        .filter(|finding| finding.severity == Severity::Warning)
-        .collect();
-    let request = request(files, recording, options, app);
-    Ok(Local {
-        project,
-        request,
-        warnings,
-    })
+fn tell_warnings(app: &App, findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut warnings = findings;
+    warnings.retain(|finding| finding.severity == Severity::Warning);
+    app.screen.say(&report::findings(&warnings));
+    warnings
 }
 
 fn request(files: Files, recording: Recording<'_>, options: LoadOptions, app: &App) -> PlanCreate {

@@ -2,7 +2,7 @@
 
 use lab_types::ProjectName;
 
-use super::load::load;
+use super::load::read;
 use crate::app::App;
 use crate::cli::ProjectArgs;
 use crate::failure::{Failure, Outcome};
@@ -14,7 +14,7 @@ use crate::failure::{Failure, Outcome};
 pub fn name(app: &App, args: &ProjectArgs) -> Outcome<ProjectName> {
     match given(app, args)? {
         Some(name) => Ok(name),
-        None => Ok(load(app, args)?.project.name),
+        None => Ok(read(app, args)?.name),
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn report(
         let message = format!(
             "the services `{other}` and `{name}` build the image {image} from different things"
         );
-        let mut finding = Finding::error(codes::IMAGE_BUILT_TWICE, place_of(name), message)
+        let mut finding = Finding::refusal(codes::IMAGE_BUILT_TWICE, place_of(name), message)
             .help("give one of them another `image`");
         if let Some(place) = place_of(other) {
             finding = finding.related(place);

@@ -74,7 +74,7 @@ impl Published {
                 "the {count} containers of the service `{service}` would all publish the host port {number}/{protocol}"
             );
             sink.add(
-                Finding::error(codes::PORT_TAKEN_TWICE, place, message).help(format!(
+                Finding::refusal(codes::PORT_TAKEN_TWICE, place, message).help(format!(
                     "leave out the host port (`{}`), or run one container",
                     port.target
                 )),
@@ -95,7 +95,7 @@ impl Published {
                     )
                 };
                 sink.add(
-                    Finding::error(codes::PORT_TAKEN_TWICE, place, message)
+                    Finding::refusal(codes::PORT_TAKEN_TWICE, place, message)
                         .help("give one of them another host port")
                         .related(first.place),
                 );

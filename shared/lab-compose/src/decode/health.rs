@@ -19,7 +19,7 @@ impl Decoder<'_> {
         if !disabled && map.get("test").is_none() {
             let message = format!("Tercio does not support {trail} without a `test` yet");
             self.sink.add(
-                Finding::error(codes::NOT_SUPPORTED, node.place, message)
+                Finding::refusal(codes::NOT_SUPPORTED, node.place, message)
                     .help("repeat the image's own test here, or remove the health check"),
             );
         }
@@ -30,7 +30,7 @@ impl Decoder<'_> {
             test: texts(map, "test").unwrap_or_default(),
             interval: self.duration(map, "interval", &trail),
             timeout: self.duration(map, "timeout", &trail),
-            retries: retries.and_then(|node| self.count(node, 0, &trail.key("retries"))),
+            retries: retries.and_then(|node| self.count(node, &trail.key("retries"))),
             start_period: self.duration(map, "start_period", &trail),
         })
     }
@@ -44,26 +44,32 @@ impl Decoder<'_> {
             ["NONE"] | ["CMD", _, ..] | ["CMD-SHELL", _] => return,
             [] | ["CMD" | "CMD-SHELL"] => "it names nothing to run",
             ["NONE" | "CMD-SHELL", ..] => "its first word takes fewer words after it",
-            _ => "a list must begin with CMD, CMD-SHELL or NONE",
+            // Told as an error before.
+            _ => return,
         };
         let message = format!("the test of {trail} cannot be read: {fault}");
         self.sink.add(
-            Finding::error(codes::BAD_HEALTHCHECK, node.place, message)
+            Finding::refusal(codes::BAD_HEALTHCHECK, node.place, message)
                 .help("write a text for the shell, or a list such as [\"CMD\", \"curl\", \"-f\", \"localhost\"]"),
         );
     }
 
-    fn duration(&mut self, map: &Map, key: &str, trail: &Trail<'_>) -> Option<DurationMs> {
+    pub(super) fn duration(
+        &mut self,
+        map: &Map,
+        key: &str,
+        trail: &Trail<'_>,
+    ) -> Option<DurationMs> {
         let node: &Node = map.get(key)?;
         let word = node.as_text()?;
         let path = trail.key(key);
         let message = match duration_ns(word) {
             Some(ns) if ns % 1_000_000 == 0 => return Some(DurationMs(ns / 1_000_000)),
             Some(_) => format!("{path} is finer than a millisecond: \"{word}\""),
-            None => format!("{path} is not a duration: \"{word}\""),
+            None => format!("{path} is negative: \"{word}\""),
         };
         self.sink.add(
-            Finding::error(codes::BAD_DURATION, node.place, message)
+            Finding::refusal(codes::BAD_DURATION, node.place, message)
                 .help("write a number with a unit, such as 30s, 1m30s or 500ms"),
         );
         None

@@ -4,10 +4,8 @@ use lab_types::VolumeName;
 
 use super::{Decoder, boolean};
 use crate::codes;
-use crate::path;
 use crate::project::{ServiceMount, ServiceMountSource, Written};
 use crate::sink::Finding;
-use crate::suggest::nearest;
 use crate::trail::Trail;
 use crate::yaml::{Map, Node};
 
@@ -29,12 +27,10 @@ impl Decoder<'_> {
     fn mount(&mut self, map: &Map, trail: &Trail<'_>) -> Option<ServiceMount> {
         let target = self.mount_target(map, trail);
         let source = self.mount_source(map, trail);
-        let has_options = ["bind", "volume"].iter().any(|key| map.get(key).is_some());
         Some(ServiceMount {
             source: source?,
             target: target?,
             read_only: boolean(map, "read_only").unwrap_or(false),
-            has_options,
             written: Written(
                 map.get("source")
                     .and_then(|node| self.sink.location(node.place)),
@@ -46,10 +42,16 @@ impl Decoder<'_> {
         let node = map.get("target")?;
         let target = node.as_text()?;
         if target.starts_with('/') {
-            return Some(path::clean(target));
+            return Some(target.to_owned());
         }
-        let message = format!("the target of {trail} must be an absolute path, not \"{target}\"");
-        self.error(codes::BAD_MOUNT, node.place, message);
+        let letter = target.split(':').next().unwrap_or_default();
+        let lone = target.contains(':') && letter.chars().count() == 1;
+        let message = if lone {
+            format!("in \"{target}\" in {trail} the single letter reads as a Windows drive")
+        } else {
+            format!("the target of {trail} must be an absolute path, not \"{target}\"")
+        };
+        self.refuse(codes::BAD_MOUNT, node.place, message);
         None
     }
 
@@ -59,74 +61,49 @@ impl Decoder<'_> {
         match kind.as_text()? {
             "bind" => {
                 self.check_options(map, "volume", "a bind mount", trail);
-                self.bind(map, trail)
+                bind(map)
             }
             "volume" => {
                 self.check_options(map, "bind", "a volume", trail);
                 match source {
                     None => Some(ServiceMountSource::Anonymous),
-                    Some(node) => self.named_volume(node, trail),
+                    // One that is not defined or has a bad name is told elsewhere.
+                    Some(node) => match node.as_text()? {
+                        "" => Some(ServiceMountSource::Anonymous),
+                        key => VolumeName::new(key).ok().map(ServiceMountSource::Volume),
+                    },
                 }
             }
             later @ ("tmpfs" | "image" | "npipe" | "cluster") => {
                 let message =
                     format!("Tercio does not support mounts of type {later} yet: {trail}");
                 self.sink.add(
-                    Finding::error(codes::NOT_SUPPORTED, kind.place, message)
+                    Finding::refusal(codes::NOT_SUPPORTED, kind.place, message)
                         .help("the types volume and bind are supported"),
                 );
                 None
             }
-            other => {
-                let message =
-                    format!("the type of {trail} must be volume or bind, not \"{other}\"");
-                self.error(codes::BAD_CHOICE, kind.place, message);
-                None
-            }
+            // Told as an error before.
+            _ => None,
         }
     }
 
     fn check_options(&mut self, map: &Map, other: &str, kind: &str, trail: &Trail<'_>) {
         if let Some(options) = map.entry(other) {
             let message = format!("{trail} is {kind} and has options under `{other}`");
-            self.error(codes::BAD_DEFINITION, options.place, message);
+            self.refuse(codes::BAD_DEFINITION, options.place, message);
         }
     }
+}
 
-    fn bind(&mut self, map: &Map, trail: &Trail<'_>) -> Option<ServiceMountSource> {
-        let options = map.get("bind").and_then(Node::as_map);
-        let create_host_path = options
-            .and_then(|options| boolean(options, "create_host_path"))
-            .unwrap_or(false);
-        if map.get("source").is_none() {
-            let place = map.get("type")?.place;
-            let message = format!("{trail} is a bind mount and lacks `source`");
-            self.error(codes::BAD_DEFINITION, place, message);
-        }
-        let source = map.get("source")?;
-        let path = self.host_path(source.as_text()?, source.place);
-        Some(ServiceMountSource::Bind {
-            path,
-            create_host_path,
-        })
-    }
-
-    fn named_volume(&mut self, node: &Node, trail: &Trail<'_>) -> Option<ServiceMountSource> {
-        let key = node.as_text()?;
-        if !self.defined.volumes.contains(key) {
-            let message = format!("{trail} mounts the volume `{key}`, which is not defined");
-            let finding = Finding::error(codes::UNDEFINED_VOLUME, node.place, message);
-            let help = match nearest(key, self.defined.volumes.iter().copied()) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None if key.contains('/') => format!("for a folder write `./{key}`"),
-                None => format!(
-                    "define it: `volumes: {{{key}: }}` at the top level; for a folder write `./{key}`"
-                ),
-            };
-            self.sink.add(finding.help(help));
-            return None;
-        }
-        // A bad name is reported where the volume is defined.
-        VolumeName::new(key).ok().map(ServiceMountSource::Volume)
-    }
+fn bind(map: &Map) -> Option<ServiceMountSource> {
+    let options = map.get("bind").and_then(Node::as_map);
+    let create_host_path = options
+        .and_then(|options| boolean(options, "create_host_path"))
+        .unwrap_or(false);
+    let source = map.get("source")?;
+    Some(ServiceMountSource::Bind {
+        path: source.as_text()?.to_owned(),
+        create_host_path,
+    })
 }

@@ -1,7 +1,5 @@
 //! Published ports.
 
-use std::net::IpAddr;
-
 use lab_types::PortProtocol;
 
 use super::Decoder;
@@ -10,6 +8,10 @@ use crate::project::Port;
 use crate::sink::Finding;
 use crate::trail::Trail;
 use crate::yaml::{Map, Node};
+
+/// Ports of one service. Passive FTP and media servers publish a few hundred; each costs the engine
+/// a firewall rule, and ten thousand of them minutes.
+const PORTS_MAX: usize = 1_000;
 
 impl Decoder<'_> {
     pub(super) fn ports(
@@ -22,6 +24,11 @@ impl Decoder<'_> {
         let items = map.get("ports").and_then(Node::as_list).unwrap_or_default();
         let trail = trail.key("ports");
         let mut ports = Vec::new();
+        if let (Some(first), true) = (items.first(), items.len() > PORTS_MAX) {
+            let message = format!("{trail} holds more than {PORTS_MAX} ports");
+            self.refuse(codes::BAD_PORT, first.place, message);
+            return ports;
+        }
         for (index, item) in items.iter().enumerate() {
             let Some(port) = item
                 .as_map()
@@ -44,12 +51,9 @@ impl Decoder<'_> {
             Some(node) => Some(self.published_port(node, trail)?),
             None => None,
         };
-        let host_ip = match map.get("host_ip") {
-            Some(node) => Some(self.host_ip(node, trail)?),
-            None => None,
-        };
+        let host_ip = map.get("host_ip").and_then(Node::as_text);
         Some(Port {
-            host_ip,
+            host_ip: host_ip.map(str::to_owned),
             published,
             target: target?,
             protocol: protocol?,
@@ -63,14 +67,14 @@ impl Decoder<'_> {
             Some("host") => {
                 let message = format!("Tercio does not support the mode host of {trail} yet");
                 self.sink.add(
-                    Finding::error(codes::NOT_SUPPORTED, node.place, message)
+                    Finding::refusal(codes::NOT_SUPPORTED, node.place, message)
                         .help("leave it out, or write ingress"),
                 );
             }
             Some(other) => {
                 let message =
                     format!("the mode of {trail} must be ingress or host, not \"{other}\"");
-                self.error(codes::BAD_CHOICE, node.place, message);
+                self.refuse(codes::BAD_CHOICE, node.place, message);
             }
         }
     }
@@ -84,13 +88,13 @@ impl Decoder<'_> {
             "udp" => Some(PortProtocol::Udp),
             "sctp" => {
                 let message = format!("Tercio does not support the protocol sctp of {trail} yet");
-                self.error(codes::NOT_SUPPORTED, node.place, message);
+                self.refuse(codes::NOT_SUPPORTED, node.place, message);
                 None
             }
             other => {
                 let message =
                     format!("the protocol of {trail} must be tcp or udp, not \"{other}\"");
-                self.error(codes::BAD_PORT, node.place, message);
+                self.refuse(codes::BAD_PORT, node.place, message);
                 None
             }
         }
@@ -102,7 +106,7 @@ impl Decoder<'_> {
         let port = u16::try_from(number).ok().filter(|port| *port != 0);
         if port.is_none() {
             let message = format!("the target of {trail} must be from 1 to 65535, not {number}");
-            self.error(codes::BAD_PORT, node.place, message);
+            self.refuse(codes::BAD_PORT, node.place, message);
         }
         port
     }
@@ -115,24 +119,14 @@ impl Decoder<'_> {
         }
         let finding = if word.split_once('-').is_some() {
             let message = format!("Tercio does not support a range of host ports in {trail} yet");
-            Finding::error(codes::NOT_SUPPORTED, node.place, message)
+            Finding::refusal(codes::NOT_SUPPORTED, node.place, message)
                 .help("name one host port, or none for any free one")
         } else {
             let message =
                 format!("the host port of {trail} must be from 0 to 65535, not \"{word}\"");
-            Finding::error(codes::BAD_PORT, node.place, message)
+            Finding::refusal(codes::BAD_PORT, node.place, message)
         };
         self.sink.add(finding);
-        None
-    }
-
-    fn host_ip(&mut self, node: &Node, trail: &Trail<'_>) -> Option<String> {
-        let address = node.as_text()?;
-        if address.parse::<IpAddr>().is_ok() {
-            return Some(address.to_owned());
-        }
-        let message = format!("the host_ip of {trail} is not an IP address: \"{address}\"");
-        self.error(codes::BAD_PORT, node.place, message);
         None
     }
 }

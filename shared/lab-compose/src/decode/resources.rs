@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lab_types::{EngineName, InvalidId, ProjectName};
+use lab_types::{EngineName, InvalidId};
 
 use super::{Decoder, boolean, labels, text};
 use crate::codes;
@@ -12,7 +12,6 @@ use crate::trail::Trail;
 use crate::yaml::{Entry, Map, Node};
 
 /// A network or a volume.
-#[derive(Clone)]
 pub(super) struct Resource {
     engine_name: EngineName,
     driver: Option<String>,
@@ -21,16 +20,6 @@ pub(super) struct Resource {
 }
 
 impl Resource {
-    /// One that no file says anything about.
-    pub(super) fn default_of(project: &ProjectName, key: &str) -> Option<Self> {
-        Some(Self {
-            engine_name: EngineName::new(format!("{project}_{key}")).ok()?,
-            driver: None,
-            external: false,
-            labels: BTreeMap::new(),
-        })
-    }
-
     pub(super) fn into_network(self) -> Network {
         Network {
             engine_name: self.engine_name,
@@ -54,14 +43,13 @@ impl Decoder<'_> {
     /// All that a top-level section defines.
     pub(super) fn resources<K: Ord>(
         &mut self,
-        root: &Map,
         section: &str,
         driver: &str,
         make: fn(String) -> Result<K, InvalidId>,
     ) -> BTreeMap<K, Resource> {
         let mut defined = BTreeMap::new();
         let trail = Trail::ROOT.key(section);
-        let Some(map) = root.get(section).and_then(Node::as_map) else {
+        let Some(map) = self.root.get(section).and_then(Node::as_map) else {
             return defined;
         };
         for entry in &map.0 {
@@ -81,11 +69,8 @@ impl Decoder<'_> {
         let external = boolean(map, "external").unwrap_or(false);
         self.check_external(map, external, trail);
         self.check_driver(map, driver, trail);
-        let (name, place) = match map.get("name") {
-            Some(node) => (node.as_text()?.to_owned(), node.place),
-            None if external => (entry.key.clone(), entry.place),
-            None => (format!("{}_{}", self.scope.name, entry.key), entry.place),
-        };
+        let name = map.get("name")?;
+        let (name, place) = (name.as_text()?.to_owned(), name.place);
         Some(Resource {
             engine_name: self.engine_name(&name, place, trail)?,
             driver: text(map, "driver").map(str::to_owned),
@@ -98,14 +83,15 @@ impl Decoder<'_> {
         EngineName::new(name)
             .map_err(|invalid| {
                 let message = format!("{trail} cannot have its name: {invalid}");
-                self.error(codes::BAD_NAME, place, message);
+                self.refuse(codes::BAD_NAME, place, message);
             })
             .ok()
     }
 
     fn check_external(&mut self, map: &Map, external: bool, trail: &Trail<'_>) {
         let others = map.0.iter().filter(|entry| {
-            !["external", "name"].contains(&entry.key.as_str()) && !entry.key.starts_with("x-")
+            !["external", "name", "attachable"].contains(&entry.key.as_str())
+                && !entry.key.starts_with("x-")
         });
         for entry in others.filter(|_| external) {
             let message = format!(
@@ -113,7 +99,7 @@ impl Decoder<'_> {
                 entry.key
             );
             self.sink.add(
-                Finding::error(codes::BAD_DEFINITION, entry.place, message)
+                Finding::refusal(codes::BAD_DEFINITION, entry.place, message)
                     .help("what is external is made and described elsewhere"),
             );
         }
@@ -126,7 +112,7 @@ impl Decoder<'_> {
         if let Some((place, driver)) = given.filter(|(_, driver)| *driver != supported) {
             let message = format!("Tercio does not support the driver `{driver}` of {trail} yet");
             self.sink.add(
-                Finding::error(codes::NOT_SUPPORTED, place, message)
+                Finding::refusal(codes::NOT_SUPPORTED, place, message)
                     .help(format!("leave it out, or write {supported}")),
             );
         }

@@ -1,6 +1,9 @@
-//! What must be there once all files are merged: values for keys, and required keys.
+//! What must be there once all files are merged: values for keys, required keys, no entry twice.
 
-use super::{Object, Shape, Table};
+use std::collections::BTreeMap;
+
+use super::canonical::objects::OLDER_NAME;
+use super::{Object, Same, Shape, Table};
 use crate::codes;
 use crate::sink::{Finding, Place, Sink};
 use crate::trail::Trail;
@@ -12,29 +15,42 @@ pub(crate) fn complete(node: &mut Node, shape: &Shape, trail: &Trail<'_>, sink: 
         return without_value(node, shape, trail, sink);
     }
     let place = node.place;
-    if let Value::Map(map) = &mut node.value {
-        match shape {
-            Shape::Object(object) | Shape::ObjectOrText(object, _) => {
-                self::object(map, object, place, trail, sink);
-            }
-            Shape::Table(table) | Shape::Named(table) => named(map, table, trail, sink),
-            Shape::Text
-            | Shape::TextOrNumber
-            | Shape::Duration
-            | Shape::Integer
-            | Shape::Boolean
-            | Shape::Words
-            | Shape::Test
-            | Shape::Pairs(_)
-            | Shape::Names
-            | Shape::Items(_)
-            | Shape::Anything
-            | Shape::Ignored => {}
+    match (&mut node.value, shape) {
+        (
+            Value::Map(map),
+            Shape::Object(object)
+            | Shape::ObjectOrText(object, _)
+            | Shape::ObjectOrNumber(object)
+            | Shape::Driven(object),
+        ) => self::object(map, object, place, trail, sink),
+        (Value::Map(map), Shape::Table(table) | Shape::Named(table)) => {
+            named(map, table, trail, sink);
         }
+        (Value::List(list), Shape::Items(items)) => {
+            for (index, item) in list.iter_mut().enumerate() {
+                complete(item, &Shape::Object(items.object), &trail.item(index), sink);
+            }
+        }
+        (Value::List(list), Shape::Names(names)) if names.same == Same::Refused => {
+            listed_twice(list, trail, sink);
+        }
+        _ => {}
     }
-    if let (Value::List(list), Shape::Items(items)) = (&mut node.value, shape) {
-        for (index, item) in list.iter_mut().enumerate() {
-            complete(item, &Shape::Object(items.object), &trail.item(index), sink);
+}
+
+/// Reports texts that a list must not hold twice.
+fn listed_twice(list: &[Node], trail: &Trail<'_>, sink: &mut Sink) {
+    let mut seen: BTreeMap<&str, Place> = BTreeMap::new();
+    for item in list {
+        let text = item.as_text().unwrap_or_default();
+        match seen.get(text) {
+            Some(first) => {
+                let message = format!("{trail} holds \"{text}\" twice");
+                sink.add(Finding::error(codes::LISTED_TWICE, item.place, message).related(*first));
+            }
+            None => {
+                seen.insert(text, item.place);
+            }
         }
     }
 }
@@ -44,7 +60,7 @@ fn named(map: &mut Map, table: &Table, trail: &Trail<'_>, sink: &mut Sink) {
         if entry.node.value != Value::Null || !table.bare {
             at_its_key(entry);
             let trail = trail.key(&entry.key);
-            complete(&mut entry.node, &Shape::Object(table.object), &trail, sink);
+            complete(&mut entry.node, &table.entry, &trail, sink);
         }
     }
 }
@@ -57,22 +73,8 @@ fn at_its_key(entry: &mut Entry) {
 }
 
 fn without_value(node: &mut Node, shape: &Shape, trail: &Trail<'_>, sink: &mut Sink) {
-    match shape {
-        // The engine then takes the image's own.
-        Shape::Words | Shape::Anything | Shape::Ignored => return,
-        Shape::Text
-        | Shape::TextOrNumber
-        | Shape::Duration
-        | Shape::Integer
-        | Shape::Boolean
-        | Shape::Test
-        | Shape::Pairs(_)
-        | Shape::Names
-        | Shape::Object(_)
-        | Shape::ObjectOrText(..)
-        | Shape::Items(_)
-        | Shape::Table(_)
-        | Shape::Named(_) => {}
+    if may_be_absent(shape, trail) {
+        return;
     }
     let message = format!("{trail} has no value");
     sink.add(
@@ -83,6 +85,40 @@ fn without_value(node: &mut Node, shape: &Shape, trail: &Trail<'_>, sink: &mut S
     node.value = Value::Invalid;
 }
 
+/// Attributes whose key may stand alone, as if it were not there.
+fn may_be_absent(shape: &Shape, trail: &Trail<'_>) -> bool {
+    const KEYS: [&str; 3] = ["deploy", "develop", "pid"];
+    match shape {
+        // The engine then takes the image's own.
+        Shape::Words | Shape::Anything | Shape::Ignored => true,
+        Shape::Object(_) | Shape::Text => trail.last_key().is_some_and(|key| KEYS.contains(&key)),
+        Shape::Choice(_)
+        | Shape::Matching(..)
+        | Shape::TextOrNumber
+        | Shape::TextOrBoolean
+        | Shape::Duration
+        | Shape::Size(_)
+        | Shape::Integer(_)
+        | Shape::Float
+        | Shape::Count
+        | Shape::Mode
+        | Shape::Boolean
+        | Shape::StrictBoolean
+        | Shape::External
+        | Shape::Test
+        | Shape::Pairs(_)
+        | Shape::MultiOptions
+        | Shape::Hosts
+        | Shape::Names(_)
+        | Shape::ObjectOrText(..)
+        | Shape::ObjectOrNumber(_)
+        | Shape::Driven(_)
+        | Shape::Items(_)
+        | Shape::Table(_)
+        | Shape::Named(_) => false,
+    }
+}
+
 fn object(map: &mut Map, object: &Object, place: Place, trail: &Trail<'_>, sink: &mut Sink) {
     for required in object.required {
         if map.get(required).is_none() {
@@ -91,10 +127,31 @@ fn object(map: &mut Map, object: &Object, place: Place, trail: &Trail<'_>, sink:
             map.put(required, Node::invalid(place));
         }
     }
+    older_name(map, trail, sink);
     for entry in &mut map.0 {
         if let Some(shape) = object.shape(&entry.key) {
             at_its_key(entry);
             complete(&mut entry.node, shape, &trail.key(&entry.key), sink);
+        }
+    }
+}
+
+/// The name of the older form of `external` is the name, unless there is another.
+fn older_name(map: &mut Map, trail: &Trail<'_>, sink: &mut Sink) {
+    let Some(at) = map.0.iter().position(|entry| entry.key == OLDER_NAME) else {
+        return;
+    };
+    let older = map.0.remove(at);
+    match map.get("name") {
+        None => map.put("name", older.node),
+        Some(name) if name.as_text() == older.node.as_text() => {}
+        Some(name) => {
+            let message = format!("{trail} has a `name` and another one in `external`");
+            sink.add(
+                Finding::error(codes::BAD_DEFINITION, older.node.place, message)
+                    .related(name.place)
+                    .help("write only `name`, and `external: true`"),
+            );
         }
     }
 }

@@ -1,68 +1,198 @@
-//! The top level: networks, volumes and the file itself.
+//! The top level: the file itself, and what is defined in it besides services.
 
 use super::service::SERVICE;
-use super::{Bare, Object, Shape, Table};
+use super::support::{NO_OBJECTS, PLAIN_NETWORK, PLAIN_VOLUME};
+use super::{Field, Items, Names, Object, Own, Pairs, Print, Range, Shape, Support, Table, short};
 use crate::yaml::Value;
 
-/// A Compose file.
+/// A Compose file. Its rows stand in the order of YAML; JSON sorts them.
 pub(crate) static FILE: Object = Object {
     what: "a Compose file",
     keys: &[
-        ("version", Shape::Ignored),
-        ("name", Shape::Text),
-        ("services", Shape::Named(&SERVICES)),
-        ("networks", Shape::Named(&NETWORKS)),
-        ("volumes", Shape::Named(&VOLUMES)),
+        Field::new("version", Shape::Ignored)
+            .print(Print::Never)
+            .support(Support::Note(
+                "it has no meaning any more; a warning says so",
+            )),
+        Field::new("name", Shape::Text).applied(),
+        // Taken out of each document before it is brought into full form.
+        Field::new("include", Shape::Items(&INCLUDES))
+            .print(Print::Never)
+            .support(Support::Read),
+        Field::new("services", Shape::Named(&SERVICES))
+            .print(Print::Always)
+            .applied(),
+        Field::new("networks", Shape::Named(&NETWORKS)).applied(),
+        Field::new("volumes", Shape::Named(&VOLUMES)).applied(),
+        Field::new("secrets", Shape::Named(&SECRETS)).support(USED),
+        Field::new("configs", Shape::Named(&CONFIGS)).support(USED),
+        Field::new("models", Shape::Named(&MODELS)).support(USED),
     ],
-    later: &["include", "models", "secrets", "configs"],
     required: &[],
+    own: Own::Kept,
 };
 
-static SERVICES: Table = Table {
-    object: &SERVICE,
-    bare: false,
-    listed: |_| Value::Null,
-};
+/// What a service would have to use, which is refused there.
+const USED: Support = Support::Partly("read and printed; a service that uses one is refused");
 
-static NETWORKS: Table = Table {
-    object: &NETWORK,
-    bare: true,
-    listed: |_| Value::Null,
-};
+const fn named(entry: Shape, bare: bool) -> Table {
+    Table {
+        entry,
+        bare,
+        listed: |_| Value::Null,
+        plain_names: true,
+    }
+}
 
-static VOLUMES: Table = Table {
-    object: &VOLUME,
-    bare: true,
-    listed: |_| Value::Null,
+/// As Docker Compose has it, whatever the reason.
+const fn freely_named(entry: Shape, bare: bool) -> Table {
+    Table {
+        plain_names: false,
+        ..named(entry, bare)
+    }
+}
+
+static SERVICES: Table = named(Shape::Object(&SERVICE), false);
+static NETWORKS: Table = freely_named(Shape::Object(&NETWORK), true);
+static VOLUMES: Table = named(Shape::Object(&VOLUME), true);
+static SECRETS: Table = named(Shape::Object(&SECRET), false);
+static CONFIGS: Table = named(Shape::Object(&CONFIG), false);
+static MODELS: Table = freely_named(Shape::Object(&MODEL), false);
+
+static INCLUDES: Items = Items {
+    expand: Some(short::include),
+    ..Items::of(&Object {
+        what: "what a file includes",
+        keys: &[
+            Field::new("path", Shape::Names(Names::UNIQUE.lone())).support(Support::Read),
+            Field::new("project_directory", Shape::Text).support(Support::Read),
+            Field::new("env_file", Shape::Names(Names::UNIQUE.lone())).support(Support::Read),
+        ],
+        required: &["path"],
+        own: Own::None,
+    })
 };
 
 static NETWORK: Object = Object {
     what: "a network",
     keys: &[
-        ("name", Shape::Text),
-        ("driver", Shape::Text),
-        ("external", Shape::Boolean),
-        ("labels", Shape::Pairs(Bare::Empty)),
-    ],
-    later: &[
-        "driver_opts",
-        "ipam",
-        "internal",
-        "attachable",
-        "enable_ipv4",
-        "enable_ipv6",
+        Field::new("name", Shape::Text).applied(),
+        Field::new("driver", Shape::Text).partly("`bridge`; other drivers are refused"),
+        Field::new("driver_opts", Shape::Pairs(Pairs::OPTIONS))
+            .refused(PLAIN_NETWORK, "leave them out"),
+        Field::new("ipam", Shape::Object(&IPAM))
+            .print(Print::AlwaysInJson)
+            .applied(),
+        Field::new("external", Shape::External).applied(),
+        Field::new("internal", Shape::Boolean).refused(
+            PLAIN_NETWORK,
+            "leave it out; nothing outside reaches a port that is not published",
+        ),
+        Field::new("attachable", Shape::Boolean).support(Support::Note(
+            "any container can join a bridge; nothing has to allow it",
+        )),
+        Field::new("labels", Shape::Pairs(Pairs::LABELS)).applied(),
+        Field::new("enable_ipv4", Shape::Boolean)
+            .print(Print::Given)
+            .refused(PLAIN_NETWORK, "leave it out"),
+        Field::new("enable_ipv6", Shape::Boolean)
+            .print(Print::Given)
+            .refused(PLAIN_NETWORK, "leave it out"),
     ],
     required: &[],
+    own: Own::Kept,
 };
+
+static IPAM: Object = Object {
+    what: "the addresses of a network",
+    keys: &[
+        Field::new("driver", Shape::Text).refused(PLAIN_NETWORK, "leave it out"),
+        Field::new("config", Shape::Items(&POOLS)).refused(PLAIN_NETWORK, "leave it out"),
+        // Docker Compose reads it and forgets it.
+        Field::new("options", Shape::Pairs(Pairs::OPTIONS))
+            .print(Print::Never)
+            .refused(PLAIN_NETWORK, "leave them out"),
+    ],
+    required: &[],
+    own: Own::Kept,
+};
+
+/// The table of a network's address ranges, which are merged in a way of their own.
+pub(crate) const fn pools() -> &'static Items {
+    &POOLS
+}
+
+static POOLS: Items = Items::of(&Object {
+    what: "a range of addresses",
+    keys: &[
+        Field::new("subnet", Shape::Text),
+        Field::new("gateway", Shape::Text),
+        Field::new("ip_range", Shape::Text),
+        Field::new("aux_addresses", Shape::Pairs(Pairs::OPTIONS)),
+    ],
+    required: &[],
+    own: Own::Dropped,
+});
 
 static VOLUME: Object = Object {
     what: "a volume",
     keys: &[
-        ("name", Shape::Text),
-        ("driver", Shape::Text),
-        ("external", Shape::Boolean),
-        ("labels", Shape::Pairs(Bare::Empty)),
+        Field::new("name", Shape::Text).applied(),
+        Field::new("driver", Shape::Text).partly("`local`; other drivers are refused"),
+        Field::new("driver_opts", Shape::Pairs(Pairs::OPTIONS)).refused(
+            PLAIN_VOLUME,
+            "make the volume yourself on the nodes and write `external: true`",
+        ),
+        Field::new("external", Shape::External).applied(),
+        Field::new("labels", Shape::Pairs(Pairs::LABELS)).applied(),
     ],
-    later: &["driver_opts"],
     required: &[],
+    own: Own::Kept,
+};
+
+const fn object(key: &'static str, shape: Shape) -> Field {
+    Field::new(key, shape).refused(NO_OBJECTS, "")
+}
+
+static SECRET: Object = Object {
+    what: "a secret",
+    keys: &[
+        object("name", Shape::Text),
+        object("file", Shape::Text),
+        object("environment", Shape::Text),
+        object("external", Shape::External),
+        object("labels", Shape::Pairs(Pairs::LABELS)),
+        object("driver", Shape::Text),
+        object("driver_opts", Shape::Pairs(Pairs::OPTIONS)),
+        object("template_driver", Shape::Text),
+    ],
+    required: &[],
+    own: Own::Kept,
+};
+
+static CONFIG: Object = Object {
+    what: "a config",
+    keys: &[
+        object("name", Shape::Text),
+        object("file", Shape::Text),
+        object("environment", Shape::Text),
+        object("content", Shape::Text),
+        object("external", Shape::External),
+        object("labels", Shape::Pairs(Pairs::LABELS)),
+        object("template_driver", Shape::Text),
+    ],
+    required: &[],
+    own: Own::Kept,
+};
+
+static MODEL: Object = Object {
+    what: "a model",
+    keys: &[
+        Field::new("name", Shape::Text),
+        Field::new("model", Shape::Text),
+        Field::new("context_size", Shape::Integer(Range::SIGNED)),
+        Field::new("runtime_flags", Shape::Names(Names::PLAIN)),
+    ],
+    required: &["model"],
+    own: Own::Kept,
 };

@@ -3,9 +3,12 @@
 //! Mappings merge key by key, lists append, single values replace; the exceptions are in the
 //! shapes. A key without a value leaves the earlier file's as it is.
 
+mod pools;
+
 use std::collections::BTreeMap;
 
-use super::{Items, Object, Shape};
+use super::canonical::lists;
+use super::{Object, Same, Shape};
 use crate::codes;
 use crate::sink::{Finding, Sink};
 use crate::trail::Trail;
@@ -20,40 +23,71 @@ pub(crate) fn merge(
     sink: &mut Sink,
 ) -> Node {
     if over.value == Value::Null {
-        return base;
+        // Only a command can be taken back by saying nothing: the image's own then runs.
+        return if matches!(shape, Shape::Words) {
+            over
+        } else {
+            base
+        };
     }
     if over.value == Value::Invalid || matches!(base.value, Value::Null | Value::Invalid) {
         return over;
     }
     match shape {
         Shape::Text
+        | Shape::Choice(_)
+        | Shape::Matching(..)
         | Shape::TextOrNumber
+        | Shape::TextOrBoolean
         | Shape::Duration
-        | Shape::Integer
+        | Shape::Size(_)
+        | Shape::Integer(_)
+        | Shape::Float
+        | Shape::Count
+        | Shape::Mode
         | Shape::Boolean
+        | Shape::StrictBoolean
+        | Shape::External
         | Shape::Words
         | Shape::Test
+        | Shape::ObjectOrNumber(_)
         | Shape::Ignored => over,
         Shape::Pairs(_) => maps(base, over, &|_, over, _, _| over, trail, sink),
-        Shape::Names => items(base, over, &|node| {
+        Shape::Names(names) => match names.same {
+            Same::Replaced => items(base, over, &lists::name_identity),
+            Same::Kept | Same::Refused => append(base, over),
+        },
+        Shape::Hosts => items(base, over, &|node| {
             node.as_text().unwrap_or_default().to_owned()
         }),
-        Shape::Items(list) => items(base, over, &|node| identity(node, list)),
-        Shape::Object(object) | Shape::ObjectOrText(object, _) => {
+        Shape::Items(list) if std::ptr::eq(*list, super::pools()) => pools::merge(base, over, sink),
+        Shape::Items(list) => match list.identity {
+            Some(identity) => items(base, over, &|node| {
+                node.as_map().map(identity).unwrap_or_default()
+            }),
+            None => append(base, over),
+        },
+        Shape::Driven(_) if differ(&base, &over) => over,
+        Shape::Object(object) | Shape::ObjectOrText(object, _) | Shape::Driven(object) => {
             self::object(base, over, object, trail, sink)
         }
         Shape::Table(table) | Shape::Named(table) => {
             let entry = |base, over, trail: &Trail<'_>, sink: &mut Sink| {
-                merge(base, over, &Shape::Object(table.object), trail, sink)
+                merge(base, over, &table.entry, trail, sink)
             };
             maps(base, over, &entry, trail, sink)
         }
-        Shape::Anything => anything(base, over, trail, sink),
+        Shape::MultiOptions | Shape::Anything => anything(base, over, trail, sink),
     }
 }
 
-fn identity(node: &Node, list: &Items) -> String {
-    node.as_map().map(list.identity).unwrap_or_default()
+/// Whether both name a driver, and not the same one.
+fn differ(base: &Node, over: &Node) -> bool {
+    let driver = |node: &Node| {
+        let driver = node.as_map().and_then(|map| map.get("driver"));
+        driver.and_then(Node::as_text).map(str::to_owned)
+    };
+    matches!((driver(base), driver(over)), (Some(one), Some(two)) if one != two)
 }
 
 fn object(base: Node, over: Node, object: &Object, trail: &Trail<'_>, sink: &mut Sink) -> Node {

@@ -2,22 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use super::Bare;
+use super::{Bare, Pairs};
 use crate::codes;
 use crate::sink::{Finding, Place, Sink};
 use crate::trail::Trail;
 use crate::yaml::{Entry, Map, Node, Value};
 
-/// The pairs as a mapping to texts; a null is a value to be taken from the environment.
-pub(super) fn canonical(node: Node, bare: Bare, trail: &Trail<'_>, sink: &mut Sink) -> Node {
+/// The pairs as a mapping to texts; a null is a value to be taken from the environment, or none.
+pub(super) fn canonical(node: Node, rule: Pairs, trail: &Trail<'_>, sink: &mut Sink) -> Node {
     let place = node.place;
     let kind = node.value.kind();
     let entries = if let Value::Map(map) = node.value {
-        from_map(map, bare, trail, sink)
-    } else if let Value::List(items) = node.value {
-        from_list(items, bare, trail, sink)
+        from_map(map, rule.bare, trail, sink)
+    } else if let (Value::List(items), true) = (node.value, rule.listed) {
+        from_list(items, rule, trail, sink)
     } else {
-        let message = format!("{trail} must be a mapping or a list of KEY=VALUE, not {kind}");
+        let wanted = if rule.listed {
+            "a mapping or a list of KEY=VALUE"
+        } else {
+            "a mapping"
+        };
+        let message = format!("{trail} must be {wanted}, not {kind}");
         sink.add(Finding::error(codes::WRONG_TYPE, place, message));
         return Node::invalid(place);
     };
@@ -26,7 +31,7 @@ pub(super) fn canonical(node: Node, bare: Bare, trail: &Trail<'_>, sink: &mut Si
 
 fn absent(bare: Bare, place: Place) -> Node {
     match bare {
-        Bare::FromEnvironment => Node::new(place, Value::Null),
+        Bare::FromEnvironment | Bare::Absent => Node::new(place, Value::Null),
         Bare::Empty => Node::text(place, ""),
     }
 }
@@ -34,6 +39,10 @@ fn absent(bare: Bare, place: Place) -> Node {
 fn from_map(map: Map, bare: Bare, trail: &Trail<'_>, sink: &mut Sink) -> Vec<Entry> {
     let full = |entry: Entry| {
         let place = entry.node.place;
+        if entry.key.is_empty() {
+            let message = format!("{trail} has an empty key");
+            sink.add(Finding::error(codes::BAD_PAIR, entry.place, message));
+        }
         let node = match (&entry.node.value, entry.node.value.scalar_text()) {
             (Value::Null, _) => absent(bare, place),
             (_, Some(text)) => Node::text(place, text),
@@ -54,7 +63,7 @@ fn from_map(map: Map, bare: Bare, trail: &Trail<'_>, sink: &mut Sink) -> Vec<Ent
     map.0.into_iter().map(full).collect()
 }
 
-fn from_list(items: Vec<Node>, bare: Bare, trail: &Trail<'_>, sink: &mut Sink) -> Vec<Entry> {
+fn from_list(items: Vec<Node>, rule: Pairs, trail: &Trail<'_>, sink: &mut Sink) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     let mut index_of: BTreeMap<String, usize> = BTreeMap::new();
     for (index, item) in items.into_iter().enumerate() {
@@ -77,12 +86,26 @@ fn from_list(items: Vec<Node>, bare: Bare, trail: &Trail<'_>, sink: &mut Sink) -
             Some((key, value)) => (key, Some(value)),
             None => (text, None),
         };
-        if key.is_empty() {
-            let message = format!("{} has no key before the `=`", trail.item(index));
+        let path = trail.item(index);
+        let fault = if key.is_empty() {
+            Some(format!("{path} has no key before the `=`"))
+        } else if key.ends_with(char::is_whitespace) && rule.bare == Bare::FromEnvironment {
+            Some(format!("{path} has a blank before the `=`"))
+        } else if rule.bare == Bare::Absent && value.is_none() && key != "default" {
+            Some(format!("{path} has no path; only `default` needs none"))
+        } else if rule.valued && value.is_none() {
+            Some(format!("{path} has no `=` with a value after it"))
+        } else {
+            None
+        };
+        if let Some(message) = fault {
             sink.add(Finding::error(codes::BAD_PAIR, place, message));
             continue;
         }
-        let node = value.map_or_else(|| absent(bare, place), |value| Node::text(place, value));
+        let node = value.map_or_else(
+            || absent(rule.bare, place),
+            |value| Node::text(place, value),
+        );
         match index_of.get(key) {
             // The last one wins and stands where the first one stood.
             Some(at) => entries[*at].node = node,

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use lab_types::{
     DurationMs, HealthCheck, HealthTest, Mount, MountSource, NetworkAttachment, NetworkSpec,
-    PortPublish, ProjectModel, Resources, RestartPolicy, ServiceModel, ServiceName, TaskSpec,
-    VolumeSpec,
+    PortPublish, ProjectModel, RestartPolicy, ServiceModel, ServiceName, TaskSpec, VolumeSpec,
 };
 
 use super::{Network, Project, Restart, Service, ServiceMount, ServiceMountSource, Volume};
@@ -87,8 +86,8 @@ impl Project {
             networks: self.attachments(name, service),
             healthcheck: service.healthcheck.as_ref().map(health_check),
             restart: restart_policy(service.restart),
-            stop_grace: STOP_GRACE,
-            reservation: Resources::default(),
+            stop_grace: service.stop_grace.unwrap_or(STOP_GRACE),
+            reservation: service.reservation,
             exclusive: None,
         };
         // What follows from the mounts is not said twice: a file that says it changes no task.

@@ -47,22 +47,22 @@ fn cases() -> Vec<Case> {
 #[test]
 fn json_is_docker_composes_byte_for_byte() {
     for case in cases() {
-        similar(case.name, &case.files.project().to_json(), case.json);
+        similar(case.name, &case.files.config().to_json(), case.json);
     }
 }
 
 #[test]
 fn yaml_is_docker_composes_byte_for_byte() {
     for case in cases() {
-        similar(case.name, &case.files.project().to_yaml(), case.yaml);
+        similar(case.name, &case.files.config().to_yaml(), case.yaml);
     }
 }
 
 #[test]
 fn the_canonical_form_is_read_back_as_itself() {
     for case in cases() {
-        let yaml = case.files.project().to_yaml();
-        similar(case.name, &Files::one(&yaml).project().to_yaml(), &yaml);
+        let yaml = case.files.config().to_yaml();
+        similar(case.name, &Files::one(&yaml).config().to_yaml(), &yaml);
     }
 }
 

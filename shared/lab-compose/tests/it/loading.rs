@@ -80,7 +80,7 @@ fn cases() -> Vec<Case> {
 #[test]
 fn several_files_make_what_docker_compose_makes_of_them() {
     for case in cases() {
-        let project = case.files.project();
+        let project = case.files.config();
         similar(case.name, &project.to_json(), case.json);
         similar(case.name, &project.to_yaml(), case.yaml);
     }

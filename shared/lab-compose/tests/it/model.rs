@@ -259,16 +259,14 @@ fn saying_what_follows_from_the_mounts_anyway_changes_no_task() {
 fn config_shows_what_a_service_says_to_tercio() {
     let text = "services:\n  w:\n    image: a\n    x-tercio: {exclusive: \"true\"}\n";
     let project = Files::one(text).project();
-    let yaml = project.to_yaml();
+    let config = Files::one(text).config();
+    let yaml = config.to_yaml();
     assert!(
         yaml.contains("    x-tercio:\n      exclusive: true\n"),
         "{yaml}"
     );
-    assert!(
-        project.to_json().contains("\"x-tercio\""),
-        "{}",
-        project.to_json()
-    );
+    let json = config.to_json();
+    assert!(json.contains("\"x-tercio\""), "{json}");
     let again = Files::one(&yaml).project();
     assert_eq!(
         again.to_model(&BTreeMap::new()).services,

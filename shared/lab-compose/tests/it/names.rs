@@ -36,7 +36,7 @@ fn loaded(setting: &Setting<'_>) -> Result<(String, String), String> {
         ..LoadOptions::default()
     };
     let files = [SourceFile::new("compose.yml", setting.file)];
-    let (project, findings) = load(&files, &source, &env, &options);
+    let (project, findings) = load(&files, &source, &env, &options).to_apply();
     match project {
         Some(project) => {
             let service = project.services.values().next().expect("one service");
@@ -126,7 +126,7 @@ fn named_environment_files_replace_dotenv_and_must_exist() {
             "compose.yml",
             "services: {w: {image: \"$V:$W\"}}",
         )];
-        load(&files, &source, &EnvMap::new(), &options)
+        load(&files, &source, &EnvMap::new(), &options).to_apply()
     };
     let (project, _) = run(&["one.env", "two.env"]);
     let image = project
@@ -161,7 +161,7 @@ fn what_one_machine_recorded_is_all_that_another_needs() {
         project_dir: "/p".to_owned(),
         ..LoadOptions::default()
     };
-    let here = load(&files, &recording, &EnvMap::new(), &options);
+    let here = load(&files, &recording, &EnvMap::new(), &options).to_apply();
     let sent = recording.into_files();
     assert_eq!(sent.keys().collect::<Vec<_>>(), ["/p/.env", "/p/sub/a.env"]);
     let there = load(
@@ -169,7 +169,8 @@ fn what_one_machine_recorded_is_all_that_another_needs() {
         &MemorySource::new("/p", sent),
         &EnvMap::new(),
         &options,
-    );
+    )
+    .to_apply();
     assert_eq!(here, there);
     assert!(here.0.is_some());
 }
@@ -186,7 +187,7 @@ fn the_paths_of_the_files_start_from_the_current_folder() {
         "services: {w: {image: a}}",
     )];
     let source = MemorySource::default();
-    let (project, _) = load(&files, &source, &EnvMap::new(), &options);
+    let (project, _) = load(&files, &source, &EnvMap::new(), &options).to_apply();
     assert_eq!(project.unwrap().config_files, ["/work/sub/compose.yml"]);
 }
 
@@ -204,6 +205,7 @@ fn a_path_from_home_needs_a_home() {
             env,
             &options,
         )
+        .to_apply()
     };
     let (project, findings) = run(&EnvMap::new());
     assert!(project.is_none());
@@ -212,7 +214,18 @@ fn a_path_from_home_needs_a_home() {
         "\"~/x\" starts at the home folder, and HOME is not set"
     );
     let (project, _) = run(&EnvMap::from([("HOME".to_owned(), "/h".to_owned())]));
-    assert!(project.unwrap().to_yaml().contains("source: /h/x"));
+    let mounts = project
+        .unwrap()
+        .services
+        .into_values()
+        .next()
+        .unwrap()
+        .mounts;
+    let expected = lab_compose::project::ServiceMountSource::Bind {
+        path: "/h/x".to_owned(),
+        create_host_path: true,
+    };
+    assert_eq!(mounts[0].source, expected);
 }
 
 #[test]
@@ -232,7 +245,7 @@ fn the_current_folders_variables_count_only_where_the_files_were_not_named() {
         };
         let text = "services: {w: {image: \"a:$HERE-$THERE-$BOTH\"}}";
         let files = [SourceFile::new("sub/compose.yml", text)];
-        let (project, _) = load(&files, &source, &EnvMap::new(), &options);
+        let (project, _) = load(&files, &source, &EnvMap::new(), &options).to_apply();
         project.unwrap().services.into_values().next()?.image
     };
     // As the real tool: with `COMPOSE_FILE=sub/compose.yml`, and with `-f sub/compose.yml`.
@@ -258,7 +271,7 @@ fn environment_files_are_looked_for_where_the_user_is() {
         };
         let text = "services: {w: {image: \"a:$HERE-$THERE\"}}";
         let files = [SourceFile::new("deploy/compose.yml", text)];
-        let (project, _) = load(&files, &source, &owned(env), &options);
+        let (project, _) = load(&files, &source, &owned(env), &options).to_apply();
         let services = project.map(|project| project.services);
         services.and_then(|services| services.into_values().next()?.image)
     };

@@ -76,9 +76,12 @@ const PIECES: &[&str] = &[
 
 /// The loader answered: a project or an error, and every finding can be shown.
 fn answered(files: &Files) -> Result<(), TestCaseError> {
+    let error = |one: &lab_types::Diagnostic| one.severity == Severity::Error;
+    let (config, printed) = files.loaded().to_print();
+    prop_assert_ne!(config.is_some(), printed.iter().any(error));
     let (project, findings) = files.load();
-    let errors = findings.iter().any(|one| one.severity == Severity::Error);
-    prop_assert_ne!(project.is_some(), errors);
+    prop_assert_ne!(project.is_some(), findings.iter().any(error));
+    prop_assert!(config.is_some() || project.is_none());
     for finding in &findings {
         prop_assert!(!finding.message.is_empty() && !finding.message.ends_with('.'));
         if let Some(location) = &finding.location {
@@ -86,14 +89,20 @@ fn answered(files: &Files) -> Result<(), TestCaseError> {
         }
         prop_assert!(render::diagnostic(finding).ends_with('\n'));
     }
-    if let Some(project) = project {
+    if let Some(config) = config.filter(|config| !has_dollar_in_key(&config.to_json())) {
         // What is printed is read back as the same project, up to what it may not say.
-        let again = Files::one(&project.to_yaml()).load();
-        let texts = (project.to_json(), project.to_yaml());
+        let again = Files::one(&config.to_yaml()).loaded().to_print();
+        let texts = (config.to_json(), config.to_yaml());
         let again = again.0.map(|again| (again.to_json(), again.to_yaml()));
         prop_assert_eq!(again, Some(texts));
     }
     Ok(())
+}
+
+/// Docker Compose doubles dollar signs in keys as well, though it never reads variables there.
+fn has_dollar_in_key(json: &str) -> bool {
+    let keys = json.lines().filter_map(|line| line.split_once("\": "));
+    keys.into_iter().any(|(key, _)| key.contains('$'))
 }
 
 #[derive(Clone, Debug)]

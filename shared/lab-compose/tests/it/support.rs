@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use lab_compose::{EnvMap, LoadOptions, MemorySource, Project, SourceFile, load, render};
+use lab_compose::{
+    Config, EnvMap, LoadOptions, Loaded, MemorySource, Project, SourceFile, load, render,
+};
 use lab_types::Diagnostic;
 
 /// The folder that projects of tests live in.
@@ -39,7 +41,12 @@ impl Files {
         self
     }
 
+    /// As whoever acts sees them: refusals are errors.
     pub(crate) fn load(&self) -> (Option<Project>, Vec<Diagnostic>) {
+        self.loaded().to_apply()
+    }
+
+    pub(crate) fn loaded(&self) -> Loaded {
         let source = MemorySource::new(DIR, self.beside.clone());
         let options = LoadOptions {
             project_dir: DIR.to_owned(),
@@ -56,6 +63,16 @@ impl Files {
             panic!("{}", render::diagnostics(&findings));
         };
         project
+    }
+
+    /// What `config` prints of files that Compose allows.
+    #[track_caller]
+    pub(crate) fn config(&self) -> Config {
+        let (config, findings) = self.loaded().to_print();
+        let Some(config) = config else {
+            panic!("{}", render::diagnostics(&findings));
+        };
+        config
     }
 
     /// The findings, one a line: `compose.yml:1:2 CMP0005 message (see compose.yml:3:4)`.

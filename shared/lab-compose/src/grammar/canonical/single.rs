@@ -1,4 +1,4 @@
-//! Single values and plain lists of texts.
+//! Single values that are words: texts, choices, truth values, command lines.
 
 use super::Canonical;
 use crate::codes;
@@ -7,31 +7,51 @@ use crate::trail::Trail;
 use crate::yaml::{Node, Value};
 
 impl Canonical<'_> {
-    pub(super) fn unitless(&mut self, node: &Node, number: i128, trail: &Trail<'_>) -> Node {
-        let message = format!("{trail} is a number without a unit");
-        self.sink.add(
-            Finding::error(codes::BAD_DURATION, node.place, message)
-                .help(format!("for seconds write {number}s")),
-        );
+    pub(super) fn text(&mut self, node: Node, trail: &Trail<'_>) -> Node {
+        match node.as_text() {
+            Some(_) => node,
+            None => self.refuse(&node, "a text", trail),
+        }
+    }
+
+    pub(super) fn text_or_number(&mut self, node: Node, trail: &Trail<'_>) -> Node {
+        match node.as_int() {
+            Some(number) => Node::text(node.place, number.to_string()),
+            None => self.text(node, trail),
+        }
+    }
+
+    pub(super) fn choice(&mut self, node: Node, choices: &[&str], trail: &Trail<'_>) -> Node {
+        let Some(word) = node.as_text() else {
+            return self.refuse(&node, "a text", trail);
+        };
+        if choices.contains(&word) {
+            return node;
+        }
+        let choices = choices.join(", ");
+        let message = format!("{trail} must be one of {choices}, not \"{word}\"");
+        self.sink
+            .add(Finding::error(codes::BAD_CHOICE, node.place, message));
         Node::invalid(node.place)
     }
 
-    pub(super) fn integer(&mut self, node: Node, trail: &Trail<'_>) -> Node {
-        let Some(text) = node.as_text() else {
-            return match node.as_int() {
-                Some(_) => node,
-                None => self.refuse(&node, "a whole number", trail),
-            };
+    pub(super) fn matching(
+        &mut self,
+        node: Node,
+        matches: fn(&str) -> bool,
+        wanted: &str,
+        trail: &Trail<'_>,
+    ) -> Node {
+        let Some(word) = node.as_text() else {
+            return self.refuse(&node, "a text", trail);
         };
-        match text.parse() {
-            Ok(number) => Node::new(node.place, Value::Int(number)),
-            Err(_) => {
-                let message = format!("{trail} must be a whole number, not \"{text}\"");
-                self.sink
-                    .add(Finding::error(codes::BAD_NUMBER, node.place, message));
-                Node::invalid(node.place)
-            }
+        if matches(word) {
+            return node;
         }
+        let message = format!("{trail} must be {wanted}, not \"{word}\"");
+        self.sink
+            .add(Finding::error(codes::BAD_CHOICE, node.place, message));
+        Node::invalid(node.place)
     }
 
     pub(super) fn boolean(&mut self, node: Node, trail: &Trail<'_>) -> Node {
@@ -93,24 +113,23 @@ impl Canonical<'_> {
         Node::new(node.place, Value::List(words))
     }
 
-    /// A list of texts and nothing else.
-    pub(super) fn texts(&mut self, node: Node, wanted: &str, trail: &Trail<'_>) -> Node {
-        let mut refused = node.as_list().is_none();
-        if refused {
-            self.refuse(&node, wanted, trail);
-        }
-        for (index, item) in node.as_list().unwrap_or_default().iter().enumerate() {
-            if item.as_text().is_none() {
-                refused = true;
-                if item.value != Value::Invalid {
-                    self.refuse(item, "a text", &trail.item(index));
+    /// Each value is a text, a number or a truth value, or a list of them.
+    pub(super) fn multi_options(&mut self, node: Node, trail: &Trail<'_>) -> Node {
+        let Some(map) = node.as_map() else {
+            return self.refuse(&node, "a mapping", trail);
+        };
+        for entry in &map.0 {
+            let lone = std::slice::from_ref(&entry.node);
+            for value in entry.node.as_list().unwrap_or(lone) {
+                if value.value.scalar_text().is_none() && value.value != Value::Invalid {
+                    self.refuse(
+                        value,
+                        "a single value or a list of them",
+                        &trail.key(&entry.key),
+                    );
                 }
             }
         }
-        if refused {
-            Node::invalid(node.place)
-        } else {
-            node
-        }
+        node
     }
 }

@@ -5,30 +5,17 @@ use crate::codes;
 use crate::grammar::{FILE, Object};
 use crate::sink::Finding;
 use crate::suggest::nearest;
-use crate::trail::Trail;
 use crate::yaml::Entry;
 
 impl Canonical<'_> {
-    pub(super) fn unknown_key(&mut self, entry: &Entry, object: &Object, trail: &Trail<'_>) {
+    pub(super) fn unknown_key(&mut self, entry: &Entry, object: &Object) {
         let key = &entry.key;
-        if object.later.contains(&key.as_str()) {
-            let path = trail.key(key);
-            let message = format!("Tercio does not support {path} yet");
-            let help = format!("remove `{key}`, or prefix it with x- to keep it as a note");
-            self.sink
-                .add(Finding::error(codes::NOT_SUPPORTED, entry.place, message).help(help));
-            return;
-        }
         let message = format!("{} has no attribute `{key}`", object.what);
         let finding = Finding::error(codes::UNKNOWN_KEY, entry.place, message);
         if self.sink.is_full() {
             return self.sink.add(finding);
         }
-        let known = object
-            .keys
-            .iter()
-            .map(|(name, _)| *name)
-            .chain(object.later.iter().copied());
+        let known = object.keys.iter().map(|field| field.key);
         self.sink.add(match nearest(key, known) {
             Some(meant) => finding.help(format!("did you mean `{meant}`?")),
             None if looks_like_service(entry) && std::ptr::eq(object, &raw const FILE) => finding
@@ -51,6 +38,6 @@ fn looks_like_service(entry: &Entry) -> bool {
 }
 
 fn known_keys(object: &Object) -> String {
-    let names: Vec<&str> = object.keys.iter().map(|(name, _)| *name).collect();
+    let names: Vec<&str> = object.keys.iter().map(|field| field.key).collect();
     names.join(", ")
 }

@@ -9,10 +9,6 @@ use crate::grammar::Expansion;
 use crate::sink::Finding;
 use crate::yaml::{Map, Node, Value};
 
-/// Ports of one range. Passive FTP and media servers publish a few hundred; each costs the engine
-/// a firewall rule, and ten thousand of them minutes.
-const RANGE_MAX: usize = 1_000;
-
 /// A port in its short form; a range gives one mapping a port.
 pub(in crate::grammar) fn ports(expansion: &mut Expansion<'_>, text: &str) -> Vec<Map> {
     match parse(text) {
@@ -22,20 +18,10 @@ pub(in crate::grammar) fn ports(expansion: &mut Expansion<'_>, text: &str) -> Ve
             .collect(),
         Err(fault) => {
             let trail = expansion.trail;
-            let finding = match fault {
-                Fault::Malformed(why) => {
-                    let message = format!("the port \"{text}\" in {trail} cannot be read: {why}");
-                    Finding::error(codes::BAD_PORT, expansion.place, message)
-                        .help("write [[ADDRESS:]HOST:]CONTAINER[/tcp|/udp], as in \"8080:80\"")
-                }
-                Fault::AnyOfRange => {
-                    let message = format!(
-                        "Tercio does not support a host range for one container port yet: \"{text}\" in {trail}"
-                    );
-                    Finding::error(codes::NOT_SUPPORTED, expansion.place, message)
-                        .help("name one host port, or none for any free one")
-                }
-            };
+            let Fault(why) = fault;
+            let message = format!("the port \"{text}\" in {trail} cannot be read: {why}");
+            let finding = Finding::error(codes::BAD_PORT, expansion.place, message)
+                .help("write [[ADDRESS:]HOST:]CONTAINER[/tcp|/udp], as in \"8080:80\"");
             expansion.sink.add(finding);
             Vec::new()
         }
@@ -57,17 +43,15 @@ pub(in crate::grammar) fn port_identity(port: &Map) -> String {
     )
 }
 
+/// Why a text is no port.
 #[derive(Debug, PartialEq, Eq)]
-enum Fault {
-    Malformed(&'static str),
-    /// A range on the host for a single port: the engine would pick one.
-    AnyOfRange,
-}
+struct Fault(&'static str);
 
 #[derive(Debug, PartialEq, Eq)]
 struct Port {
     host_ip: Option<String>,
-    published: Option<u16>,
+    /// A port of the host, or a range of which the engine takes one.
+    published: Option<String>,
     target: u16,
     protocol: String,
 }
@@ -85,7 +69,7 @@ impl Port {
             Node::new(place, Value::Int(i128::from(self.target))),
         );
         if let Some(published) = self.published {
-            map.put("published", Node::text(place, published.to_string()));
+            map.put("published", Node::text(place, published));
         }
         map.put("protocol", Node::text(place, self.protocol));
         map
@@ -93,46 +77,52 @@ impl Port {
 }
 
 fn parse(text: &str) -> Result<Vec<Port>, Fault> {
-    let (ports, protocol) = match text.split_once('/') {
-        Some((ports, protocol)) => (ports, protocol.to_ascii_lowercase()),
-        None => (text, "tcp".to_owned()),
-    };
-    let (rest, target) = match ports.rsplit_once(':') {
+    let (rest, target) = match text.rsplit_once(':') {
         Some((rest, target)) => (Some(rest), target),
-        None => (None, ports),
+        None => (None, text),
+    };
+    let (target, protocol) = match target.split_once('/') {
+        Some((target, protocol)) => (target, protocol.split('/').next().unwrap_or_default()),
+        None => (target, ""),
+    };
+    let protocol = match protocol.to_ascii_lowercase().as_str() {
+        "" => "tcp".to_owned(),
+        known @ ("tcp" | "udp" | "sctp") => known.to_owned(),
+        _ => return Err(Fault("the protocol must be tcp or udp")),
     };
     let (host_ip, published) = match rest.map(|rest| rest.rsplit_once(':').unwrap_or(("", rest))) {
         Some((host_ip, published)) => (address(host_ip)?, published),
         None => (None, ""),
     };
     let targets = range(target, 1)?;
-    if published.is_empty() {
-        let each = targets.map(|target| (None, target));
-        return Ok(assemble(each, host_ip.as_deref(), &protocol));
+    let hosts = match published {
+        "" => None,
+        published => Some(range(published, 0)?),
+    };
+    let any_of = hosts
+        .clone()
+        .filter(|hosts| hosts.len() > 1 && targets.len() == 1);
+    if let Some(hosts) = &hosts
+        && any_of.is_none()
+        && hosts.len() != targets.len()
+    {
+        return Err(Fault("the two ranges differ in length"));
     }
-    let hosts = range(published, 0)?;
-    if hosts.len() > 1 && targets.len() == 1 {
-        return Err(Fault::AnyOfRange);
-    }
-    if hosts.len() != targets.len() {
-        return Err(Fault::Malformed("the two ranges differ in length"));
-    }
-    let each = hosts.map(Some).zip(targets);
-    Ok(assemble(each, host_ip.as_deref(), &protocol))
-}
-
-fn assemble(
-    each: impl Iterator<Item = (Option<u16>, u16)>,
-    host_ip: Option<&str>,
-    protocol: &str,
-) -> Vec<Port> {
-    each.map(|(published, target)| Port {
-        host_ip: host_ip.map(str::to_owned),
-        published,
-        target,
-        protocol: protocol.to_owned(),
-    })
-    .collect()
+    let mut hosts = hosts.into_iter().flatten();
+    let mut ports: Vec<Port> = targets
+        .map(|target| Port {
+            host_ip: host_ip.clone(),
+            published: match &any_of {
+                Some(range) => Some(format!("{}-{}", range.start(), range.end())),
+                None => hosts.next().map(|host| host.to_string()),
+            },
+            target,
+            protocol: protocol.clone(),
+        })
+        .collect();
+    // Docker Compose sorts the ports of a range as texts: 10 before 9.
+    ports.sort_by_key(|port| port.target.to_string());
+    Ok(ports)
 }
 
 fn address(text: &str) -> Result<Option<String>, Fault> {
@@ -145,9 +135,7 @@ fn address(text: &str) -> Result<Option<String>, Fault> {
         .unwrap_or(text);
     match bare.parse::<IpAddr>() {
         Ok(_) => Ok(Some(bare.to_owned())),
-        Err(_) => Err(Fault::Malformed(
-            "the part before the host port is not an IP address",
-        )),
+        Err(_) => Err(Fault("the part before the host port is not an IP address")),
     }
 }
 
@@ -155,10 +143,7 @@ fn range(text: &str, least: u16) -> Result<RangeInclusive<u16>, Fault> {
     let (from, to) = text.split_once('-').unwrap_or((text, text));
     let (from, to) = (number(from, least)?, number(to, least)?);
     if from > to {
-        return Err(Fault::Malformed("the range ends before it begins"));
-    }
-    if usize::from(to - from) >= RANGE_MAX {
-        return Err(Fault::Malformed("the range holds more than 1000 ports"));
+        return Err(Fault("the range ends before it begins"));
     }
     Ok(from..=to)
 }
@@ -168,7 +153,7 @@ fn number(text: &str, least: u16) -> Result<u16, Fault> {
     let number = if plain { text.parse().ok() } else { None };
     number
         .filter(|number| *number >= least)
-        .ok_or(Fault::Malformed("ports are numbers from 1 to 65535"))
+        .ok_or(Fault("ports are numbers from 1 to 65535"))
 }
 
 #[cfg(test)]
@@ -178,15 +163,12 @@ mod tests {
     fn shown(text: &str) -> String {
         let port = |port: super::Port| {
             let host_ip = port.host_ip.unwrap_or_else(|| "*".to_owned());
-            let published = port
-                .published
-                .map_or("?".to_owned(), |number| number.to_string());
+            let published = port.published.unwrap_or("?".to_owned());
             format!("{host_ip} {published}>{}/{}", port.target, port.protocol)
         };
         match parse(text) {
             Ok(ports) => ports.into_iter().map(port).collect::<Vec<_>>().join(", "),
-            Err(Fault::Malformed(why)) => why.to_owned(),
-            Err(Fault::AnyOfRange) => "any of range".to_owned(),
+            Err(Fault(why)) => why.to_owned(),
         }
     }
 
@@ -204,7 +186,10 @@ mod tests {
             ("3000-3001", "* ?>3000/tcp, * ?>3001/tcp"),
             ("3000-3001:4000-4001", "* 3000>4000/tcp, * 3001>4001/tcp"),
             ("80/UDP", "* ?>80/udp"),
-            ("8000-8010:80", "any of range"),
+            ("8000-8010:80", "* 8000-8010>80/tcp"),
+            ("9-10", "* ?>10/tcp, * ?>9/tcp"),
+            ("80/sctp", "* ?>80/sctp"),
+            ("80/", "* ?>80/tcp"),
         ];
         for (text, expected) in cases {
             assert_eq!(shown(text), expected, "{text:?}");
@@ -228,7 +213,7 @@ mod tests {
             ),
             ("1-2:3-5", "the two ranges differ in length"),
             ("9-8", "the range ends before it begins"),
-            ("1-65535", "the range holds more than 1000 ports"),
+            ("80/x", "the protocol must be tcp or udp"),
         ];
         for (text, expected) in cases {
             assert_eq!(shown(text), expected, "{text:?}");

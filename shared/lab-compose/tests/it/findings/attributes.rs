@@ -177,7 +177,6 @@ fn environment_files_exist_and_can_be_read() {
     check_service(
         "    env_file: [{path: x.env, required: false, format: raw}, {required: true}]\n",
         &expect![[r#"
-            compose.yml:4:47 CMP0006 Tercio does not support services.w.env_file[0].format yet
             compose.yml:4:61 CMP0035 services.w.env_file[1] lacks `path`
         "#]],
     );
@@ -204,9 +203,9 @@ fn ports_are_numbers_in_range() {
             compose.yml:4:19 CMP0011 the port "70000:80" in services.w.ports[1] cannot be read: ports are numbers from 1 to 65535
             compose.yml:4:31 CMP0011 the port "0" in services.w.ports[2] cannot be read: ports are numbers from 1 to 65535
             compose.yml:4:34 CMP0007 services.w.ports[3] must be a text or a mapping, not a number with a fraction
-            compose.yml:4:40 CMP0006 Tercio does not support a host range for one container port yet: "8000-8010:80" in services.w.ports[4]
+            compose.yml:4:40 CMP0006 Tercio does not support a range of host ports in services.w.ports[4] yet
             compose.yml:4:56 CMP0006 Tercio does not support the protocol sctp of services.w.ports[5] yet
-            compose.yml:4:67 CMP0011 the protocol of services.w.ports[6] must be tcp or udp, not "x"
+            compose.yml:4:67 CMP0011 the port "80/x" in services.w.ports[6] cannot be read: the protocol must be tcp or udp
         "#]],
     );
     check_service(
@@ -215,6 +214,7 @@ fn ports_are_numbers_in_range() {
             compose.yml:5:17 CMP0011 the target of services.w.ports[0] must be from 1 to 65535, not 70000
             compose.yml:6:9 CMP0035 services.w.ports[1] lacks `target`
             compose.yml:8:20 CMP0011 the host port of services.w.ports[2] must be from 0 to 65535, not "x"
+            compose.yml:9:18 CMP0011 the host_ip of services.w.ports[2] is not an IP address: "here"
             compose.yml:10:15 CMP0006 Tercio does not support the mode host of services.w.ports[2] yet
             compose.yml:11:9 CMP0006 Tercio does not support services.w.ports[2].name yet
             compose.yml:12:9 CMP0005 a port has no attribute `protocl`
@@ -234,11 +234,11 @@ fn mounts_have_a_source_and_an_absolute_target() {
     check_service(
         "    volumes: [data, \"x:y\", \"a:/a\", \"/a:/b:z\", \"/a:/b:q\", 5]\n",
         &expect![[r#"
-            compose.yml:4:15 CMP0016 the mount "data" in services.w.volumes[0] cannot be read: the target is not an absolute path
+            compose.yml:4:15 CMP0016 the target of services.w.volumes[0] must be an absolute path, not "data"
             compose.yml:4:21 CMP0016 in "x:y" in services.w.volumes[1] the single letter reads as a Windows drive
             compose.yml:4:28 CMP0016 in "a:/a" in services.w.volumes[2] the single letter reads as a Windows drive
-            compose.yml:4:36 CMP0006 Tercio does not support the mount option `z` in services.w.volumes[3] yet
-            compose.yml:4:47 CMP0016 the mount "/a:/b:q" in services.w.volumes[4] cannot be read: its last part is not an option of mounts
+            compose.yml:4:47 CMP0016 the mount "/a:/b:q" in services.w.volumes[4]: `q` is not an option of mounts
+            compose.yml:4:47 CMP0027 two entries of services.w.volumes have the target /b (see compose.yml:4:36)
             compose.yml:4:58 CMP0007 services.w.volumes[5] must be a text or a mapping, not a number
         "#]],
     );
@@ -254,7 +254,7 @@ fn mounts_have_a_source_and_an_absolute_target() {
         &expect![[r#"
             compose.yml:5:16 CMP0035 services.w.volumes[0] is a bind mount and lacks `source`
             compose.yml:6:16 CMP0006 Tercio does not support mounts of type tmpfs yet: services.w.volumes[1]
-            compose.yml:7:16 CMP0017 the type of services.w.volumes[2] must be volume or bind, not "disk"
+            compose.yml:7:16 CMP0017 services.w.volumes[2].type must be one of bind, volume, tmpfs, cluster, npipe, image, not "disk"
             compose.yml:8:9 CMP0035 services.w.volumes[3] lacks `type`
             compose.yml:9:32 CMP0016 the target of services.w.volumes[4] must be an absolute path, not "d"
             compose.yml:10:36 CMP0035 services.w.volumes[5] is a volume and has options under `bind`
@@ -307,7 +307,7 @@ fn dependencies_are_services_with_known_conditions() {
     check_service(
         "    depends_on: {x: {condition: service_up}, y: {required: false}}\n  x: {image: a}\n",
         &expect![[r#"
-            compose.yml:4:33 CMP0017 the condition of services.w.depends_on.x must be one of service_started, service_healthy, service_completed_successfully, not "service_up"
+            compose.yml:4:33 CMP0017 services.w.depends_on.x.condition must be one of service_started, service_healthy, service_completed_successfully, not "service_up"
             compose.yml:4:49 CMP0035 services.w.depends_on.y lacks `condition`
         "#]],
     );
@@ -354,7 +354,7 @@ fn health_checks_can_be_run() {
         &expect![[r#"
             compose.yml:4:38 CMP0012 services.w.healthcheck.interval is a number without a unit
             compose.yml:4:51 CMP0012 services.w.healthcheck.timeout is a number without a unit
-            compose.yml:4:63 CMP0013 services.w.healthcheck.retries must be from 0 to 1000000, not -1
+            compose.yml:4:63 CMP0013 services.w.healthcheck.retries must be 0 or more, not -1
             compose.yml:4:81 CMP0012 services.w.healthcheck.start_period is not a duration: "1x"
         "#]],
     );
@@ -362,7 +362,7 @@ fn health_checks_can_be_run() {
         "    healthcheck: {test: x, retries: many, interval: 1us, start_interval: 5s, disable: maybe}\n",
         &expect![[r#"
             compose.yml:4:37 CMP0013 services.w.healthcheck.retries must be a whole number, not "many"
-            compose.yml:4:53 CMP0012 services.w.healthcheck.interval is finer than a millisecond: "1us"
+            compose.yml:4:53 CMP0012 services.w.healthcheck.interval is finer than a millisecond: "1µs"
             compose.yml:4:58 CMP0006 Tercio does not support services.w.healthcheck.start_interval yet
             compose.yml:4:87 CMP0014 services.w.healthcheck.disable must be true or false, not "maybe"
         "#]],
@@ -408,9 +408,9 @@ fn replicas_are_counts() {
     check_service(
         "    deploy: {replicas: -1, mode: global}\n",
         &expect![[r#"
-        compose.yml:4:24 CMP0013 services.w.deploy.replicas must be from 0 to 1000000, not -1
-        compose.yml:4:28 CMP0006 Tercio does not support services.w.deploy.mode yet
-    "#]],
+            compose.yml:4:24 CMP0013 services.w.deploy.replicas must be from 0 to 1000000, not -1
+            compose.yml:4:34 CMP0006 Tercio does not support services.w.deploy.mode `global` yet
+        "#]],
     );
     check_service(
         "    deploy: {replicas: 1.5}\n",
@@ -435,12 +435,13 @@ fn replicas_are_counts() {
 #[test]
 fn every_attribute_of_compose_that_is_not_supported_is_refused_by_name() {
     check_service(
-        "    privileged: true\n    container_name: x\n    scale: 2\n    stop_grace_period: 1s\n",
+        "    privileged: true\n    container_name: xy\n    tty: yes\n    cap_add: [A]\n",
         &expect![[r#"
             compose.yml:4:5 CMP0006 Tercio does not support services.w.privileged yet
             compose.yml:5:5 CMP0006 Tercio does not support services.w.container_name yet
-            compose.yml:6:5 CMP0006 Tercio does not support services.w.scale yet
-            compose.yml:7:5 CMP0006 Tercio does not support services.w.stop_grace_period yet
+            compose.yml:6:5 CMP0006 Tercio does not support services.w.tty yet
+            compose.yml:6:10 CMP0037 "yes" in services.w.tty is an older word for true
+            compose.yml:7:5 CMP0006 Tercio does not support services.w.cap_add yet
         "#]],
     );
 }

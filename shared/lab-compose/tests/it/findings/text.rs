@@ -164,7 +164,7 @@ fn columns_count_characters_not_bytes() {
     check(
         "services: {ä: {image: a}, b: {x-ü: 'ö ö', imäge: \"ü${\"}}\n",
         &expect![[r#"
-            compose.yml:1:12 CMP0015 "ä" is not a valid service name: it may hold only letters, digits, '.', '_' and '-', and must not start with '.' or '-'
+            compose.yml:1:12 CMP0015 the name `ä` in services is not allowed
             compose.yml:1:27 CMP0021 services.b has neither `image` nor `build`
             compose.yml:1:43 CMP0005 a service has no attribute `imäge`
             compose.yml:1:52 CMP0008 the variable reference in services.b.imäge cannot be read

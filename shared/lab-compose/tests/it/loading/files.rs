@@ -154,8 +154,7 @@ fn a_service_that_was_included_can_be_extended() {
                 "sub/a.yml",
                 "services: {theirs: {image: t, volumes: [\"./x:/x\"]}}\n",
             );
-    let project = files.project();
-    let yaml = project.to_yaml();
+    let yaml = files.config().to_yaml();
     assert_eq!(yaml.matches("source: /srv/demo/sub/x").count(), 2, "{yaml}");
 }
 
@@ -191,7 +190,7 @@ fn exactly_the_files_that_were_read_are_recorded() {
         project_dir: "/p".to_owned(),
         ..LoadOptions::default()
     };
-    let here = load(&files, &recording, &EnvMap::new(), &options);
+    let here = load(&files, &recording, &EnvMap::new(), &options).to_apply();
     assert!(here.0.is_some(), "{:?}", here.1);
     let sent = recording.into_files();
     let paths: Vec<&str> = sent.keys().map(String::as_str).collect();
@@ -210,6 +209,7 @@ fn exactly_the_files_that_were_read_are_recorded() {
         &MemorySource::new("/p", sent),
         &EnvMap::new(),
         &options,
-    );
+    )
+    .to_apply();
     assert_eq!(here, there);
 }

@@ -28,7 +28,7 @@ fn chosen(profiles: &[&str], services: &[&str], variable: &str) -> String {
     };
     let env: EnvMap = BTreeMap::from([("COMPOSE_PROFILES".to_owned(), variable.to_owned())]);
     let files = [SourceFile::new("compose.yml", FILE)];
-    let (project, findings) = load(&files, &MemorySource::default(), &env, &options);
+    let (project, findings) = load(&files, &MemorySource::default(), &env, &options).to_apply();
     let Some(project) = project else {
         return findings
             .iter()
