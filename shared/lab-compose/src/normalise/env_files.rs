@@ -64,7 +64,9 @@ impl Normaliser<'_> {
                 required: true,
                 raw: false,
             };
-            let found = self.read_pairs(&named, &|_| None, &all, trail);
+            // What an earlier file says is known before what this one says.
+            let earlier = |name: &str| all.get(name).and_then(Node::as_text).map(str::to_owned);
+            let found = self.read_pairs(&named, &earlier, &BTreeMap::new(), trail);
             all.extend(found);
         }
         all.extend(pairs(service, "labels"));

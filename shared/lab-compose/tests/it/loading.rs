@@ -46,6 +46,7 @@ macro_rules! case {
 fn cases() -> Vec<Case> {
     vec![
         case!("dotenv", ".env", "a.env"),
+        case!("env-raw", "later.env", "raw.env"),
         case!(
             "extends",
             ".env",
@@ -71,6 +72,7 @@ fn cases() -> Vec<Case> {
             "sub/nested/.env",
             "sub/nested/n.yml"
         ),
+        case!("label-file", "one.env", "sub/base.yml", "sub/two.env"),
         case!("profiles" over "override.yml", ".env"),
         case!("tag-documents"),
         case!("tags" over "override.yml"),
