@@ -73,6 +73,15 @@ fn cases() -> Vec<Case> {
             "sub/nested/n.yml"
         ),
         case!("label-file", "one.env", "sub/base.yml", "sub/two.env"),
+        case!(
+            "paths",
+            "s/r.labels",
+            "s/r.yml",
+            "t/base.env",
+            "t/base.labels",
+            "t/base.yml",
+            "t/only.env"
+        ),
         case!("profiles" over "override.yml", ".env"),
         case!("tag-documents"),
         case!("tags" over "override.yml"),
