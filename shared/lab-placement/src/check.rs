@@ -350,7 +350,9 @@ impl Step<'_> {
             let mut mounts = spec.into_iter().flat_map(|spec| &spec.mounts);
             mounts.any(|mount| match &mount.source {
                 MountSource::Volume { engine_name, .. } => engine_name == volume,
-                MountSource::Anonymous | MountSource::Bind { .. } => false,
+                MountSource::Anonymous { .. }
+                | MountSource::Bind { .. }
+                | MountSource::Tmpfs { .. } => false,
             })
         };
         let mut users = self

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use lab_types::{
-    DurationMs, HealthCheck, HealthTest, Mount, MountSource, NetworkAttachment, NetworkSpec,
-    PortPublish, ProjectModel, Resources, RestartPolicy, ServiceModel, ServiceName, TaskSpec,
-    VolumeSpec,
+    BindOptions, DurationMs, Endpoint, HealthCheck, HealthTest, Mount, MountSource,
+    NetworkAttachment, NetworkSpec, PortPublish, ProjectModel, Resources, RestartPolicy,
+    ServiceModel, ServiceName, TaskSpec, VolumeFilling, VolumeOptions, VolumeSpec,
 };
 
 use super::{Network, Project, Restart, Service, ServiceMount, ServiceMountSource, Volume};
@@ -90,6 +90,7 @@ impl Project {
             stop_grace: STOP_GRACE,
             reservation: Resources::default(),
             exclusive: None,
+            ..TaskSpec::default()
         };
         // What follows from the mounts is not said twice: a file that says it changes no task.
         let said = service.exclusive;
@@ -101,10 +102,14 @@ impl Project {
 
     fn mount(&self, mount: &ServiceMount) -> Option<Mount> {
         let source = match &mount.source {
-            ServiceMountSource::Anonymous => MountSource::Anonymous,
+            ServiceMountSource::Anonymous => MountSource::Anonymous {
+                filling: VolumeFilling::default(),
+                labels: BTreeMap::new(),
+            },
             ServiceMountSource::Volume(key) => MountSource::Volume {
                 volume: key.clone(),
                 engine_name: self.volumes.get(key)?.engine_name.clone(),
+                options: VolumeOptions::default(),
             },
             ServiceMountSource::Bind {
                 path,
@@ -112,6 +117,7 @@ impl Project {
             } => MountSource::Bind {
                 path: path.clone(),
                 create_host_path: *create_host_path,
+                options: BindOptions::default(),
             },
         };
         Some(Mount {
@@ -134,6 +140,7 @@ impl Project {
                 network: key.clone(),
                 engine_name: self.networks.get(key)?.engine_name.clone(),
                 aliases,
+                endpoint: Endpoint::default(),
             })
         };
         service.networks.iter().filter_map(attach).collect()
@@ -165,6 +172,7 @@ fn health_check(check: &super::HealthCheck) -> HealthCheck {
         timeout: check.timeout,
         retries: check.retries,
         start_period: check.start_period,
+        start_interval: None,
     }
 }
 

@@ -108,7 +108,8 @@ fn lines(service: &ServiceInspected) -> String {
 fn mount(mount: &lab_types::Mount) -> String {
     let source = match &mount.source {
         MountSource::Volume { engine_name, .. } => engine_name.as_str(),
-        MountSource::Anonymous => "(anonymous)",
+        MountSource::Anonymous { .. } => "(anonymous)",
+        MountSource::Tmpfs { .. } => "(tmpfs)",
         MountSource::Bind { path, .. } => path,
     };
     let end = if mount.read_only { ":ro" } else { "" };
