@@ -94,22 +94,9 @@ impl DiffPass<'_> {
 
     /// An engine drops what it does not know without a word: the container would be another one.
     fn engine_is_too_old(&self, spec: &TaskSpec) -> Option<Problem> {
-        let facts = self.observed.facts.as_ref()?;
-        let asked: Vec<String> = spec
-            .asks_too_much_of(facts.api()?)
-            .map(|(field, api)| match api.release() {
-                Some(release) => format!("`{}` needs API {api} (Docker {release})", field.compose),
-                None => format!("`{}` needs API {api}", field.compose),
-            })
-            .collect();
-        let message = format!(
-            "this node's Docker engine {} speaks API {} and is too old for what the service asks: {}; \
-             update it, or take these attributes out",
-            facts.version,
-            facts.api_version,
-            asked.join(", ")
-        );
-        (!asked.is_empty()).then(|| Problem::new(ENGINE_TOO_OLD, message))
+        let words = spec.too_new_for(self.observed.facts.as_ref()?)?;
+        let message = format!("this node's {words}; update it, or take these attributes out");
+        Some(Problem::new(ENGINE_TOO_OLD, message))
     }
 
     fn name_is_free(&self, name: &EngineName) -> Result<(), Lack> {

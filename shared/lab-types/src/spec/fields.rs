@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::TaskSpec;
 use crate::engine::ApiVersion;
+use crate::status::{EngineFacts, NodeFacts};
 
 pub use table::ENGINE_FIELDS;
 
@@ -96,6 +97,32 @@ impl TaskSpec {
     pub fn needs_api(&self) -> ApiVersion {
         let newer = self.asks_too_much_of(ApiVersion::MIN);
         newer.map(|(_, api)| api).max().unwrap_or(ApiVersion::MIN)
+    }
+
+    /// Whether the engine of a node of these facts can do all that it asks, as far as is known.
+    #[must_use]
+    pub fn suits_engine_of(&self, facts: &NodeFacts) -> bool {
+        let api = facts.engine.as_ref().and_then(EngineFacts::api);
+        api.is_none_or(|api| self.asks_too_much_of(api).next().is_none())
+    }
+
+    /// What it asks for that this engine cannot do, in words for the end of a sentence.
+    #[must_use]
+    pub fn too_new_for(&self, engine: &EngineFacts) -> Option<String> {
+        let asked: Vec<String> = self
+            .asks_too_much_of(engine.api()?)
+            .map(|(field, api)| match api.release() {
+                Some(release) => format!("`{}` needs API {api} (Docker {release})", field.compose),
+                None => format!("`{}` needs API {api}", field.compose),
+            })
+            .collect();
+        let words = format!(
+            "Docker Engine {} (API {}) is too old for what the service asks: {}",
+            engine.version,
+            engine.api_version,
+            asked.join(", ")
+        );
+        (!asked.is_empty()).then_some(words)
     }
 
     /// The attributes, as a Compose file calls them, in which the settings of two specs differ: all that

@@ -7,7 +7,7 @@ use lab_types::{
     ApiVersion, BindOptions, ENGINE_FIELDS, EngineField, EngineName, MacAddress, Mount,
     MountSource, MountsBelow, SelinuxSharing, TaskId, TaskSpec,
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{Error, Kind, endpoint, request};
 
@@ -85,78 +85,71 @@ fn a_spec_that_names_only_an_image_leaves_all_else_to_the_engine() {
     assert_eq!(json, expected);
 }
 
-/// Takes what is at the path away, or changes it where a spec cannot be without it.
-fn without(json: &Value, path: &str) -> Option<Value> {
+/// The places of a path, as JSON pointers.
+fn places(json: &Value, path: &str) -> Vec<String> {
     let (path, wanted) = match path.split_once('=') {
         Some((path, wanted)) => (path, Some(wanted)),
         None => (path, None),
     };
-    [Blow::Remove, Blow::Change].into_iter().find_map(|blow| {
-        let mut changed = json.clone();
-        let steps: Vec<&str> = path.split('.').collect();
-        strike(&mut changed, &steps, wanted, blow);
-        let is_spec = serde_json::from_value::<TaskSpec>(changed.clone()).is_ok();
-        (is_spec && changed != *json).then_some(changed)
-    })
-}
-
-#[derive(Clone, Copy)]
-enum Blow {
-    Remove,
-    Change,
-}
-
-fn strike(value: &mut Value, steps: &[&str], wanted: Option<&str>, blow: Blow) {
-    let [step, rest @ ..] = steps else {
-        return;
-    };
-    let (name, entries) = step.split_once('[').unwrap_or((step, ""));
-    let Some(object) = value.as_object_mut().filter(|o| o.contains_key(name)) else {
-        return;
-    };
-    if rest.is_empty() {
-        if wanted.is_none_or(|wanted| object[name] == wanted) {
-            match blow {
-                Blow::Remove => drop(object.remove(name)),
-                Blow::Change => change(object, name),
-            }
-        }
-        return;
-    }
-    match object[name].as_array_mut() {
-        Some(list) => {
+    let mut places = vec![String::new()];
+    for step in path.split('.') {
+        let (name, entries) = step.split_once('[').unwrap_or((step, ""));
+        places = places
+            .iter()
+            .map(|place| format!("{place}/{name}"))
+            .collect();
+        if !entries.is_empty() {
             let skipped = usize::from(entries == "+]");
-            for entry in list.iter_mut().skip(skipped) {
-                strike(entry, rest, wanted, blow);
-            }
+            let entries = |place: &String| {
+                let list = json.pointer(place).and_then(Value::as_array);
+                let n = list.map_or(0, Vec::len);
+                let place = place.clone();
+                (skipped..n).map(move |index| format!("{place}/{index}"))
+            };
+            places = places.iter().flat_map(entries).collect();
         }
-        None => strike(&mut object[name], rest, wanted, blow),
     }
+    let is_there = |place: &String| {
+        let value = json.pointer(place);
+        value.is_some_and(|value| wanted.is_none_or(|wanted| value == wanted))
+    };
+    places.retain(is_there);
+    places
 }
 
-fn change(object: &mut Map<String, Value>, name: &str) {
-    let other = match &object[name] {
+/// The sample without what is at a place, and with something else there where a spec must have it.
+fn altered(sample: &Value, place: &str) -> Option<TaskSpec> {
+    let (parent, name) = place.rsplit_once('/')?;
+    let mut lacking = sample.clone();
+    let object = lacking.pointer_mut(parent)?.as_object_mut()?;
+    let old = object.remove(name)?;
+    if let Ok(spec) = serde_json::from_value(lacking.clone()) {
+        return Some(spec);
+    }
+    let other = match old {
         Value::String(text) => format!("{text}x").into(),
         Value::Bool(flag) => (!flag).into(),
         // What a health check runs.
         Value::Object(_) => serde_json::json!({ "kind": "disabled" }),
-        other => panic!("{name} is {other}: say how to change it"),
+        other => panic!("{place} is {other}: say how to change it"),
     };
+    let object = lacking.pointer_mut(parent)?.as_object_mut()?;
     object.insert(name.to_owned(), other);
+    serde_json::from_value(lacking).ok()
 }
 
-/// Whether the engine is told something else in the field's place once the spec does not have it.
+/// Whether the engine is told something else in the row's place when the spec says something else.
 fn is_told(row: &EngineField, sample: &Value) -> bool {
-    let Some(lacking) = without(sample, row.model) else {
-        return false;
-    };
     let full = told(spec(sample), NEWEST).unwrap();
-    // What a mount is without an option may not go together with its others.
-    let Ok(lacking) = told(spec(&lacking), NEWEST) else {
-        return false;
-    };
-    let mut places = row.engine.split(" or ");
-    places.any(|place| values_at(&full, place) != values_at(&lacking, place))
+    places(sample, row.model).iter().any(|place| {
+        let altered = altered(sample, place).map(|spec| told(spec, NEWEST));
+        // What is left of a mount may be something that the engine cannot be told.
+        let Some(Ok(less)) = altered else {
+            return false;
+        };
+        let mut ends = row.engine.split(" or ");
+        ends.any(|end| values_at(&full, end) != values_at(&less, end))
+    })
 }
 
 #[test]

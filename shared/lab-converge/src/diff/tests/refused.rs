@@ -302,7 +302,7 @@ fn what_the_engine_is_too_old_for_is_refused_before_anything_is_made() {
     let old = bench("1.41").settle();
     assert!(old.engine.volumes.is_empty() && old.engine.images.is_empty());
     expect![[r#"
-        task t1: rejected, no more: AGT0106: this node's Docker engine 20.10.24 speaks API 1.41 and is too old for what the service asks: `annotations` needs API 1.43 (Docker 24.0); update it, or take these attributes out
+        task t1: rejected, no more: AGT0106: this node's Docker Engine 20.10.24 (API 1.41) is too old for what the service asks: `annotations` needs API 1.43 (Docker 24.0); update it, or take these attributes out
     "#]]
     .assert_eq(&text(&old.decide()));
     let new = bench("1.43").settle();
