@@ -2,6 +2,7 @@
 
 mod nodes;
 mod ports;
+mod settings;
 mod volumes;
 
 use std::collections::BTreeMap;

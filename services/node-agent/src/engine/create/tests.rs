@@ -184,9 +184,9 @@ fn no_field_of_a_spec_is_left_out_of_the_table() {
                     || path.starts_with(&format!("{row}."))
                     || path.starts_with(&format!("{row}["))
             };
-            let known = rows.iter().any(|row| is_in(row))
+            let known = rows.iter().any(is_in)
                 || IN_ANOTHERS_ROW.contains(&path.as_str())
-                || NOT_THE_ENGINES.iter().any(|row| is_in(row));
+                || NOT_THE_ENGINES.iter().any(is_in);
             assert!(known, "{path} stands in no row");
         }
     }

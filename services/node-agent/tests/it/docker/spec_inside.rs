@@ -6,6 +6,8 @@ use lab_types::{
     TaskSpec, Terminal,
 };
 
+use node_agent::logs::read::AtEnd;
+
 use super::bed::{Bed, shell, stop_of, wait_for};
 
 fn sleeper() -> TaskSpec {
@@ -226,4 +228,38 @@ async fn a_port_is_exposed_without_being_published() {
     let config = bed.inspect(&running.id.0).await.config.unwrap();
     assert_eq!(config.exposed_ports.unwrap(), ["9000/udp"]);
     assert!(running.ports.is_empty(), "{:?}", running.ports);
+}
+
+/// What a terminal shows has no frames by which its lines could be told apart.
+#[tokio::test]
+async fn the_log_of_a_terminal_is_read_line_by_line() {
+    let bed = Bed::new().await;
+    let mut spec = shell("echo one; echo two >&2; echo three");
+    spec.process.terminal = Terminal::Tty;
+    let ran = bed.create_and_start("web", &spec).await;
+    let options = lab_wire::agent::LogOptions {
+        follow: true,
+        tail: None,
+        since: None,
+    };
+    // Room for what three lines can take at most.
+    let (output, mut batches) = tokio::sync::mpsc::channel(8);
+    let mut seen = node_agent::logs::resume::Resume::default();
+    node_agent::logs::read::read(
+        &bed.engine,
+        &ran.id.0,
+        AtEnd::Follow,
+        (&options, &mut seen),
+        &output,
+    )
+    .await
+    .unwrap()
+    .unwrap();
+    drop(output);
+    let mut lines = Vec::new();
+    while let Some(batch) = batches.recv().await {
+        let texts = batch.lines.into_iter().map(|line| line.text);
+        lines.extend(texts.map(|text| String::from_utf8(text).unwrap()));
+    }
+    assert_eq!(lines, ["one\r", "two\r", "three\r"]);
 }

@@ -1,6 +1,6 @@
 //! `tercio service inspect`.
 
-use lab_types::{MountSource, RestartPolicy};
+use lab_types::{MountSource, RestartPolicy, TaskSpec};
 use lab_wire::request::{ServiceInspect, ServiceInspected, TaskList};
 
 use super::target::{Target, targets};
@@ -84,6 +84,10 @@ fn lines(service: &ServiceInspected) -> String {
         ("Ports", words::ports(&row.ports)),
         ("Depends on", waits.join(", ")),
         ("Restart", restart(task.restart)),
+        (
+            "Settings",
+            TaskSpec::default().differing_settings(task).join(", "),
+        ),
     ] {
         if !value.is_empty() {
             fields.push((name, value));
