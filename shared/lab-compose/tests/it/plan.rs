@@ -51,7 +51,9 @@ fn services(
             .iter()
             .filter_map(|mount| match &mount.source {
                 lab_types::MountSource::Volume { volume, .. } => Some(volume.clone()),
-                lab_types::MountSource::Anonymous | lab_types::MountSource::Bind { .. } => None,
+                lab_types::MountSource::Anonymous { .. }
+                | lab_types::MountSource::Bind { .. }
+                | lab_types::MountSource::Tmpfs { .. } => None,
             });
         let record = ServiceRecord {
             project: model.name.clone(),

@@ -3,6 +3,7 @@
 mod history;
 mod nodes;
 mod ports;
+mod settings;
 mod volumes;
 
 use std::collections::BTreeMap;

@@ -231,6 +231,7 @@ fn a_network_stays_on_a_node_while_its_project_has_a_task_there() {
             network: lab_types::NetworkName::new(network).unwrap(),
             engine_name: lab_types::EngineName::new(engine_name).unwrap(),
             aliases: Vec::new(),
+            endpoint: lab_types::Endpoint::default(),
         };
         let mut task = svc("web:1").0.task;
         task.networks.push(attachment);
