@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use lab_types::{
     BindOptions, DurationMs, Endpoint, HealthCheck, HealthTest, Mount, MountSource,
-    NetworkAttachment, NetworkSpec, PortPublish, ProjectModel, RestartPolicy,
-    ServiceModel, ServiceName, TaskSpec, VolumeFilling, VolumeOptions, VolumeSpec,
+    NetworkAttachment, NetworkSpec, PortPublish, ProjectModel, RestartPolicy, ServiceModel,
+    ServiceName, TaskSpec, VolumeFilling, VolumeOptions, VolumeSpec,
 };
 
 use super::{Network, Project, Restart, Service, ServiceMount, ServiceMountSource, Volume};
