@@ -292,4 +292,6 @@ pub enum Verb {
 }
 
 #[cfg(test)]
+mod page;
+#[cfg(test)]
 mod tests;

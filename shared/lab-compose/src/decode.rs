@@ -1,6 +1,7 @@
 //! The normalised tree → a [`Project`]: what Tercio acts on, with types. What Compose allows and
 //! Tercio cannot act on is refused here, where the tables do not do it already.
 
+mod container;
 mod health;
 mod mounts;
 mod ports;

@@ -4,14 +4,18 @@
 //! what the scheduler wants is in [`to_model`](Project::to_model). What is printed is the tree it was
 //! decoded from, see [`crate::Config`].
 
+mod container;
 mod model;
 
 use std::collections::BTreeMap;
 
 use lab_types::{
-    BuildInstruction, BuildOptions, Dependency, DurationMs, EngineName, Location, NetworkName,
-    PortProtocol, ProjectName, Resources, ServiceName, VolumeName,
+    BindOptions, BuildInstruction, BuildOptions, Dependency, DurationMs, EngineName, Location,
+    MacAddress, NetworkName, PortProtocol, ProjectName, Resources, ServiceName, VolumeFilling,
+    VolumeName, VolumeOptions,
 };
+
+pub use container::Container;
 
 /// The whole project.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,6 +71,8 @@ pub struct Service {
     pub exclusive: Option<bool>,
     /// How long a container may take to stop, where the file says so.
     pub stop_grace: Option<DurationMs>,
+    /// What else the engine is told of its containers.
+    pub container: Container,
     /// What must be free on the node of each container.
     pub reservation: Resources,
 }
@@ -130,15 +136,34 @@ impl Eq for Written {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServiceMountSource {
     /// A volume of the project.
-    Volume(VolumeName),
+    Volume {
+        /// Which.
+        key: VolumeName,
+        /// How it is mounted.
+        options: VolumeOptions,
+    },
     /// A volume without a name.
-    Anonymous,
+    Anonymous {
+        /// What it gets at first.
+        filling: VolumeFilling,
+        /// Its labels.
+        labels: BTreeMap<String, String>,
+    },
     /// A path of the host.
     Bind {
         /// Absolute.
         path: String,
         /// Whether a missing path is made as a folder; the short form says so.
         create_host_path: bool,
+        /// How it is mounted.
+        options: BindOptions,
+    },
+    /// A folder in memory.
+    Tmpfs {
+        /// At most so many bytes.
+        size_bytes: Option<u64>,
+        /// The folder's permissions.
+        mode: Option<u32>,
     },
 }
 
@@ -147,6 +172,8 @@ pub enum ServiceMountSource {
 pub struct Attachment {
     /// Further names under which its containers are found there.
     pub aliases: Vec<String>,
+    /// The hardware address of their end of it.
+    pub mac_address: Option<MacAddress>,
 }
 
 /// How the engine asks a container whether it is well.
@@ -164,6 +191,8 @@ pub struct HealthCheck {
     pub retries: Option<u32>,
     /// Time at the start in which failures do not count.
     pub start_period: Option<DurationMs>,
+    /// Time between checks in that time.
+    pub start_interval: Option<DurationMs>,
 }
 
 /// `restart:` as the file says it.

@@ -102,6 +102,13 @@ const ABSENT: &[(&str, &str)] = &[
     ),
 ];
 
+/// What to use in place of a command that is not here.
+#[cfg(test)]
+pub(super) fn instead(name: &str) -> Option<&'static str> {
+    let absent = ABSENT.iter().find(|(absent, _)| *absent == name);
+    absent.map(|(_, instead)| *instead)
+}
+
 /// What is to be said of a command line that the parser refused, if the refused word is a command of
 /// `docker compose` in a place where that would have it.
 pub(crate) fn told(error: &clap::Error) -> Option<Failure> {

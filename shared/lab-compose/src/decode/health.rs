@@ -32,6 +32,7 @@ impl Decoder<'_> {
             timeout: self.duration(map, "timeout", &trail),
             retries: retries.and_then(|node| self.count(node, &trail.key("retries"))),
             start_period: self.duration(map, "start_period", &trail),
+            start_interval: self.duration(map, "start_interval", &trail),
         })
     }
 

@@ -1,8 +1,10 @@
 //! What is mounted into a service's containers.
 
-use lab_types::VolumeName;
+use lab_types::{
+    BindOptions, MountsBelow, Propagation, SelinuxSharing, VolumeFilling, VolumeName, VolumeOptions,
+};
 
-use super::{Decoder, boolean};
+use super::{Decoder, boolean, labels, text};
 use crate::codes;
 use crate::project::{ServiceMount, ServiceMountSource, Written};
 use crate::sink::Finding;
@@ -57,29 +59,30 @@ impl Decoder<'_> {
 
     fn mount_source(&mut self, map: &Map, trail: &Trail<'_>) -> Option<ServiceMountSource> {
         let kind = map.get("type")?;
-        let source = map.get("source");
         match kind.as_text()? {
             "bind" => {
                 self.check_options(map, "volume", "a bind mount", trail);
-                bind(map)
+                self.bind(map, trail)
             }
             "volume" => {
                 self.check_options(map, "bind", "a volume", trail);
-                match source {
-                    None => Some(ServiceMountSource::Anonymous),
-                    // One that is not defined or has a bad name is told elsewhere.
-                    Some(node) => match node.as_text()? {
-                        "" => Some(ServiceMountSource::Anonymous),
-                        key => VolumeName::new(key).ok().map(ServiceMountSource::Volume),
-                    },
-                }
+                volume(map)
             }
-            later @ ("tmpfs" | "image" | "npipe" | "cluster") => {
+            "tmpfs" => {
+                let options = map.map("tmpfs");
+                let size = options.and_then(|options| text(options, "size"));
+                let mode = options.and_then(|options| options.get("mode")?.as_int());
+                Some(ServiceMountSource::Tmpfs {
+                    size_bytes: size.and_then(|size| size.parse().ok()),
+                    mode: mode.and_then(|mode| u32::try_from(mode).ok()),
+                })
+            }
+            later @ ("image" | "npipe" | "cluster") => {
                 let message =
                     format!("Tercio does not support mounts of type {later} yet: {trail}");
                 self.sink.add(
                     Finding::refusal(codes::NOT_SUPPORTED, kind.place, message)
-                        .help("the types volume and bind are supported"),
+                        .help("the types volume, bind and tmpfs are supported"),
                 );
                 None
             }
@@ -94,16 +97,75 @@ impl Decoder<'_> {
             self.refuse(codes::BAD_DEFINITION, options.place, message);
         }
     }
+
+    fn bind(&mut self, map: &Map, trail: &Trail<'_>) -> Option<ServiceMountSource> {
+        let nothing = Map::default();
+        let options = map.map("bind").unwrap_or(&nothing);
+        let path = text(map, "source")?.to_owned();
+        Some(ServiceMountSource::Bind {
+            path,
+            create_host_path: boolean(options, "create_host_path").unwrap_or(false),
+            options: BindOptions {
+                propagation: self.propagation(options, trail),
+                below: match text(options, "recursive") {
+                    Some("disabled") => MountsBelow::Hidden,
+                    Some("writable") => MountsBelow::ShownWritable,
+                    Some("readonly") => MountsBelow::ShownReadOnly,
+                    _ => MountsBelow::Shown,
+                },
+                selinux: match text(options, "selinux") {
+                    Some("z") => Some(SelinuxSharing::Shared),
+                    Some("Z") => Some(SelinuxSharing::Private),
+                    _ => None,
+                },
+            },
+        })
+    }
+
+    fn propagation(&mut self, options: &Map, trail: &Trail<'_>) -> Option<Propagation> {
+        let node = options.get("propagation")?;
+        let word = node.as_text().filter(|word| !word.is_empty())?;
+        let all = [
+            Propagation::Private,
+            Propagation::Rprivate,
+            Propagation::Shared,
+            Propagation::Rshared,
+            Propagation::Slave,
+            Propagation::Rslave,
+        ];
+        let known = all.into_iter().find(|known| known.to_string() == word);
+        if known.is_none() {
+            let message = format!(
+                "the propagation of {trail} must be one of [r]private, [r]shared and [r]slave, not \"{word}\""
+            );
+            self.refuse(codes::BAD_CHOICE, node.place, message);
+        }
+        known
+    }
 }
 
-fn bind(map: &Map) -> Option<ServiceMountSource> {
-    let options = map.get("bind").and_then(Node::as_map);
-    let create_host_path = options
-        .and_then(|options| boolean(options, "create_host_path"))
-        .unwrap_or(false);
-    let source = map.get("source")?;
-    Some(ServiceMountSource::Bind {
-        path: source.as_text()?.to_owned(),
-        create_host_path,
-    })
+fn volume(map: &Map) -> Option<ServiceMountSource> {
+    let nothing = Map::default();
+    let options = map.map("volume").unwrap_or(&nothing);
+    let filling = match boolean(options, "nocopy") {
+        Some(true) => VolumeFilling::Empty,
+        Some(false) | None => VolumeFilling::FromImage,
+    };
+    match text(map, "source") {
+        None | Some("") => Some(ServiceMountSource::Anonymous {
+            filling,
+            labels: labels(options, "labels"),
+        }),
+        // One that is not defined or has a bad name is told elsewhere.
+        Some(key) => {
+            let subpath = text(options, "subpath").filter(|path| !path.is_empty());
+            Some(ServiceMountSource::Volume {
+                key: VolumeName::new(key).ok()?,
+                options: VolumeOptions {
+                    filling,
+                    subpath: subpath.map(str::to_owned),
+                },
+            })
+        }
+    }
 }

@@ -8,7 +8,7 @@ use super::{Decoder, boolean, labels, pairs, text, texts};
 use crate::check::COUNT_MAX;
 use crate::codes;
 use crate::project::{Attachment, Build, Restart, Service};
-use crate::sink::Finding;
+use crate::sink::{Finding, Place};
 use crate::trail::Trail;
 use crate::yaml::{Map, Node, Value};
 
@@ -25,7 +25,7 @@ impl Decoder<'_> {
             environment: pairs(map, "environment"),
             ports: self.ports(name, map, replicas, trail),
             mounts: self.mounts(map, trail),
-            networks: attachments(map),
+            networks: self.attachments(map, trail),
             depends_on: self.depends_on(map),
             healthcheck: self.healthcheck(map, trail),
             restart: self.restart(map, trail),
@@ -33,6 +33,7 @@ impl Decoder<'_> {
             labels: labels(map, "labels"),
             stop_grace: self.duration(map, "stop_grace_period", trail),
             reservation: self.reservation(map, trail),
+            container: self.container(map, trail),
             exclusive: map
                 .get("x-tercio")
                 .and_then(Node::as_map)
@@ -81,24 +82,27 @@ impl Decoder<'_> {
             Value::Float(value) => Some((value, node.place)),
             _ => None,
         });
-        let nano_cpus = match cpus {
-            Some((cpus, place)) if !(0.0..CPUS_MAX).contains(&cpus) => {
-                let message = format!("{trail} reserves {cpus} CPUs, which no node has");
-                self.refuse(codes::BAD_NUMBER, place, message);
-                0
-            }
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "the range was checked"
-            )]
-            Some((cpus, _)) => (cpus * 1e9).round() as u64,
-            None => 0,
-        };
+        let trail = trail.key("deploy");
+        let nano_cpus = cpus.and_then(|(cpus, place)| self.nano_cpus(cpus, place, &trail));
         Resources {
-            nano_cpus,
+            nano_cpus: nano_cpus.unwrap_or(0),
             memory_bytes: memory.and_then(|text| text.parse().ok()).unwrap_or(0),
         }
+    }
+
+    /// Billionths of a CPU, or the report that it is no number of CPUs.
+    pub(super) fn nano_cpus(&mut self, cpus: f64, place: Place, trail: &Trail<'_>) -> Option<u64> {
+        if !(0.0..CPUS_MAX).contains(&cpus) {
+            let message = format!("{trail} asks for {cpus} CPUs, which no node has");
+            self.refuse(codes::BAD_NUMBER, place, message);
+            return None;
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "the range was checked"
+        )]
+        Some((cpus * 1e9).round() as u64)
     }
 
     fn build(&mut self, map: &Map, trail: &Trail<'_>) -> Option<Build> {
@@ -145,6 +149,27 @@ impl Decoder<'_> {
             }
         }
         dependencies
+    }
+
+    fn attachments(&mut self, map: &Map, trail: &Trail<'_>) -> BTreeMap<NetworkName, Attachment> {
+        let networks = map.map("networks").map(|map| map.0.as_slice());
+        let trail = trail.key("networks");
+        let mut joined = BTreeMap::new();
+        for entry in networks.unwrap_or_default() {
+            let body = entry.node.as_map();
+            let aliases = body.and_then(|map| texts(map, "aliases"));
+            let mac_address =
+                body.and_then(|map| self.parsed(map, "mac_address", &trail.key(&entry.key)));
+            let attachment = Attachment {
+                aliases: aliases.unwrap_or_default(),
+                mac_address,
+            };
+            // A bad name is reported where the network is defined.
+            if let Ok(name) = NetworkName::new(entry.key.as_str()) {
+                joined.insert(name, attachment);
+            }
+        }
+        joined
     }
 
     fn restart(&mut self, map: &Map, trail: &Trail<'_>) -> Option<Restart> {
@@ -198,18 +223,6 @@ impl Decoder<'_> {
 
 /// CPUs of a node: more than any machine has, and far less than would not fit.
 const CPUS_MAX: f64 = 1e6;
-
-fn attachments(map: &Map) -> BTreeMap<NetworkName, Attachment> {
-    let networks = map.map("networks").map(|map| map.0.as_slice());
-    let joined = networks.unwrap_or_default().iter().filter_map(|entry| {
-        let aliases = entry.node.as_map().and_then(|map| texts(map, "aliases"));
-        let aliases = aliases.unwrap_or_default();
-        // A bad name is reported where the network is defined.
-        let name = NetworkName::new(entry.key.as_str()).ok()?;
-        Some((name, Attachment { aliases }))
-    });
-    joined.collect()
-}
 
 fn condition(map: &Map) -> Option<Condition> {
     let word = text(map, "condition")?;

@@ -2,8 +2,6 @@
 
 /// It waits for its turn.
 pub(crate) const NOT_YET: &str = "Tercio does not act on it yet";
-/// An option of the engine that the specs of tasks do not carry yet.
-pub(crate) const NOT_CARRIED: &str = "the spec of a task does not carry it to the engine yet";
 /// It names another container, which must then be on the same node.
 pub(crate) const TOGETHER: &str =
     "it ties two containers to one node, which Tercio does not do yet";

@@ -93,8 +93,9 @@ pub fn host_paths(project: &Project, nodes: u32) -> Vec<Diagnostic> {
                 related: None,
             }),
             ServiceMountSource::Bind { .. }
-            | ServiceMountSource::Volume(_)
-            | ServiceMountSource::Anonymous => None,
+            | ServiceMountSource::Volume { .. }
+            | ServiceMountSource::Anonymous { .. }
+            | ServiceMountSource::Tmpfs { .. } => None,
         })
         .collect()
 }

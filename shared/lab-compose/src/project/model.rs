@@ -1,11 +1,11 @@
 //! A project → the model that the scheduler is asked to make true.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lab_types::{
-    BindOptions, DurationMs, Endpoint, HealthCheck, HealthTest, Mount, MountSource,
-    NetworkAttachment, NetworkSpec, PortPublish, ProjectModel, RestartPolicy, ServiceModel,
-    ServiceName, TaskSpec, VolumeFilling, VolumeOptions, VolumeSpec,
+    DurationMs, Endpoint, HealthCheck, HealthTest, Mount, MountSource, NetworkAttachment,
+    NetworkSpec, PortPublish, ProjectModel, RestartPolicy, ServiceModel, ServiceName, TaskSpec,
+    VolumeSpec,
 };
 
 use super::{Network, Project, Restart, Service, ServiceMount, ServiceMountSource, Volume};
@@ -90,7 +90,18 @@ impl Project {
             stop_grace: service.stop_grace.unwrap_or(STOP_GRACE),
             reservation: service.reservation,
             exclusive: None,
-            ..TaskSpec::default()
+            process: service.container.process.clone(),
+            host_names: service.container.host_names.clone(),
+            limits: service.container.limits.clone(),
+            security: service.container.security.clone(),
+            isolation: service.container.isolation.clone(),
+            devices: service.container.devices.clone(),
+            storage: service.container.storage.clone(),
+            logging: service.container.logging.clone(),
+            annotations: service.container.annotations.clone(),
+            network_mode: service.container.network_mode,
+            // Containers of one network reach every port of each other, named or not.
+            expose: BTreeSet::new(),
         };
         // What follows from the mounts is not said twice: a file that says it changes no task.
         let said = service.exclusive;
@@ -102,22 +113,27 @@ impl Project {
 
     fn mount(&self, mount: &ServiceMount) -> Option<Mount> {
         let source = match &mount.source {
-            ServiceMountSource::Anonymous => MountSource::Anonymous {
-                filling: VolumeFilling::default(),
-                labels: BTreeMap::new(),
+            ServiceMountSource::Anonymous { filling, labels } => MountSource::Anonymous {
+                filling: *filling,
+                labels: labels.clone(),
             },
-            ServiceMountSource::Volume(key) => MountSource::Volume {
+            ServiceMountSource::Volume { key, options } => MountSource::Volume {
                 volume: key.clone(),
                 engine_name: self.volumes.get(key)?.engine_name.clone(),
-                options: VolumeOptions::default(),
+                options: options.clone(),
             },
             ServiceMountSource::Bind {
                 path,
                 create_host_path,
+                options,
             } => MountSource::Bind {
                 path: path.clone(),
                 create_host_path: *create_host_path,
-                options: BindOptions::default(),
+                options: *options,
+            },
+            ServiceMountSource::Tmpfs { size_bytes, mode } => MountSource::Tmpfs {
+                size_bytes: *size_bytes,
+                mode: *mode,
             },
         };
         Some(Mount {
@@ -140,10 +156,19 @@ impl Project {
                 network: key.clone(),
                 engine_name: self.networks.get(key)?.engine_name.clone(),
                 aliases,
-                endpoint: Endpoint::default(),
+                endpoint: Endpoint {
+                    mac_address: attachment.mac_address,
+                    ..Endpoint::default()
+                },
             })
         };
-        service.networks.iter().filter_map(attach).collect()
+        let attached = service.networks.iter().filter_map(attach);
+        let mut attached: Vec<NetworkAttachment> = attached.collect();
+        if let Some(first) = attached.first_mut() {
+            let own = first.endpoint.mac_address;
+            first.endpoint.mac_address = own.or(service.container.mac_address);
+        }
+        attached
     }
 }
 
@@ -172,7 +197,7 @@ fn health_check(check: &super::HealthCheck) -> HealthCheck {
         timeout: check.timeout,
         retries: check.retries,
         start_period: check.start_period,
-        start_interval: None,
+        start_interval: check.start_interval,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The crate as its users see it: files in, projects, diagnostics and plans out.
 
 mod cases;
+mod container;
 mod findings;
 mod host_paths;
 mod hostile;

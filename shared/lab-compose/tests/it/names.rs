@@ -224,6 +224,7 @@ fn a_path_from_home_needs_a_home() {
     let expected = lab_compose::project::ServiceMountSource::Bind {
         path: "/h/x".to_owned(),
         create_host_path: true,
+        options: lab_types::BindOptions::default(),
     };
     assert_eq!(mounts[0].source, expected);
 }

@@ -48,11 +48,8 @@ fn whoever_acts_is_told_each_attribute_by_name_and_place() {
     let (project, _) = Files::one(FILE).load();
     assert!(project.is_none());
     expect![[r#"
-        compose.yml:4:5 CMP0006 Tercio does not support services.web.privileged yet
         compose.yml:5:24 CMP0006 Tercio does not support services.web.networks.front.ipv4_address yet
-        compose.yml:6:15 CMP0006 Tercio does not support services.web.volumes[0].volume.nocopy yet
         compose.yml:7:5 CMP0006 Tercio does not support services.web.secrets yet
-        compose.yml:11:5 CMP0006 Tercio does not support services.idle.network_mode yet
         compose.yml:13:11 CMP0006 Tercio does not support networks.front.internal yet
         compose.yml:15:18 CMP0006 Tercio does not support volumes.data.driver_opts yet
     "#]].assert_eq(&Files::one(FILE).findings());
@@ -60,15 +57,15 @@ fn whoever_acts_is_told_each_attribute_by_name_and_place() {
 
 #[test]
 fn a_refusal_says_why_and_what_to_do() {
-    let loaded = Files::one("services: {w: {image: a, user: me}}").loaded();
+    let loaded = Files::one("services: {w: {image: a, gpus: all}}").loaded();
     let help = loaded.refusals().next().expect("one").help.clone();
-    expect!["the spec of a task does not carry it to the engine yet; set it in the image: `USER` in the Dockerfile"].assert_eq(&help.unwrap());
+    expect!["the scheduler does not decide by it yet; run what needs the device beside the lab, on the machine that has it"].assert_eq(&help.unwrap());
 }
 
 #[test]
 fn what_changes_nothing_is_not_refused() {
     let project = Files::one(
-        "services: {w: {image: a, privileged: false, cap_add: [], cpus: 0, user: '', tty: 'no', ulimits: {}, deploy: {resources: {}, placement: {constraints: []}}}}",
+        "services: {w: {image: a, use_api_socket: false, devices: [], cpus: 0, user: '', tty: 'no', ulimits: {}, deploy: {resources: {}, placement: {constraints: []}}}}",
     )
     .project();
     assert_eq!(project.services.len(), 1);
@@ -77,14 +74,15 @@ fn what_changes_nothing_is_not_refused() {
 #[test]
 fn errors_and_refusals_are_told_together_in_the_order_of_the_text() {
     expect![[r#"
-        compose.yml:3:5 CMP0006 Tercio does not support services.w.privileged yet
+        compose.yml:3:5 CMP0006 Tercio does not support services.w.volumes_from yet
+        compose.yml:3:20 CMP0024 services.w depends on the service `a`, which is not defined
         compose.yml:4:12 CMP0007 services.w.image must be a text, not a number
-        compose.yml:5:5 CMP0006 Tercio does not support services.w.user yet
+        compose.yml:5:5 CMP0006 Tercio does not support services.w.gpus yet
         compose.yml:6:5 CMP0005 a service has no attribute `prots`
     "#]]
     .assert_eq(
         &Files::one(
-            "services:\n  w:\n    privileged: true\n    image: 5\n    user: me\n    prots: []\n",
+            "services:\n  w:\n    volumes_from: [a]\n    image: 5\n    gpus: all\n    prots: []\n",
         )
         .findings(),
     );

@@ -14,5 +14,6 @@ mod lab;
 mod nodes;
 mod plans;
 mod scripts;
+mod settings;
 mod survival;
 mod wait;

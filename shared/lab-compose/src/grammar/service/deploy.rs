@@ -79,7 +79,7 @@ static RESOURCES: Object = Object {
     keys: &[
         Field::new("limits", Shape::Object(&LIMITS))
             .print(Print::Given)
-            .refused(NOT_YET, "leave them out, or reserve what is needed"),
+            .applied(),
         Field::new("reservations", Shape::Object(&RESERVATIONS))
             .print(Print::Given)
             .applied(),
@@ -91,9 +91,9 @@ static RESOURCES: Object = Object {
 static LIMITS: Object = Object {
     what: "the limits of a service",
     keys: &[
-        Field::new("cpus", Shape::Float),
-        Field::new("memory", Shape::Size(Numbers::None)),
-        Field::new("pids", Shape::Integer(Range::SIGNED)),
+        Field::new("cpus", Shape::Float).applied(),
+        Field::new("memory", Shape::Size(Numbers::None)).applied(),
+        Field::new("pids", Shape::Integer(Range::SIGNED)).applied(),
     ],
     required: &[],
     own: Own::Kept,

@@ -1,14 +1,13 @@
 //! Devices of the node that a container is given.
 
 use super::limits::DEVICE_LIST;
-use crate::grammar::support::{NOT_CARRIED, SCHEDULER};
+use crate::grammar::support::SCHEDULER;
 use crate::grammar::{Field, Items, Names, Object, Own, Pairs, Shape, short};
 
 const ON_THE_NODE: &str = "run what needs the device beside the lab, on the machine that has it";
 
 pub(super) const DEVICE_CGROUP_RULES: Field =
-    Field::new("device_cgroup_rules", Shape::Names(Names::UNIQUE))
-        .refused(NOT_CARRIED, ON_THE_NODE);
+    Field::new("device_cgroup_rules", Shape::Names(Names::UNIQUE)).applied();
 
 pub(super) const DEVICES: Field =
     Field::new("devices", Shape::Items(&DEVICE_LIST)).refused(SCHEDULER, ON_THE_NODE);

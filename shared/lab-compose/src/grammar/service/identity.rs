@@ -1,6 +1,6 @@
 //! What a service is: its image, its names and labels, how many there are of it.
 
-use crate::grammar::support::{CLIENT, NOT_CARRIED, NOT_YET, SCHEDULER};
+use crate::grammar::support::{CLIENT, NOT_YET, SCHEDULER};
 use crate::grammar::{Field, Names, Object, Own, Pairs, Print, Range, Shape, Support, Table};
 use crate::yaml::Value;
 
@@ -10,7 +10,9 @@ pub(super) const PROFILES: Field =
     Field::new("profiles", Shape::Names(Names::ONCE)).support(Support::Read);
 
 pub(super) const ANNOTATIONS: Field = Field::new("annotations", Shape::Pairs(Pairs::LABELS))
-    .refused(NOT_CARRIED, "write what is for people under `labels`");
+    .support(Support::Constraint(
+        "a task goes only to nodes whose engine has API 1.43",
+    ));
 
 pub(super) const ATTACH: Field = Field::new("attach", Shape::Boolean)
     .print(Print::Given)

@@ -1,26 +1,17 @@
 //! What is mounted into a service's containers.
 
-use super::super::support::{NOT_CARRIED, NOT_YET, TOGETHER};
+use super::super::support::TOGETHER;
 use crate::codes;
 use crate::grammar::{
     Field, Items, Names, Numbers, Object, Own, Pairs, Print, Shape, Support, short,
 };
 
-pub(super) const READ_ONLY: Field = Field::new("read_only", Shape::Boolean).refused(
-    NOT_CARRIED,
-    "leave it out, or mount what must not change with `:ro`",
-);
+pub(super) const READ_ONLY: Field = Field::new("read_only", Shape::Boolean).applied();
 
-pub(super) const STORAGE_OPT: Field = Field::new("storage_opt", Shape::Pairs(Pairs::OPTIONS))
-    .refused(
-        NOT_CARRIED,
-        "set it for the engine: /etc/docker/daemon.json",
-    );
+pub(super) const STORAGE_OPT: Field =
+    Field::new("storage_opt", Shape::Pairs(Pairs::OPTIONS)).applied();
 
-pub(super) const TMPFS: Field = Field::new("tmpfs", Shape::Names(Names::ONCE.lone())).refused(
-    NOT_CARRIED,
-    "mount an anonymous volume there: `volumes: [/PATH]`",
-);
+pub(super) const TMPFS: Field = Field::new("tmpfs", Shape::Names(Names::ONCE.lone())).applied();
 
 pub(super) const VOLUMES: Field = Field::new("volumes", Shape::Items(&MOUNTS)).support(
     Support::Constraint(
@@ -42,7 +33,7 @@ static MOUNTS: Items = Items {
                 "type",
                 Shape::Choice(&["bind", "volume", "tmpfs", "cluster", "npipe", "image"]),
             )
-            .partly("bind and volume"),
+            .partly("bind, volume and tmpfs"),
             Field::new("source", Shape::Text).applied(),
             Field::new("target", Shape::Text).applied(),
             Field::new("read_only", Shape::Boolean).applied(),
@@ -57,7 +48,7 @@ static MOUNTS: Items = Items {
                 .applied(),
             Field::new("tmpfs", Shape::Object(&TMPFS_OPTIONS))
                 .print(Print::Given)
-                .refused(NOT_YET, "mount an anonymous volume there"),
+                .applied(),
             Field::new("image", Shape::Object(&IMAGE))
                 .print(Print::Given)
                 .refused(
@@ -73,21 +64,14 @@ static MOUNTS: Items = Items {
 static BIND: Object = Object {
     what: "the options of a bind mount",
     keys: &[
-        Field::new("selinux", Shape::Choice(&["z", "Z"])).refused(
-            NOT_YET,
-            "label the folder yourself: `chcon -Rt container_file_t PATH`",
-        ),
-        Field::new("propagation", Shape::Text)
-            .refused(NOT_YET, "leave it out: it is then rprivate"),
+        Field::new("selinux", Shape::Choice(&["z", "Z"])).applied(),
+        Field::new("propagation", Shape::Text).applied(),
         Field::new("create_host_path", Shape::Boolean).applied(),
         Field::new(
             "recursive",
             Shape::Choice(&["enabled", "disabled", "writable", "readonly"]),
         )
-        .refused(
-            "it needs an engine with API 1.44",
-            "leave it out: it is then enabled",
-        ),
+        .support(Support::Constraint("what is not `enabled` needs an engine with API 1.44, and a task goes only to such nodes")),
     ],
     required: &[],
     own: Own::Kept,
@@ -97,13 +81,11 @@ static VOLUME: Object = Object {
     what: "the options of a volume mount",
     keys: &[
         Field::new("labels", Shape::Pairs(Pairs::LABELS.unique()))
-            .refused(NOT_YET, "name the volume and label it at the top level"),
-        Field::new("nocopy", Shape::Boolean)
-            .refused(NOT_YET, "remove what the image has at this path"),
-        Field::new("subpath", Shape::Text).refused(
-            "it needs an engine with API 1.45",
-            "mount the whole volume, or one of its own",
-        ),
+            .partly("of a volume without a name; a named one is labelled at the top level"),
+        Field::new("nocopy", Shape::Boolean).applied(),
+        Field::new("subpath", Shape::Text).support(Support::Constraint(
+            "a task goes only to nodes whose engine has API 1.45",
+        )),
     ],
     required: &[],
     own: Own::Kept,
@@ -112,11 +94,12 @@ static VOLUME: Object = Object {
 static TMPFS_OPTIONS: Object = Object {
     what: "the options of a tmpfs",
     keys: &[
-        Field::new("size", Shape::Size(Numbers::Whole)),
+        Field::new("size", Shape::Size(Numbers::Whole)).applied(),
         Field::new(
             "mode",
             Shape::Integer(crate::grammar::Range::from(0, u32::MAX as i128).cut()),
-        ),
+        )
+        .applied(),
     ],
     required: &[],
     own: Own::Kept,

@@ -1,26 +1,20 @@
 //! How a service is reached, and what it reaches.
 
-use crate::grammar::support::{NOT_CARRIED, NOT_YET, PLAIN_NETWORK, TOGETHER};
+use crate::grammar::support::{NOT_YET, PLAIN_NETWORK, TOGETHER};
 use crate::grammar::{
     Field, Items, Names, Object, Own, Pairs, Range, Shape, Support, Table, short,
 };
 use crate::yaml::Value;
 
-const DNS_OF_ENGINE: &str = "set it for the engine: /etc/docker/daemon.json";
+pub(super) const DNS: Field =
+    Field::new("dns", Shape::Names(Names::ONCE.lone().filled())).applied();
 
-pub(super) const DNS: Field = Field::new("dns", Shape::Names(Names::ONCE.lone().filled()))
-    .refused(NOT_CARRIED, DNS_OF_ENGINE);
-
-pub(super) const DNS_OPT: Field =
-    Field::new("dns_opt", Shape::Names(Names::ONCE)).refused(NOT_CARRIED, DNS_OF_ENGINE);
+pub(super) const DNS_OPT: Field = Field::new("dns_opt", Shape::Names(Names::ONCE)).applied();
 
 pub(super) const DNS_SEARCH: Field =
-    Field::new("dns_search", Shape::Names(Names::ONCE.lone())).refused(NOT_CARRIED, DNS_OF_ENGINE);
+    Field::new("dns_search", Shape::Names(Names::ONCE.lone())).applied();
 
-pub(super) const DOMAINNAME: Field = Field::new("domainname", Shape::Text).refused(
-    NOT_CARRIED,
-    "add the full name as an alias: `networks: {default: {aliases: [NAME]}}`",
-);
+pub(super) const DOMAINNAME: Field = Field::new("domainname", Shape::Text).applied();
 
 pub(super) const EXPOSE: Field = Field::new("expose", Shape::Names(Names::ONCE.numbers())).support(
     Support::Note("containers of one network reach every port of each other, named here or not"),
@@ -32,28 +26,19 @@ pub(super) const EXTERNAL_LINKS: Field = Field::new("external_links", Shape::Nam
         "join a network that the other container is on, and use its name",
     );
 
-pub(super) const EXTRA_HOSTS: Field = Field::new("extra_hosts", Shape::Hosts).refused(
-    NOT_CARRIED,
-    "give the address to the program as a variable, or put the name into your DNS",
-);
+pub(super) const EXTRA_HOSTS: Field = Field::new("extra_hosts", Shape::Hosts).applied();
 
-pub(super) const HOSTNAME: Field = Field::new("hostname", Shape::Text).refused(
-    NOT_CARRIED,
-    "leave it out; the service is found by its name and its network aliases",
-);
+pub(super) const HOSTNAME: Field = Field::new("hostname", Shape::Text).applied();
 
 pub(super) const LINKS: Field = Field::new("links", Shape::Names(Names::ONCE)).refused(
     TOGETHER,
     "services of one network find each other by name; write `depends_on`, and aliases on the other service",
 );
 
-pub(super) const MAC_ADDRESS: Field = Field::new("mac_address", Shape::Text)
-    .refused(NOT_CARRIED, "leave it out; the engine chooses one");
+pub(super) const MAC_ADDRESS: Field = Field::new("mac_address", Shape::Text).applied();
 
-pub(super) const NETWORK_MODE: Field = Field::new("network_mode", Shape::Text).refused(
-    "containers are joined to networks of the project; sharing another's network ties the two to one node",
-    "leave it out and publish the ports that are needed",
-);
+pub(super) const NETWORK_MODE: Field = Field::new("network_mode", Shape::Text)
+    .partly("`none`, `host` and `bridge`; `service:` and `container:` are refused");
 
 pub(super) const NETWORKS: Field = Field::new("networks", Shape::Table(&ATTACHMENTS)).applied();
 
@@ -82,8 +67,7 @@ static ATTACHMENTS: Table = Table {
             ),
             Field::new("link_local_ips", Shape::Names(Names::ONCE))
                 .refused(PLAIN_NETWORK, "leave them out"),
-            Field::new("mac_address", Shape::Text)
-                .refused(NOT_CARRIED, "leave it out; the engine chooses one"),
+            Field::new("mac_address", Shape::Text).applied(),
             Field::new("priority", Shape::Integer(Range::SIGNED.cut())).refused(
                 NOT_YET,
                 "leave it out; networks are joined in the order of their names",

@@ -1,6 +1,6 @@
 //! What runs in the containers, when it starts, stops and counts as well.
 
-use crate::grammar::support::{NOT_CARRIED, NOT_YET};
+use crate::grammar::support::NOT_YET;
 use crate::grammar::{
     Field, Items, Object, Own, Pairs, Print, Range, Shape, Support, Table, Values, short,
 };
@@ -90,10 +90,9 @@ static HEALTH: Object = Object {
             .applied(),
         Field::new("start_interval", Shape::Duration)
             .print(Print::Given)
-            .refused(
-                "it needs an engine with API 1.44",
-                "leave it out; the check then runs at `interval` from the start",
-            ),
+            .support(Support::Constraint(
+                "a task goes only to nodes whose engine has API 1.44",
+            )),
         Field::new("disable", Shape::Boolean).applied(),
     ],
     required: &[],
@@ -102,26 +101,21 @@ static HEALTH: Object = Object {
 
 pub(super) const INIT: Field = Field::new("init", Shape::Boolean)
     .print(Print::Given)
-    .refused(
-        NOT_CARRIED,
-        "put an init such as tini into the image, as the first word of its entrypoint",
-    );
+    .applied();
 
 pub(super) const LOGGING: Field = Field::new("logging", Shape::Driven(&LOGS))
     .print(Print::Given)
-    .refused(
-        NOT_CARRIED,
-        "set the log driver and its limits for the engine: /etc/docker/daemon.json",
-    );
+    .applied();
 
 static LOGS: Object = Object {
     what: "logging",
     keys: &[
-        Field::new("driver", Shape::Text),
+        Field::new("driver", Shape::Text).applied(),
         Field::new(
             "options",
             Shape::Pairs(Pairs::OPTIONS.of(Values::NumbersOrNone)),
-        ),
+        )
+        .applied(),
     ],
     required: &[],
     own: Own::Kept,
@@ -129,32 +123,19 @@ static LOGS: Object = Object {
 
 pub(super) const RESTART: Field = Field::new("restart", Shape::Text).applied();
 
-pub(super) const STDIN_OPEN: Field = Field::new("stdin_open", Shape::Boolean).refused(
-    NOT_CARRIED,
-    "leave it out; the containers of a lab have no terminal of yours",
-);
+pub(super) const STDIN_OPEN: Field = Field::new("stdin_open", Shape::Boolean).applied();
 
 pub(super) const STOP_GRACE_PERIOD: Field = Field::new("stop_grace_period", Shape::Duration)
     .print(Print::Given)
     .applied();
 
-pub(super) const STOP_SIGNAL: Field = Field::new("stop_signal", Shape::Text).refused(
-    NOT_CARRIED,
-    "set it in the image: `STOPSIGNAL` in the Dockerfile",
-);
+pub(super) const STOP_SIGNAL: Field = Field::new("stop_signal", Shape::Text).applied();
 
-pub(super) const TTY: Field = Field::new("tty", Shape::Boolean).refused(
-    NOT_CARRIED,
-    "leave it out; a program that buffers its output is told so by its own option",
-);
+pub(super) const TTY: Field = Field::new("tty", Shape::Boolean).applied();
 
-pub(super) const USER: Field = Field::new("user", Shape::Text)
-    .refused(NOT_CARRIED, "set it in the image: `USER` in the Dockerfile");
+pub(super) const USER: Field = Field::new("user", Shape::Text).applied();
 
-pub(super) const WORKING_DIR: Field = Field::new("working_dir", Shape::Text).refused(
-    NOT_CARRIED,
-    "set it in the image: `WORKDIR` in the Dockerfile",
-);
+pub(super) const WORKING_DIR: Field = Field::new("working_dir", Shape::Text).applied();
 
 pub(super) const POST_START: Field = Field::new("post_start", Shape::Items(&HOOKS)).refused(
     NOT_YET,

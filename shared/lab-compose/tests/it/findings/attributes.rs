@@ -253,12 +253,10 @@ fn mounts_have_a_source_and_an_absolute_target() {
         "    volumes:\n      - {type: bind, target: /a}\n      - {type: tmpfs, target: /t}\n      - {type: disk, target: /t2}\n      - {target: /c}\n      - {type: volume, target: d}\n      - {type: volume, target: /e, bind: {}}\n      - {type: bind, source: ., target: /f, bind: {propagation: shared}}\n",
         &expect![[r#"
             compose.yml:5:16 CMP0035 services.w.volumes[0] is a bind mount and lacks `source`
-            compose.yml:6:16 CMP0006 Tercio does not support mounts of type tmpfs yet: services.w.volumes[1]
             compose.yml:7:16 CMP0017 services.w.volumes[2].type must be one of bind, volume, tmpfs, cluster, npipe, image, not "disk"
             compose.yml:8:9 CMP0035 services.w.volumes[3] lacks `type`
             compose.yml:9:32 CMP0016 the target of services.w.volumes[4] must be an absolute path, not "d"
             compose.yml:10:36 CMP0035 services.w.volumes[5] is a volume and has options under `bind`
-            compose.yml:11:52 CMP0006 Tercio does not support services.w.volumes[6].bind.propagation yet
         "#]],
     );
 }
@@ -363,7 +361,6 @@ fn health_checks_can_be_run() {
         &expect![[r#"
             compose.yml:4:37 CMP0013 services.w.healthcheck.retries must be a whole number, not "many"
             compose.yml:4:53 CMP0012 services.w.healthcheck.interval is finer than a millisecond: "1µs"
-            compose.yml:4:58 CMP0006 Tercio does not support services.w.healthcheck.start_interval yet
             compose.yml:4:87 CMP0014 services.w.healthcheck.disable must be true or false, not "maybe"
         "#]],
     );
@@ -437,11 +434,8 @@ fn every_attribute_of_compose_that_is_not_supported_is_refused_by_name() {
     check_service(
         "    privileged: true\n    container_name: xy\n    tty: yes\n    cap_add: [A]\n",
         &expect![[r#"
-            compose.yml:4:5 CMP0006 Tercio does not support services.w.privileged yet
             compose.yml:5:5 CMP0006 Tercio does not support services.w.container_name yet
-            compose.yml:6:5 CMP0006 Tercio does not support services.w.tty yet
             compose.yml:6:10 CMP0037 "yes" in services.w.tty is an older word for true
-            compose.yml:7:5 CMP0006 Tercio does not support services.w.cap_add yet
         "#]],
     );
 }

@@ -158,7 +158,6 @@ volumes:
             compose.yml:12:9 CMP0023 services.db.volumes[0] mounts the volume `dta`, which is not defined
             compose.yml:13:23 CMP0024 services.db depends on the service `cach`, which is not defined
             compose.yml:14:38 CMP0012 services.db.healthcheck.interval is a number without a unit
-            compose.yml:15:5 CMP0006 Tercio does not support services.db.privileged yet
         "#]],
     );
 }
