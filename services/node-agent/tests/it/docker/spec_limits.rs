@@ -73,9 +73,10 @@ async fn no_limit_can_be_said_too() {
     assert_eq!(pids, "max");
     let config = config(&bed, &running.id.0).await;
     assert_eq!(
-        (config.memory_swap, config.oom_kill_disable),
-        (Some(-1), Some(true))
+        (config.memory_swap, config.pids_limit),
+        (Some(-1), Some(-1))
     );
+    assert_eq!(config.oom_kill_disable, Some(true));
 }
 
 #[tokio::test]
