@@ -410,6 +410,18 @@ mod tests {
             "labels": {"a.b":""}, "environment": {"B":"2"}, "entrypoint": [], "command": ["run"],
             "image_id": "sha256:0", "image": "web:1"
         }"#;
+        let settings = r#"{
+            "image": "web:1", "process": {"user":"web","terminal":"tty","init":"left_out"},
+            "host_names": {"extra_hosts":[{"name":"db","address":"host-gateway"}]},
+            "limits": {"memory_bytes":1,"pids":"unlimited",
+                "ulimits":{"nofile":{"soft":{"at_most":1},"hard":"unlimited"}}},
+            "security": {"privileges":"all","cap_drop":["ALL"],"root":"read_only"},
+            "isolation": {"ipc":"none","pid":"host"}, "storage": {"tmpfs":{"/run":""}},
+            "devices": {"mapped":[{"host_path":"/dev/a","container_path":"/dev/b"}]},
+            "logging": {"driver":"none"}, "annotations": {"a":"b"}, "network_mode": "host",
+            "expose": [{"target":1,"protocol":"tcp"}],
+            "mounts": [{"source":{"kind":"tmpfs","size_bytes":1},"target":"/t"}]
+        }"#;
         let digest = |text| {
             let spec: TaskSpec = serde_json::from_str(text).unwrap();
             spec.digest().to_string()
@@ -421,6 +433,10 @@ mod tests {
         assert_eq!(
             digest(full),
             "c482efbbf6d85793a88cf5c3b7190d9c9a151b7fd867506594ef3a1369d8841d"
+        );
+        assert_eq!(
+            digest(settings),
+            "2050c3153ae5ba3d5e6212241a484710c244c3052bc4371ac4f0b1d56c50f869"
         );
     }
 

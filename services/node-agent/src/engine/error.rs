@@ -251,7 +251,6 @@ const WORDS: &[(&str, Kind)] = &[
     ("unable to find group", Kind::BadSpec),
     ("--storage-opt is supported only", Kind::BadSpec),
     ("unknown option", Kind::BadSpec),
-    ("user specified ip address", Kind::BadSpec),
     ("has active endpoints", Kind::InUse),
     ("is in use", Kind::InUse),
 ];

@@ -190,7 +190,7 @@ fn an_unknown_kind_decodes_as_unknown_and_a_reply_tolerates_new_fields() {
 #[test]
 fn one_spec_and_one_word_of_a_newer_leader_leave_the_rest_of_an_assignment_readable() {
     let mut newer: Value = serde_json::from_str(&read("agent.assign", "json")).unwrap();
-    let digests: Vec<String> = (1..=4).map(|n| format!("{n}").repeat(64)).collect();
+    let digests: Vec<String> = (1..=6).map(|n| format!("{n}").repeat(64)).collect();
     let plain = TaskSpec {
         image: "redis:alpine".into(),
         ..TaskSpec::default()
@@ -203,6 +203,9 @@ fn one_spec_and_one_word_of_a_newer_leader_leave_the_rest_of_an_assignment_reada
         &digests[2]: { "image": "a", "mounts": [{ "source": { "kind": "image" }, "target": "/a" }] },
         &digests[3]: { "image": "a", "mounts":
             [{ "source": { "kind": "anonymous" }, "target": "/a", "propagation": "shared" }] },
+        &digests[4]: { "image": "a", "process": { "user": "web", "umask": "077" } },
+        &digests[5]: { "image": "a", "networks":
+            [{ "network": "n", "engine_name": "n", "endpoint": { "speed": "fast" } }] },
     });
     newer["assignment"]["weather"] = "sunny".into();
     let tasks = &mut newer["assignment"]["tasks"];
@@ -224,4 +227,6 @@ fn one_spec_and_one_word_of_a_newer_leader_leave_the_rest_of_an_assignment_reada
     assert!(why(1).contains("on_abnormal"), "{}", why(1));
     assert!(why(2).contains("image"), "{}", why(2));
     assert!(why(3).contains("not all"), "{}", why(3));
+    assert!(why(4).contains("umask"), "{}", why(4));
+    assert!(why(5).contains("speed"), "{}", why(5));
 }
