@@ -150,7 +150,7 @@ pub enum BuildPolicy {
 pub struct PlanCreate {
     /// The Compose files in the order of `-f`.
     pub files: Vec<SourceText>,
-    /// Other files they refer to (`.env`, `env_file`), by absolute path.
+    /// Other files they refer to (`.env`, `env_file`, `include`, `extends`), by absolute path.
     #[serde(default)]
     pub other_files: Vec<SourceText>,
     /// The client's environment, for interpolation.

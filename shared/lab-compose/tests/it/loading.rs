@@ -45,6 +45,7 @@ macro_rules! case {
 fn cases() -> Vec<Case> {
     vec![
         case!("dotenv", ".env", "a.env"),
+        case!("env-raw", "later.env", "raw.env"),
         case!(
             "extends",
             ".env",
@@ -69,6 +70,16 @@ fn cases() -> Vec<Case> {
             "sub/compose.yml",
             "sub/nested/.env",
             "sub/nested/n.yml"
+        ),
+        case!("label-file", "one.env", "sub/base.yml", "sub/two.env"),
+        case!(
+            "paths",
+            "s/r.labels",
+            "s/r.yml",
+            "t/base.env",
+            "t/base.labels",
+            "t/base.yml",
+            "t/only.env"
         ),
         case!("profiles" over "override.yml", ".env"),
         case!("tag-documents"),
