@@ -97,7 +97,7 @@ impl Make {
                 if *name == "default" && !self.0.once_in(4) {
                     continue;
                 }
-                let entry = match self.0.once_in(4) {
+                let entry = match self.0.once_in(8) {
                     true => self.map(section.attributes, 0),
                     false => {
                         let least = section.least.iter();
@@ -140,7 +140,7 @@ impl Make {
         for (section, entries) in sections {
             let listed = SECTIONS.iter().find(|one| one.name == section);
             let attributes = listed.map_or(SERVICE, |one| one.attributes);
-            if section != "services" && !self.0.once_in(3) {
+            if section != "services" && !self.0.once_in(5) {
                 continue;
             }
             let Doc::Map(entries) = entries else { continue };
@@ -208,7 +208,15 @@ impl Make {
             }
             Kind::List(kind) => {
                 let length = self.0.below(PART_ATTRIBUTES_MAX + 1);
-                Doc::List((0..length).map(|_| self.value(kind, depth + 1)).collect())
+                let mut items: Vec<Doc> = Vec::new();
+                for _ in 0..length {
+                    let item = self.value(kind, depth + 1);
+                    // Most lists of Compose take nothing twice.
+                    if !items.contains(&item) || self.0.once_in(30) {
+                        items.push(item);
+                    }
+                }
+                Doc::List(items)
             }
             Kind::Either(kinds) => {
                 let kind = *self.0.pick(kinds);

@@ -43,7 +43,7 @@ pub use config::Config;
 pub use grammar::matrix::page as support_page;
 pub use load::{FILE_NAMES, LoadOptions, Loaded, OVERRIDE_NAMES, environment, load};
 pub use planner::{
-    BuildPolicy, CurrentProject, Orphans, PlanInput, host_paths, plan, questions, warnings,
+    BuildPolicy, CurrentProject, Orphans, PlanInput, Wanted, host_paths, plan, questions, warnings,
 };
 pub use project::Project;
 pub use source::{EnvMap, MemorySource, Recording, SourceFile, SourceProvider, Unreadable};

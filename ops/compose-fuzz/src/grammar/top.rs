@@ -1,7 +1,7 @@
 //! The entries of the top-level sections.
 
 use super::Kind::{Either, List, Map, Named, Word};
-use super::{Attribute, BOOL, FULL_PAIRS, INT, Kind, OPTIONS, OWN, TEXT, TEXTS};
+use super::{Attribute, BOOL, FULL_PAIRS, Kind, OPTIONS, OWN, TEXT, TEXTS};
 
 const EXTERNAL: Kind = Either(&[BOOL, Map(&[("name", Word(&["out"]))])]);
 
@@ -72,6 +72,6 @@ pub(crate) const CONFIG: &[Attribute] = &[
 pub(crate) const MODEL: &[Attribute] = &[
     ("name", TEXT),
     ("!model", Word(&["ai/x"])),
-    ("context_size", INT),
+    ("context_size", Word(&["1024", "0", "'5'"])),
     ("runtime_flags", TEXTS),
 ];

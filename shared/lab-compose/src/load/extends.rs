@@ -181,6 +181,10 @@ impl Loader<'_> {
             steps: Vec::new(),
         };
         for name in names {
+            // The rest would be copied for nothing.
+            if extender.loader.is_exhausted() {
+                break;
+            }
             if let Some(whole) = extender.whole(0, &name)
                 && let Some(entry) = services.0.iter_mut().find(|entry| entry.key == name)
             {
@@ -227,9 +231,6 @@ impl Extender<'_, '_, '_> {
         };
         if !self.books[from].names.contains(&extends.service) {
             self.report_missing(from, name, extends);
-            return None;
-        }
-        if self.loader.is_exhausted() {
             return None;
         }
         let base = self.whole(from, &extends.service)?;

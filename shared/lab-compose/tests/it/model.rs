@@ -237,6 +237,7 @@ fn binds_are_absolute_and_say_whether_a_missing_folder_is_made() {
     let bind = |path: &str, create_host_path| MountSource::Bind {
         path: path.to_owned(),
         create_host_path,
+        options: lab_types::BindOptions::default(),
     };
     assert_eq!(sources, [bind("/srv/demo", true), bind("/srv/x", false)]);
 }
