@@ -1,7 +1,7 @@
 //! The menu of developer commands: `cargo xtask` prints it.
 //!
 //! Checks are pure functions over what was read ([`workspace`], [`source`]) and return every finding;
-//! only `ci`, `golden`, `sim` and `lab` start other programs.
+//! only `ci`, `golden`, `sim`, `fuzz-compose` and `lab` start other programs.
 
 #![allow(
     clippy::print_stdout,
@@ -15,11 +15,13 @@ mod codes;
 mod command;
 mod deps;
 mod finding;
+mod fuzz;
 mod golden;
 mod lab;
 mod lex;
 mod sim;
 mod source;
+mod support;
 mod tidy;
 mod workspace;
 
@@ -35,8 +37,11 @@ cargo xtask COMMAND
   tidy               refuses what rustfmt and clippy do not see: sizes, docs, codes, leftovers
   clippy-toml        writes clippy.toml of the decision crates from the root's (--check: compares)
   codes              writes ops/docs/errors.md from the crates' tables     (--check: compares)
+  support            writes ops/docs/compose-support.md from the tables   (--check: compares)
   golden --update    lets every golden test write down what it got: read the diff before you commit
   sim --seed N       runs one simulation and prints its trace
+  fuzz-compose       compares what Tercio and Docker Compose make of random projects
+                     (--seeds N; --first SEED; --oracle PATH of docker compose)
   lab --hosts N      a lab of N real hosts on this machine and a shell in its context
                      (--schedulers N; --spread; -- COMMAND… runs that in place of the shell)
 ";
@@ -66,8 +71,11 @@ fn run(words: &[&str]) -> Result<ExitCode> {
         ["clippy-toml", "--check"] => Ok(finding::report("clippy-toml", &clippy_toml::run()?)),
         ["codes"] => codes::write().map(|()| ExitCode::SUCCESS),
         ["codes", "--check"] => Ok(finding::report("codes", &codes::run()?)),
+        ["support"] => support::run(false),
+        ["support", "--check"] => support::run(true),
         ["golden", "--update", rest @ ..] => golden::update(rest),
         ["sim", "--seed", seed] => sim::run(seed),
+        ["fuzz-compose", rest @ ..] => fuzz::run(rest),
         ["lab", rest @ ..] => lab::run(rest),
         _ => {
             eprint!("error: no such command: {}\n\n{MENU}", words.join(" "));

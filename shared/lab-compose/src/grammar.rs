@@ -154,6 +154,23 @@ pub(crate) struct Pairs {
     pub(crate) listed: bool,
     /// Whether an entry of the list must have a value.
     pub(crate) valued: bool,
+    /// Whether the list must not hold an entry twice.
+    pub(crate) unique: bool,
+    /// Which values there are besides texts.
+    pub(crate) values: Values,
+}
+
+/// Which values of pairs become texts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Values {
+    /// Numbers, truth values, and none.
+    All,
+    /// Numbers, and none.
+    NumbersOrNone,
+    /// Numbers.
+    Numbers,
+    /// Nothing but texts.
+    Texts,
 }
 
 impl Pairs {
@@ -162,6 +179,8 @@ impl Pairs {
         bare: Bare::FromEnvironment,
         listed: true,
         valued: false,
+        unique: false,
+        values: Values::All,
     };
     /// Labels and the like: a key without a value has an empty one.
     pub(crate) const LABELS: Self = Self {
@@ -171,8 +190,22 @@ impl Pairs {
     /// Options of drivers: only a mapping.
     pub(crate) const OPTIONS: Self = Self {
         listed: false,
+        values: Values::Numbers,
         ..Self::LABELS
     };
+
+    /// The same; no entry of a list may stand there twice.
+    pub(crate) const fn unique(self) -> Self {
+        Self {
+            unique: true,
+            ..self
+        }
+    }
+
+    /// The same with these values.
+    pub(crate) const fn of(self, values: Values) -> Self {
+        Self { values, ..self }
+    }
 }
 
 /// What a key without a value means.

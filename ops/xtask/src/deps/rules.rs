@@ -41,6 +41,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("provisioner", Services),
     ("scheduler", Services),
     ("tercio", Command),
+    ("compose-fuzz", Proof),
     ("lab-sim", Proof),
     ("lab-testkit", Proof),
     ("xtask", Tools),

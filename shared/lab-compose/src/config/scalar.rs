@@ -49,10 +49,14 @@ impl Shape {
     fn of(text: &str) -> Self {
         let special = text.chars().any(|c| c != '\t' && !is_printable(c));
         let tabs = text.contains('\t');
-        let space_break = text.contains(" \n");
-        let edges = text.starts_with([' ', '\n']) || text.ends_with([' ', '\n']);
-        let breaks = text.contains('\n');
-        let single = !(special || tabs || space_break || text.contains("\n "));
+        let is_break = |c: char| "\n\u{2028}\u{2029}".contains(c);
+        let pairs = || text.chars().zip(text.chars().skip(1));
+        let space_break = pairs().any(|(one, two)| one == ' ' && is_break(two));
+        let break_space = pairs().any(|(one, two)| is_break(one) && two == ' ');
+        let at_edge = |c: char| c == ' ' || is_break(c);
+        let edges = text.starts_with(at_edge) || text.ends_with(at_edge);
+        let breaks = text.contains(is_break);
+        let single = !(special || tabs || space_break || break_space);
         Self {
             plain: single && !edges && !breaks && !has_indicator(text),
             single,
@@ -194,6 +198,7 @@ mod tests {
             ("a\nb\n", "|\n  a\n  b"),
             ("a\n\n", "|+\n  a\n"),
             ("\n", "|2+\n"),
+            ("\u{2028}", "'\u{2028}'"),
             (" a\nb", "|2-\n   a\n  b"),
             ("a \nb", "\"a \\nb\""),
             ("a\nb ", "\"a\\nb \""),

@@ -64,9 +64,9 @@ impl Normaliser<'_> {
                 required: true,
                 raw: false,
             };
-            // What an earlier file says is known before what this one says.
-            let earlier = |name: &str| all.get(name).and_then(Node::as_text).map(str::to_owned);
-            let found = self.read_pairs(&named, &earlier, &BTreeMap::new(), trail);
+            // Other than with variables, what an earlier file says wins over an earlier line.
+            let lookup = |name: &str| all.get(name).and_then(Node::as_text).map(str::to_owned);
+            let found = self.read_pairs(&named, &lookup, &BTreeMap::new(), trail);
             all.extend(found);
         }
         all.extend(pairs(service, "labels"));

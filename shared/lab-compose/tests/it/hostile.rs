@@ -1,20 +1,33 @@
 //! Files made to break or exhaust the reader. Each must be answered, quickly and in bounded memory.
 
+mod files;
+mod size;
+
 use std::fmt::Write as _;
 
-use lab_types::Severity;
+use lab_types::{Diagnostic, Severity};
 
 use crate::support::Files;
 
 /// The codes of the errors of a file that must be refused.
 #[track_caller]
 fn refused(content: &str) -> Vec<String> {
-    let (project, findings) = Files::one(content).load();
+    refused_files(&Files::one(content))
+}
+
+/// The codes of the errors of files that must be refused.
+#[track_caller]
+fn refused_files(files: &Files) -> Vec<String> {
+    let (project, findings) = files.load();
     assert!(project.is_none());
     let errors = findings
         .iter()
         .filter(|one| one.severity == Severity::Error);
     errors.map(|one| one.code.to_string()).collect()
+}
+
+fn has_error(findings: &[Diagnostic]) -> bool {
+    findings.iter().any(|one| one.severity == Severity::Error)
 }
 
 const MANY_LAUGHS: usize = 9;

@@ -13,8 +13,7 @@ mod profiles;
 
 use expect_test::Expect;
 
-use crate::canonical::similar;
-use crate::support::Files;
+use crate::support::{Files, similar};
 
 #[track_caller]
 fn check(files: &Files, expected: &Expect) {

@@ -1,6 +1,6 @@
 //! The crate as its users see it: files in, projects, diagnostics and plans out.
 
-mod canonical;
+mod cases;
 mod findings;
 mod host_paths;
 mod hostile;
@@ -9,4 +9,6 @@ mod model;
 mod names;
 mod plan;
 mod properties;
+mod refusals;
 mod support;
+mod support_page;

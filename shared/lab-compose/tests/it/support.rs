@@ -75,18 +75,39 @@ impl Files {
         config
     }
 
-    /// The findings, one a line: `compose.yml:1:2 CMP0005 message (see compose.yml:3:4)`.
+    /// The findings as [`lines`].
     pub(crate) fn findings(&self) -> String {
-        let (_, findings) = self.load();
-        let line = |one: &Diagnostic| {
-            let place = one
-                .location
-                .as_ref()
-                .map_or("-".to_owned(), ToString::to_string);
-            let related = one.related.as_ref();
-            let related = related.map_or(String::new(), |place| format!(" (see {place})"));
-            format!("{place} {} {}{related}\n", one.code, one.message)
-        };
-        findings.iter().map(line).collect()
+        lines(&self.load().1)
     }
+}
+
+/// The findings, one a line: `compose.yml:1:2 CMP0005 message (see compose.yml:3:4)`.
+pub(crate) fn lines(findings: &[Diagnostic]) -> String {
+    let line = |one: &Diagnostic| {
+        let place = one
+            .location
+            .as_ref()
+            .map_or("-".to_owned(), ToString::to_string);
+        let related = one.related.as_ref();
+        let related = related.map_or(String::new(), |place| format!(" (see {place})"));
+        format!("{place} {} {}{related}\n", one.code, one.message)
+    };
+    findings.iter().map(line).collect()
+}
+
+/// Fails with the first line that differs.
+#[track_caller]
+pub(crate) fn similar(case: &str, ours: &str, theirs: &str) {
+    let differing = ours
+        .lines()
+        .zip(theirs.lines())
+        .enumerate()
+        .find(|(_, (a, b))| a != b);
+    if let Some((number, (a, b))) = differing {
+        panic!(
+            "{case}, line {}:\n  ours   {a}\n  theirs {b}\n{ours}",
+            number + 1
+        );
+    }
+    assert_eq!(ours, theirs, "{case}");
 }
