@@ -7,7 +7,7 @@ mod ports;
 mod resources;
 mod service;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lab_types::{NetworkName, ProjectName, ServiceName, VolumeName};
 
@@ -38,6 +38,7 @@ pub(crate) fn decode(root: &Map, scope: &Scope<'_>, sink: &mut Sink) -> Project 
     let mut decoder = Decoder {
         scope,
         root,
+        services: names(root, "services"),
         sink,
         published: check::ports::Published::default(),
     };
@@ -68,6 +69,7 @@ pub(crate) fn decode(root: &Map, scope: &Scope<'_>, sink: &mut Sink) -> Project 
 struct Decoder<'a> {
     scope: &'a Scope<'a>,
     root: &'a Map,
+    services: BTreeSet<&'a str>,
     sink: &'a mut Sink,
     published: check::ports::Published,
 }
@@ -140,6 +142,13 @@ fn build_place(root: &Map, service: &ServiceName) -> Option<Place> {
     let services = root.get("services")?.as_map()?;
     let service = services.get(service.as_str())?.as_map()?;
     Some(service.get("build")?.place)
+}
+
+/// The names that a section defines.
+fn names<'a>(root: &'a Map, section: &str) -> BTreeSet<&'a str> {
+    let entries = root.map(section).map(|map| map.0.as_slice());
+    let entries = entries.unwrap_or_default().iter();
+    entries.map(|entry| entry.key.as_str()).collect()
 }
 
 /// The text of `key`.

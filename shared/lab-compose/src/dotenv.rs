@@ -63,14 +63,14 @@ pub fn parse(
     lookup: &Lookup<'_>,
     budget: &mut usize,
 ) -> (Vec<Assignment>, Vec<LineFault>) {
-    parse_after(text, lookup, std::collections::BTreeMap::new(), budget)
+    parse_after(text, lookup, &|_| None, budget)
 }
 
 /// The same; where neither `lookup` nor an earlier line has a variable, `earlier` may have it.
 pub(crate) fn parse_after(
     text: &str,
     lookup: &Lookup<'_>,
-    earlier: std::collections::BTreeMap<String, String>,
+    earlier: &Lookup<'_>,
     budget: &mut usize,
 ) -> (Vec<Assignment>, Vec<LineFault>) {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -80,9 +80,10 @@ pub(crate) fn parse_after(
         line: 1,
         line_start: 0,
         lookup,
+        earlier,
         budget,
         read: Vec::new(),
-        values: earlier,
+        values: std::collections::BTreeMap::new(),
         faults: Vec::new(),
     };
     while reader.statement() {}
@@ -95,6 +96,7 @@ struct Reader<'a> {
     line: u32,
     line_start: usize,
     lookup: &'a Lookup<'a>,
+    earlier: &'a Lookup<'a>,
     budget: &'a mut usize,
     read: Vec<Assignment>,
     values: std::collections::BTreeMap<String, String>,
@@ -234,8 +236,11 @@ impl Reader<'_> {
     }
 
     fn interpolated(&mut self, text: &str, origin: Origin) -> Option<String> {
-        let (lookup, values) = (self.lookup, &self.values);
-        let both = |name: &str| lookup(name).or_else(|| values.get(name).cloned());
+        let (lookup, earlier, values) = (self.lookup, self.earlier, &self.values);
+        let both = |name: &str| {
+            let here = || values.get(name).cloned();
+            lookup(name).or_else(here).or_else(|| earlier(name))
+        };
         let outcome = interpolate::expand(text, &both, self.budget);
         let (message, unset, value) = match outcome {
             Ok(expanded) => {

@@ -1,6 +1,6 @@
 //! Names of services that point at something the files define.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lab_types::ServiceName;
 
@@ -14,20 +14,49 @@ use crate::yaml::{Map, Node};
 
 type Disabled = BTreeMap<ServiceName, Vec<String>>;
 
+/// The names that each section defines.
+struct Defined<'a>(BTreeMap<&'static str, BTreeSet<&'a str>>);
+
+impl<'a> Defined<'a> {
+    fn of(root: &'a Map) -> Self {
+        const SECTIONS: [&str; 6] = [
+            "services", "networks", "volumes", "configs", "secrets", "models",
+        ];
+        let names = |section| {
+            let names = entries(root, section)
+                .iter()
+                .map(|entry| entry.key.as_str());
+            (section, names.collect())
+        };
+        Self(SECTIONS.into_iter().map(names).collect())
+    }
+
+    fn has(&self, section: &str, key: &str) -> bool {
+        self.0.get(section).is_some_and(|names| names.contains(key))
+    }
+
+    /// The name that was meant, where one is near and there is room to say so.
+    fn nearest(&self, section: &str, key: &str, sink: &Sink) -> Option<&'a str> {
+        let names = self.0.get(section).filter(|_| !sink.is_full())?;
+        nearest(key, names.iter().copied())
+    }
+}
+
 pub(super) fn all(root: &Map, disabled: &Disabled, sink: &mut Sink) {
     let trail = Trail::ROOT.key("services");
+    let defined = Defined::of(root);
     let mut edges = Edges::new();
     for entry in entries(root, "services") {
         let Some(service) = entry.node.as_map() else {
             continue;
         };
         let trail = trail.key(&entry.key);
-        networks(root, service, &trail, sink);
-        volumes(root, service, &trail, sink);
-        objects(root, service, &trail, sink);
+        networks(&defined, service, &trail, sink);
+        volumes(&defined, service, &trail, sink);
+        objects(&defined, service, &trail, sink);
         contexts(root, service, &trail, sink);
         dependencies(
-            root,
+            &defined,
             disabled,
             (&entry.key, service),
             &trail,
@@ -37,24 +66,14 @@ pub(super) fn all(root: &Map, disabled: &Disabled, sink: &mut Sink) {
     cycles::report(&edges, sink);
 }
 
-fn keys<'a>(root: &'a Map, section: &str) -> impl Iterator<Item = &'a str> + use<'a> {
-    entries(root, section)
-        .iter()
-        .map(|entry| entry.key.as_str())
-}
-
-fn is_defined(root: &Map, section: &str, key: &str) -> bool {
-    keys(root, section).any(|defined| defined == key)
-}
-
-fn networks(root: &Map, service: &Map, trail: &Trail<'_>, sink: &mut Sink) {
+fn networks(defined: &Defined<'_>, service: &Map, trail: &Trail<'_>, sink: &mut Sink) {
     for entry in entries(service, "networks") {
         let key = entry.key.as_str();
-        if is_defined(root, "networks", key) {
+        if defined.has("networks", key) {
             continue;
         }
         let message = format!("{trail} joins the network `{key}`, which is not defined");
-        let help = match nearest(key, keys(root, "networks")) {
+        let help = match defined.nearest("networks", key, sink) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("define it: `networks: {{{key}: }}` at the top level"),
         };
@@ -62,7 +81,7 @@ fn networks(root: &Map, service: &Map, trail: &Trail<'_>, sink: &mut Sink) {
     }
 }
 
-fn volumes(root: &Map, service: &Map, trail: &Trail<'_>, sink: &mut Sink) {
+fn volumes(defined: &Defined<'_>, service: &Map, trail: &Trail<'_>, sink: &mut Sink) {
     let trail = trail.key("volumes");
     for (index, item) in service.list("volumes").iter().enumerate() {
         let Some(mount) = item
@@ -74,12 +93,12 @@ fn volumes(root: &Map, service: &Map, trail: &Trail<'_>, sink: &mut Sink) {
         let Some((node, key)) = named(mount, "source") else {
             continue;
         };
-        if key.is_empty() || is_defined(root, "volumes", key) {
+        if key.is_empty() || defined.has("volumes", key) {
             continue;
         }
         let trail = trail.item(index);
         let message = format!("{trail} mounts the volume `{key}`, which is not defined");
-        let help = match nearest(key, keys(root, "volumes")) {
+        let help = match defined.nearest("volumes", key, sink) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None if key.contains('/') => format!("for a folder write `./{key}`"),
             None => format!(
@@ -95,7 +114,7 @@ fn named<'a>(map: &'a Map, key: &str) -> Option<(&'a Node, &'a str)> {
     Some((node, node.as_text()?))
 }
 
-fn objects(root: &Map, service: &Map, trail: &Trail<'_>, sink: &mut Sink) {
+fn objects(defined: &Defined<'_>, service: &Map, trail: &Trail<'_>, sink: &mut Sink) {
     let empty = Map::default();
     let build = service.map("build").unwrap_or(&empty);
     let lists = [
@@ -108,12 +127,12 @@ fn objects(root: &Map, service: &Map, trail: &Trail<'_>, sink: &mut Sink) {
             .iter()
             .filter_map(|item| named(item.as_map()?, "source"))
         {
-            undefined(root, (noun, section), key, node.place, trail, sink);
+            undefined(defined, (noun, section), key, node.place, trail, sink);
         }
     }
     for entry in entries(service, "models") {
         undefined(
-            root,
+            defined,
             ("model", "models"),
             &entry.key,
             entry.place,
@@ -124,18 +143,18 @@ fn objects(root: &Map, service: &Map, trail: &Trail<'_>, sink: &mut Sink) {
 }
 
 fn undefined(
-    root: &Map,
+    defined: &Defined<'_>,
     (noun, section): (&str, &str),
     key: &str,
     place: Place,
     trail: &Trail<'_>,
     sink: &mut Sink,
 ) {
-    if is_defined(root, section, key) {
+    if defined.has(section, key) {
         return;
     }
     let message = format!("{trail} uses the {noun} `{key}`, which is not defined");
-    let help = match nearest(key, keys(root, section)) {
+    let help = match defined.nearest(section, key, sink) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!("define it under `{section}` at the top level"),
     };
@@ -168,7 +187,7 @@ fn contexts(root: &Map, service: &Map, trail: &Trail<'_>, sink: &mut Sink) {
 }
 
 fn dependencies(
-    root: &Map,
+    defined: &Defined<'_>,
     disabled: &Disabled,
     (name, service): (&str, &Map),
     trail: &Trail<'_>,
@@ -179,7 +198,7 @@ fn dependencies(
             continue;
         };
         let key = entry.key.as_str();
-        if is_defined(root, "services", key) {
+        if defined.has("services", key) {
             let edges = edges.entry(name.to_owned()).or_default();
             edges.insert(entry.key.clone(), entry.place);
             continue;
@@ -192,7 +211,7 @@ fn dependencies(
         let profiles = ServiceName::new(key)
             .ok()
             .and_then(|name| disabled.get(&name));
-        let help = match (profiles, nearest(key, keys(root, "services"))) {
+        let help = match (profiles, defined.nearest("services", key, sink)) {
             (Some(profiles), _) => {
                 let profile = profiles.first().map_or("", String::as_str);
                 format!(

@@ -26,7 +26,7 @@ impl Decoder<'_> {
             ports: self.ports(name, map, replicas, trail),
             mounts: self.mounts(map, trail),
             networks: attachments(map),
-            depends_on: self.depends_on(map),
+            depends_on: self.depends_on(map, trail),
             healthcheck: self.healthcheck(map, trail),
             restart: self.restart(map, trail),
             replicas,
@@ -123,17 +123,15 @@ impl Decoder<'_> {
         })
     }
 
-    fn depends_on(&self, map: &Map) -> BTreeMap<ServiceName, Dependency> {
+    fn depends_on(&mut self, map: &Map, trail: &Trail<'_>) -> BTreeMap<ServiceName, Dependency> {
         let mut dependencies = BTreeMap::new();
         let entries = map.map("depends_on").map(|map| map.0.as_slice());
         for entry in entries.unwrap_or_default() {
             let Some(body) = entry.node.as_map() else {
                 continue;
             };
-            let known = self
-                .root
-                .map("services")
-                .is_some_and(|map| map.get(&entry.key).is_some());
+            self.check_restart(body, &entry.key, trail);
+            let known = self.services.contains(entry.key.as_str());
             let name = ServiceName::new(entry.key.as_str()).ok().filter(|_| known);
             if let (Some(name), Some(condition)) = (name, condition(body)) {
                 let required = boolean(body, "required").unwrap_or(true);
@@ -145,6 +143,21 @@ impl Decoder<'_> {
             }
         }
         dependencies
+    }
+
+    fn check_restart(&mut self, map: &Map, name: &str, trail: &Trail<'_>) {
+        // One that follows from another attribute stands nowhere; that attribute is refused itself.
+        let given = map
+            .entry("restart")
+            .filter(|entry| entry.place != entry.node.place);
+        if let Some(entry) = given.filter(|entry| entry.node.as_bool() == Some(true)) {
+            let trail = trail.key("depends_on");
+            let message = format!("Tercio does not support {trail}.{name}.restart yet");
+            self.sink.add(
+                Finding::refusal(codes::NOT_SUPPORTED, entry.place, message)
+                    .help("restart the service yourself when its dependency was replaced"),
+            );
+        }
     }
 
     fn restart(&mut self, map: &Map, trail: &Trail<'_>) -> Option<Restart> {

@@ -85,6 +85,7 @@ fn printed(node: Option<&Node>, field: &Field, style: Style) -> Option<Doc> {
             let says = match field.shape {
                 Shape::Size(_) => doc != Doc::text("0"),
                 Shape::Duration => doc != Doc::text("0s"),
+                Shape::Hosts => given?.as_list() != Some(&[]),
                 _ => !is_zero(&doc),
             };
             says.then_some(doc)
@@ -163,7 +164,8 @@ fn value(node: &Node, shape: &Shape, style: Style) -> Doc {
             )
         }
         (Value::List(items), Shape::Hosts) => {
-            let mut hosts: Vec<&str> = items.iter().filter_map(Node::as_text).collect();
+            let hosts = items.iter().filter_map(Node::as_text);
+            let mut hosts: Vec<&str> = hosts.filter(|host| host.contains('=')).collect();
             hosts.sort_unstable();
             Doc::List(hosts.into_iter().map(Doc::text).collect())
         }

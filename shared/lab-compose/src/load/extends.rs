@@ -130,6 +130,9 @@ impl Extender<'_, '_, '_> {
             self.report_missing(from, name, extends);
             return None;
         }
+        if self.loader.is_exhausted() {
+            return None;
+        }
         let base = self.whole(from, &extends.service)?;
         let fits = base.as_map().is_some() && self.loader.spend(Size::of(&base), extends.place);
         fits.then_some(base)

@@ -1,5 +1,7 @@
 //! What a service depends on without saying so.
 
+use std::collections::BTreeSet;
+
 use crate::sink::Place;
 use crate::yaml::{Entry, Map, Node};
 
@@ -16,14 +18,18 @@ pub(super) fn complete(service: &mut Map) {
             }
         }
     }
-    for (name, place, restart) in implied(service) {
-        if service.get("depends_on").is_none() {
-            service.put("depends_on", Node::mapping(place));
-        }
-        let Some(dependencies) = service.map_mut("depends_on") else {
-            return;
-        };
-        if dependencies.get(&name).is_some() {
+    let implied = implied(service);
+    let Some((_, first, _)) = implied.first() else {
+        return;
+    };
+    service.set_default("depends_on", Node::mapping(*first));
+    let Some(dependencies) = service.map_mut("depends_on") else {
+        return;
+    };
+    let said = dependencies.0.iter().map(|entry| entry.key.clone());
+    let mut said: BTreeSet<String> = said.collect();
+    for (name, place, restart) in implied {
+        if !said.insert(name.clone()) {
             continue;
         }
         let mut node = Node::mapping(place);

@@ -110,23 +110,18 @@ impl Normaliser<'_> {
             return BTreeMap::new();
         };
         *self.budget = left;
-        let earlier = earlier.iter();
-        let earlier: BTreeMap<String, String> = earlier
-            .filter_map(|(key, node)| Some((key.clone(), node.as_text()?.to_owned())))
-            .collect();
+        let earlier = |name: &str| earlier.get(name).and_then(Node::as_text).map(str::to_owned);
         let (assignments, faults) = if named.raw {
             dotenv::parse_raw(&loaded.text)
         } else {
-            dotenv::parse_after(&loaded.text, lookup, earlier.clone(), self.budget)
+            dotenv::parse_after(&loaded.text, lookup, &earlier, self.budget)
         };
         for fault in faults {
             self.sink.add(fault.finding(loaded.file));
         }
         let full = |(key, value): (String, Option<String>)| {
             // A name without a value is looked up like a variable, or is not there at all.
-            let value = value
-                .or_else(|| lookup(&key))
-                .or_else(|| earlier.get(&key).cloned())?;
+            let value = value.or_else(|| lookup(&key)).or_else(|| earlier(&key))?;
             Some((key, Node::text(place, value)))
         };
         let pairs = assignments.into_iter().map(|one| (one.key, one.value));

@@ -124,6 +124,10 @@ impl Canonical<'_> {
             for entry in &map.0 {
                 let trail = trail.key(&entry.key);
                 let lone = std::slice::from_ref(&entry.node);
+                if entry.node.as_list() == Some(&[]) {
+                    // Without an address nothing is printed of it, but that there is something.
+                    out.push(Node::text(entry.place, entry.key.as_str()));
+                }
                 for address in entry.node.as_list().unwrap_or(lone) {
                     match address.as_text() {
                         Some(text) => {

@@ -1,8 +1,13 @@
 //! The address ranges of a network, by their subnet.
 
-use crate::sink::{Place, Sink};
+use crate::codes;
+use crate::sink::{Finding, Place, Sink};
 use crate::trail::Trail;
 use crate::yaml::{Map, Node, Value};
+
+/// Ranges of one network that are merged. An engine takes one of each family; the way they are merged
+/// costs the cube of their number.
+const POOLS_MAX: usize = 100;
 
 /// Later ranges over earlier ones. This follows Docker Compose step by step, oddities included: an
 /// earlier range stays only where a later one has its subnet, and every later one is laid over it once
@@ -12,6 +17,11 @@ pub(super) fn merge(base: Node, over: Node, sink: &mut Sink) -> Node {
     let (Value::List(mut earlier), Value::List(later)) = (base.value, over.value) else {
         return Node::invalid(place);
     };
+    if earlier.len() + later.len() > POOLS_MAX {
+        let message = format!("the files give a network more than {POOLS_MAX} ranges of addresses");
+        sink.add(Finding::error(codes::TOO_LARGE, place, message));
+        return Node::invalid(place);
+    }
     let mut list = Pools {
         first_later: earlier.len(),
         order: Vec::new(),

@@ -52,10 +52,7 @@ static DEPENDENCIES: Table = Table {
                 ]),
             )
             .applied(),
-            Field::new("restart", Shape::Boolean).refused(
-                NOT_YET,
-                "restart the service yourself when its dependency was replaced",
-            ),
+            Field::new("restart", Shape::Boolean).partly("`true` is refused"),
             Field::new("required", Shape::StrictBoolean)
                 .print(Print::Always)
                 .applied(),
