@@ -118,10 +118,6 @@ impl Extender<'_, '_, '_> {
 
     /// What a service extends, whole; nothing when it is not there, which is reported, or empty.
     fn base(&mut self, book: usize, name: &str, extends: &Extends) -> Option<Node> {
-        // Thousands may follow the one that was too much.
-        if self.loader.is_exhausted() {
-            return None;
-        }
         let from = match &extends.file {
             None => book,
             Some((file, place)) => self.open(book, file, *place)?,
@@ -130,6 +126,7 @@ impl Extender<'_, '_, '_> {
             self.report_missing(from, name, extends);
             return None;
         }
+        // Thousands may follow the one that was too much.
         if self.loader.is_exhausted() {
             return None;
         }

@@ -71,9 +71,10 @@ impl Extends {
             match entry.node.as_text() {
                 _ if key.starts_with("x-") => {}
                 _ if !["service", "file"].contains(&key) => {
-                    let message = format!("{trail} has no attribute `{key}`");
+                    // The real tool never looks; a slip is told all the same.
+                    let message = format!("{trail} has no attribute `{key}`; it changes nothing");
                     let help = "it has `service` and `file`";
-                    sink.add(Finding::error(codes::UNKNOWN_KEY, entry.place, message).help(help));
+                    sink.add(Finding::warning(codes::UNKNOWN_KEY, entry.place, message).help(help));
                 }
                 Some(text) => drop(texts.insert(key, (text, entry.node.place))),
                 None if entry.node.value == Value::Invalid => return None,
