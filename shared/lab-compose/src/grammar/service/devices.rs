@@ -1,6 +1,5 @@
 //! Devices of the node that a container is given.
 
-use super::limits::DEVICE_LIST;
 use crate::grammar::support::{NOT_CARRIED, SCHEDULER};
 use crate::grammar::{Field, Items, Names, Object, Own, Pairs, Shape, short};
 
@@ -12,6 +11,21 @@ pub(super) const DEVICE_CGROUP_RULES: Field =
 
 pub(super) const DEVICES: Field =
     Field::new("devices", Shape::Items(&DEVICE_LIST)).refused(SCHEDULER, ON_THE_NODE);
+
+static DEVICE_LIST: Items = Items {
+    expand: Some(short::device),
+    identity: Some(|item| short::text_of(item, "target")),
+    ..Items::of(&Object {
+        what: "a device",
+        keys: &[
+            Field::new("source", Shape::Text),
+            Field::new("target", Shape::Text),
+            Field::new("permissions", Shape::Text),
+        ],
+        required: &["source", "target"],
+        own: Own::Kept,
+    })
+};
 
 pub(super) const GPUS: Field =
     Field::new("gpus", Shape::Items(&GPU_LIST)).refused(SCHEDULER, ON_THE_NODE);

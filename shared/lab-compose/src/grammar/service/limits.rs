@@ -1,7 +1,7 @@
 //! How much of a node a container may take.
 
 use crate::grammar::support::{NOT_CARRIED, WINDOWS};
-use crate::grammar::{Field, Items, Numbers, Object, Own, Print, Range, Shape, Table, short};
+use crate::grammar::{Field, Items, Numbers, Object, Own, Print, Range, Shape, Table};
 use crate::yaml::Value;
 
 const NO_LIMIT: &str = "leave it out; the lab's nodes share their processors evenly";
@@ -115,20 +115,4 @@ pub(super) static ULIMIT_TABLE: Table = Table {
     bare: false,
     listed: |_| Value::Null,
     plain_names: false,
-};
-
-/// `HOST: [ADDRESS]` and the like need nothing more than a list.
-pub(super) static DEVICE_LIST: Items = Items {
-    expand: Some(short::device),
-    identity: Some(|item| short::text_of(item, "target")),
-    ..Items::of(&Object {
-        what: "a device",
-        keys: &[
-            Field::new("source", Shape::Text),
-            Field::new("target", Shape::Text),
-            Field::new("permissions", Shape::Text),
-        ],
-        required: &["source", "target"],
-        own: Own::Kept,
-    })
 };
