@@ -89,7 +89,7 @@ codes! {
     CANNOT_MERGE, "CMP0032", "A later file cannot override an earlier one here",
         "The two files give values of different kinds, such as a text and a mapping, that cannot be merged.";
     BAD_TAG, "CMP0033", "A YAML tag is not understood",
-        "YAML's own tags (!!str, !!int, !!float, !!bool, !!null, !!seq, !!map) are read here, and those of Compose: !reset and !override.";
+        "YAML's own tags (!!str, !!int, !!float, !!bool, !!null, !!seq, !!map) are read here, and those of Compose: !reset and !override. Any other changes nothing, which is told.";
     FILE_UNREADABLE, "CMP0034", "A file cannot be read",
         "The file exists, but reading it failed; the message says why.";
     BAD_DEFINITION, "CMP0035", "Attributes contradict one another",

@@ -1,133 +1,30 @@
 //! `extends`: a service that begins as another one, of the same document or of another file.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod book;
+mod entry;
+
+use std::collections::BTreeMap;
 
 use super::Loader;
 use super::files::{Named, Source};
-use super::layers::{SHAPE, services_of};
+use super::layers::SHAPE;
 use super::rebase;
 use super::site::Site;
 use crate::codes;
 use crate::grammar::canonical::canonical;
 use crate::path;
-use crate::sink::{Finding, Place, Sink};
+use crate::sink::{Finding, Place};
 use crate::suggest::nearest;
 use crate::trail::Trail;
-use crate::yaml::{Entry, Map, Marks, Node, Size, Value};
+use crate::yaml::{Map, Marks, Node, Size, Value};
+
+pub(super) use entry::Extends;
+
+use book::{Book, in_file, of_file, section};
+use entry::AllExtends;
 
 /// Services that may extend one another in a row; the longest row known has five.
 const CHAIN_MAX: usize = 64;
-
-/// What a service extends.
-#[derive(Clone)]
-pub(super) struct Extends {
-    place: Place,
-    service: String,
-    /// The file, where another one is named.
-    file: Option<(String, Place)>,
-}
-
-/// What the services of a document extend, by service.
-pub(super) type AllExtends = BTreeMap<String, Extends>;
-
-impl Extends {
-    /// Takes every `extends` out of a document that is not in full form yet.
-    pub(super) fn take_all(root: &mut Node, sink: &mut Sink) -> AllExtends {
-        let mut all = AllExtends::new();
-        let names: Vec<String> = match root.as_map().and_then(|map| map.get("services")) {
-            Some(services) => services.as_map().map_or_else(Vec::new, |map| {
-                map.0.iter().map(|entry| entry.key.clone()).collect()
-            }),
-            None => return all,
-        };
-        for (name, service) in names.into_iter().zip(services_of(root)) {
-            let Value::Map(map) = &mut service.value else {
-                continue;
-            };
-            let at = map.0.iter().position(|entry| entry.key == "extends");
-            let taken = at.map(|at| map.0.remove(at));
-            if let Some(extends) = taken.and_then(|entry| Self::of(&entry, &name, sink)) {
-                all.insert(name, extends);
-            }
-        }
-        all
-    }
-
-    /// What an `extends` says, or the report that it says nothing.
-    fn of(entry: &Entry, name: &str, sink: &mut Sink) -> Option<Self> {
-        let trail = Trail::ROOT.key("services");
-        let trail = trail.key(name);
-        let trail = trail.key("extends");
-        let place = entry.node.place;
-        if let Some(service) = entry.node.as_text() {
-            return Some(Self {
-                place,
-                service: service.to_owned(),
-                file: None,
-            });
-        }
-        let Some(map) = entry.node.as_map() else {
-            if entry.node.value != Value::Invalid {
-                let kind = entry.node.value.kind();
-                let message = format!("{trail} must be a text or a mapping, not {kind}");
-                sink.add(Finding::error(codes::WRONG_TYPE, place, message));
-            }
-            return None;
-        };
-        let mut texts: BTreeMap<&str, (&str, Place)> = BTreeMap::new();
-        for entry in &map.0 {
-            let key = entry.key.as_str();
-            match entry.node.as_text() {
-                _ if key.starts_with("x-") => {}
-                _ if !["service", "file"].contains(&key) => {
-                    let message = format!("{trail} has no attribute `{key}`");
-                    let help = "it has `service` and `file`";
-                    sink.add(Finding::error(codes::UNKNOWN_KEY, entry.place, message).help(help));
-                }
-                Some(text) => drop(texts.insert(key, (text, entry.node.place))),
-                None if entry.node.value == Value::Invalid => return None,
-                None => {
-                    let kind = entry.node.value.kind();
-                    let message = format!("{} must be a text, not {kind}", trail.key(key));
-                    sink.add(Finding::error(codes::WRONG_TYPE, entry.node.place, message));
-                    return None;
-                }
-            }
-        }
-        let Some((service, place)) = texts.get("service") else {
-            let message = format!("{trail} lacks `service`");
-            sink.add(Finding::error(codes::BAD_DEFINITION, place, message).help(
-                "name the service to extend, as in `extends: {file: base.yml, service: web}`",
-            ));
-            return None;
-        };
-        let file = texts.get("file");
-        Some(Self {
-            place: *place,
-            service: (*service).to_owned(),
-            file: file.map(|(file, place)| ((*file).to_owned(), *place)),
-        })
-    }
-}
-
-/// The services of one document, or of one file that is extended.
-struct Book {
-    /// The file's absolute path.
-    path: String,
-    /// The folder that its own `extends.file` start from.
-    dir: String,
-    /// The names of its services.
-    names: BTreeSet<String>,
-    /// Its documents as they were read; none for the project's own, whose services are in full form.
-    raw: Vec<(Node, Marks)>,
-    /// Services in full form, those that extend others without what they extend.
-    services: BTreeMap<String, Node>,
-    extends: AllExtends,
-    /// What its last document takes away from what is extended.
-    marks: Marks,
-    /// Services that have what they extend.
-    whole: BTreeMap<String, Node>,
-}
 
 /// A service on the way from one to what it extends.
 struct Step {
@@ -231,6 +128,10 @@ impl Extender<'_, '_, '_> {
         };
         if !self.books[from].names.contains(&extends.service) {
             self.report_missing(from, name, extends);
+            return None;
+        }
+        // Thousands may follow the one that was too much.
+        if self.loader.is_exhausted() {
             return None;
         }
         let base = self.whole(from, &extends.service)?;
@@ -379,29 +280,5 @@ impl Extender<'_, '_, '_> {
         let own = of_file(merged)?;
         held.services.insert(name.to_owned(), own.clone());
         Some(own)
-    }
-}
-
-/// A section of a file.
-pub(super) fn section<'m>(root: &'m mut Map, name: &str) -> Option<&'m mut Value> {
-    let entry = root.0.iter_mut().find(|entry| entry.key == name)?;
-    Some(&mut entry.node.value)
-}
-
-/// A file that holds nothing but this service.
-fn in_file(name: &str, service: Node) -> Map {
-    let place = service.place;
-    let mut services = Map::default();
-    services.put(name, service);
-    let mut root = Map::default();
-    root.put("services", Node::new(place, Value::Map(services)));
-    root
-}
-
-/// The service of a file that holds nothing else.
-fn of_file(mut root: Map) -> Option<Node> {
-    match section(&mut root, "services")? {
-        Value::Map(services) => Some(services.0.pop()?.node),
-        _ => None,
     }
 }

@@ -4,9 +4,10 @@ use super::Loader;
 use super::extends::Extends;
 use super::files::Source;
 use super::site::{Chain, Site};
+use crate::codes;
 use crate::grammar::{FILE, Shape, canonical::canonical, merge::merge};
 use crate::interpolate::tree::Interpolator;
-use crate::sink::Place;
+use crate::sink::{Finding, Place};
 use crate::trail::Trail;
 use crate::yaml::{Document, Map, Node, Value};
 
@@ -43,6 +44,15 @@ impl Loader<'_> {
 
     /// One document in full form, with what it includes and extends.
     fn layer(&mut self, document: &Document, site: &Site<'_>, chain: &Chain<'_>) -> Node {
+        if document.root.value == Value::Null {
+            let place = document.root.place;
+            let message = "the document is empty";
+            self.sink.add(
+                Finding::error(codes::WRONG_TYPE, place, message)
+                    .help("remove its `---`, or write below it what the project has"),
+            );
+            return Node::invalid(place);
+        }
         let mut layer = self.interpolated(document, site);
         if self.is_version_1(&layer) {
             return Node::invalid(layer.place);

@@ -5,6 +5,7 @@ use granit_parser::Tag;
 use super::{Value, scalar};
 use crate::codes;
 use crate::sink::{Finding, Place, Sink};
+use crate::suggest::nearest;
 
 /// What Compose's own tags say of a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,9 +38,17 @@ pub(super) fn scalar(text: &str, tag: &Tag, place: Place, sink: &mut Sink) -> Va
             value => value,
         }),
         Some("bool") => Some(scalar::resolve(text)).filter(|value| matches!(value, Value::Bool(_))),
-        _ => {
-            refuse(tag, place, sink);
+        Some("timestamp") => {
+            Some(scalar::resolve(text)).filter(|value| matches!(value, Value::Date(_)))
+        }
+        Some("binary") => {
+            let message = "Tercio reads no data behind the tag !!binary";
+            sink.add(Finding::error(codes::BAD_TAG, place, message).help("write the text itself"));
             return Value::Invalid;
+        }
+        _ => {
+            warn(tag, place, sink);
+            Some(scalar::plain(text))
         }
     };
     read.unwrap_or_else(|| {
@@ -49,11 +58,11 @@ pub(super) fn scalar(text: &str, tag: &Tag, place: Place, sink: &mut Sink) -> Va
     })
 }
 
-/// Checks the tag of a collection, `wanted` being the only one it can bear.
+/// Checks the tag of a collection, `wanted` being the only one that says something.
 pub(super) fn collection(tag: &Tag, wanted: &str, place: Place, sink: &mut Sink) {
     match core(tag) {
         Some(name) if name == wanted || name == "!" => {}
-        _ => refuse(tag, place, sink),
+        _ => warn(tag, place, sink),
     }
 }
 
@@ -71,8 +80,13 @@ fn shown(tag: &Tag) -> String {
     format!("{}{}", tag.original_handle(), tag.suffix())
 }
 
-fn refuse(tag: &Tag, place: Place, sink: &mut Sink) {
-    let message = format!("the tag {} is not known", shown(tag));
-    let known = "those of Compose are !reset and !override";
-    sink.add(Finding::error(codes::BAD_TAG, place, message).help(format!("remove it; {known}")));
+/// Tells of a tag that changes nothing, as with the real tool.
+fn warn(tag: &Tag, place: Place, sink: &mut Sink) {
+    let shown = shown(tag);
+    let message = format!("the tag {shown} is not known and changes nothing");
+    let finding = Finding::warning(codes::BAD_TAG, place, message);
+    sink.add(match nearest(&shown, ["!reset", "!override"].into_iter()) {
+        Some(meant) => finding.help(format!("did you mean `{meant}`?")),
+        None => finding.help("remove it; those of Compose are !reset and !override"),
+    });
 }

@@ -74,8 +74,10 @@ fn read(item: Node, trail: &Trail<'_>, sink: &mut Sink) -> Option<Include> {
             },
             key if key.starts_with("x-") => {}
             key => {
-                let message = format!("an entry of `include` has no attribute `{key}`");
-                let finding = Finding::error(codes::UNKNOWN_KEY, entry.place, message);
+                // The real tool never looks; a slip is told all the same.
+                let message =
+                    format!("an entry of `include` has no attribute `{key}`; it changes nothing");
+                let finding = Finding::warning(codes::UNKNOWN_KEY, entry.place, message);
                 sink.add(match nearest(key, KEYS.iter().copied()) {
                     Some(meant) => finding.help(format!("did you mean `{meant}`?")),
                     None => finding.help(format!("it may have: {}", KEYS.join(", "))),

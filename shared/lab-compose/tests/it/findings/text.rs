@@ -104,8 +104,8 @@ fn only_yamls_own_tags_are_read() {
     check_service(
         "    command: !foo x\n    labels: !!set {a}\n    restart: !!int x\n",
         &expect![[r#"
-            compose.yml:4:14 CMP0033 the tag !foo is not known
-            compose.yml:5:13 CMP0033 the tag !!set is not known
+            compose.yml:4:14 CMP0033 the tag !foo is not known and changes nothing
+            compose.yml:5:13 CMP0033 the tag !!set is not known and changes nothing
             compose.yml:6:14 CMP0033 `x` is not what its tag !!int says
         "#]],
     );

@@ -43,7 +43,7 @@ fn what_extends_may_say() {
         &expect![[r#"
             compose.yml:2:26 CMP0007 services.a.extends must be a text or a mapping, not a list
             compose.yml:3:26 CMP0035 services.b.extends lacks `service`
-            compose.yml:4:39 CMP0005 services.c.extends has no attribute `fil`
+            compose.yml:4:39 CMP0005 services.c.extends has no attribute `fil`; it changes nothing
             compose.yml:5:36 CMP0007 services.d.extends.service must be a text, not a number
             compose.yml:6:24 CMP0007 services.e.extends must be a text or a mapping, not nothing
         "#]],
@@ -67,7 +67,7 @@ fn what_include_may_say() {
             compose.yml:2:5 CMP0043 the file gone.yml that `include` names does not exist
             compose.yml:3:20 CMP0043 the file gone/b.yml that `include` names does not exist
             compose.yml:4:5 CMP0035 include[2] lacks `path`
-            compose.yml:4:6 CMP0005 an entry of `include` has no attribute `paht`
+            compose.yml:4:6 CMP0005 an entry of `include` has no attribute `paht`; it changes nothing
             compose.yml:5:12 CMP0007 include[3].path must be a text or a list of texts, not a mapping
             compose.yml:6:5 CMP0007 include[4] must be a text or a mapping, not a number
             compose.yml:7:29 CMP0028 the environment file gone.env does not exist

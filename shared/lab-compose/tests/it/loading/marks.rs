@@ -62,7 +62,7 @@ fn a_tag_stands_at_a_value_and_excuses_no_key_that_is_given_twice() {
     super::check(
         &Files::one("services: {w: {image: a, labels: !rest {}}}\n"),
         &expect![[r#"
-            compose.yml:1:34 CMP0033 the tag !rest is not known
+            compose.yml:1:34 CMP0033 the tag !rest is not known and changes nothing
         "#]],
     );
 }
