@@ -21,6 +21,7 @@ mod lab;
 mod lex;
 mod sim;
 mod source;
+mod support;
 mod tidy;
 mod workspace;
 
@@ -36,6 +37,7 @@ cargo xtask COMMAND
   tidy               refuses what rustfmt and clippy do not see: sizes, docs, codes, leftovers
   clippy-toml        writes clippy.toml of the decision crates from the root's (--check: compares)
   codes              writes ops/docs/errors.md from the crates' tables     (--check: compares)
+  support            writes ops/docs/compose-support.md from the tables   (--check: compares)
   golden --update    lets every golden test write down what it got: read the diff before you commit
   sim --seed N       runs one simulation and prints its trace
   fuzz-compose       compares what Tercio and Docker Compose make of random projects
@@ -69,6 +71,8 @@ fn run(words: &[&str]) -> Result<ExitCode> {
         ["clippy-toml", "--check"] => Ok(finding::report("clippy-toml", &clippy_toml::run()?)),
         ["codes"] => codes::write().map(|()| ExitCode::SUCCESS),
         ["codes", "--check"] => Ok(finding::report("codes", &codes::run()?)),
+        ["support"] => support::run(false),
+        ["support", "--check"] => support::run(true),
         ["golden", "--update", rest @ ..] => golden::update(rest),
         ["sim", "--seed", seed] => sim::run(seed),
         ["fuzz-compose", rest @ ..] => fuzz::run(rest),

@@ -25,4 +25,10 @@ pub const ALL: &[(&str, &str, &str)] = &[
         "Reading files never fails in this way: it is a fault of Tercio. Keep the files and report \
          them with the planner's log.",
     ),
+    (
+        "PLN0005",
+        "The request names no project",
+        "A plan that brings a project back to a revision is asked for under that project's name: \
+         `tercio.v1.req.USER.PROJECT.plan.restore`.",
+    ),
 ];

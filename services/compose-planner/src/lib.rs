@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use lab_bus::{Bus, Incoming, ServeError, ServiceInfo, ServiceServer, Sharing};
 use lab_types::Problem;
-use lab_wire::request::{PlanCreate, REQUESTS, Request as _, ServedBy};
+use lab_wire::request::{PlanCreated, REQUESTS, ServedBy};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -45,7 +45,7 @@ pub enum Error {
     Closed,
 }
 
-/// Serves `plan.create` until `shutdown`.
+/// Serves plans until `shutdown`.
 ///
 /// # Errors
 /// [`Error`] when it has no identity or cannot serve. A server that does not answer (yet) is none:
@@ -101,29 +101,45 @@ async fn serve(bus: &Bus, shutdown: &CancellationToken) -> Result<(), Error> {
 }
 
 async fn answer(bus: Bus, incoming: Incoming, late: CancellationToken) {
-    let (noun, verb) = (incoming.info.noun, incoming.info.verb);
-    if (noun, verb) != (PlanCreate::INFO.noun, PlanCreate::INFO.verb) {
-        let problem = Problem::new(
-            "PLN0002",
-            format!("{noun}.{verb} is not known to this planner"),
-        )
-        .help("run all parts in the same version");
-        return incoming.refuse(&problem).await;
+    let made = tokio::select! {
+        biased;
+        made = make(&bus, &incoming) => made,
+        // Cancel-safe: a plan changes nothing.
+        () = late.cancelled() => return incoming.try_again("the planner is stopping").await,
+    };
+    match made {
+        Ok(created) => incoming.reply(&created).await,
+        Err(plan::Error::NotNow(why)) => incoming.try_again(&why).await,
+        Err(plan::Error::Refused(problem)) => incoming.refuse(&problem).await,
     }
-    match incoming.decode::<PlanCreate>() {
-        Err(problem) => incoming.refuse(&problem).await,
-        Ok(request) => {
-            let made = tokio::select! {
-                biased;
-                made = plan::create(&bus, request) => made,
-                // Cancel-safe: a plan changes nothing.
-                () = late.cancelled() => return incoming.try_again("the planner is stopping").await,
-            };
-            match made {
-                Ok(created) => incoming.reply(&created).await,
-                Err(plan::Error::NotNow(why)) => incoming.try_again(&why).await,
-                Err(plan::Error::Refused(problem)) => incoming.refuse(&problem).await,
-            }
+}
+
+async fn make(bus: &Bus, incoming: &Incoming) -> Result<PlanCreated, plan::Error> {
+    let (noun, verb) = (incoming.info.noun, incoming.info.verb);
+    match (noun, verb) {
+        ("plan", "create") => {
+            let request = incoming.decode().map_err(plan::Error::Refused)?;
+            plan::create(bus, request).await
+        }
+        ("plan", "restore") => {
+            let request = incoming.decode().map_err(plan::Error::Refused)?;
+            let project = incoming.address.project.as_ref();
+            let project = project
+                .ok_or_else(no_project)
+                .map_err(plan::Error::Refused)?;
+            plan::restore(bus, project, request).await
+        }
+        _ => {
+            let message = format!("{noun}.{verb} is not known to this planner");
+            let problem = Problem::new("PLN0002", message);
+            Err(plan::Error::Refused(
+                problem.help("run all parts in the same version"),
+            ))
         }
     }
+}
+
+fn no_project() -> Problem {
+    Problem::new("PLN0005", "the request names no project")
+        .help("its subject has the project's name where this one has _")
 }

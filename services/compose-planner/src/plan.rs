@@ -5,10 +5,14 @@ use std::time::Duration;
 
 use lab_bus::{Bus, CallOptions};
 use lab_compose::{
-    BuildPolicy, CurrentProject, LoadOptions, MemorySource, Orphans, PlanInput, Project, SourceFile,
+    BuildPolicy, CurrentProject, LoadOptions, MemorySource, Orphans, PlanInput, Project,
+    SourceFile, Wanted,
 };
-use lab_types::{Diagnostic, Problem, UserName};
-use lab_wire::request::{self, PlanCreate, PlanCreated, ProjectFacts, ProjectFactsGet};
+use lab_types::{Diagnostic, Plan, Problem, ProjectName, Question, UserName};
+use lab_wire::Request;
+use lab_wire::request::{
+    self, PlanCreate, PlanCreated, PlanRestore, ProjectFacts, ProjectFactsGet, ProjectInspect,
+};
 use lab_wire::roles::PLANNER_USER;
 
 /// How long the leader is asked for what the lab has, in all and each time: less than one attempt of
@@ -52,7 +56,47 @@ pub(crate) async fn create(bus: &Bus, request: PlanCreate) -> Result<PlanCreated
             diagnostics,
         });
     };
-    let facts = facts(bus, &project).await?;
+    let images = project
+        .services
+        .iter()
+        .map(|(name, service)| project.image_of(name, service));
+    let facts = facts(bus, &project.name, images.collect()).await?;
+    let nodes = facts.nodes;
+    let (plan, questions) = compare(Wanted::Files(&project), facts, build);
+    let mut diagnostics = diagnostics;
+    diagnostics.extend(lab_compose::host_paths(&project, nodes));
+    diagnostics.extend(lab_compose::warnings(&plan));
+    Ok(PlanCreated {
+        questions,
+        plan: Some(plan),
+        builds: project.builds(),
+        diagnostics,
+    })
+}
+
+/// Makes a plan that brings a project back to one of its revisions.
+pub(crate) async fn restore(
+    bus: &Bus,
+    project: &ProjectName,
+    request: PlanRestore,
+) -> Result<PlanCreated, Error> {
+    let was = ProjectInspect {
+        revision: Some(request.revision),
+    };
+    let model = ask_for(bus, project, &was).await?.model;
+    let images = model.services.values();
+    let images = images.map(|service| service.task.image.clone()).collect();
+    let facts = facts(bus, project, images).await?;
+    let (plan, questions) = compare(Wanted::Revision(&model), facts, BuildPolicy::IfMissing);
+    Ok(PlanCreated {
+        questions,
+        diagnostics: lab_compose::warnings(&plan),
+        plan: Some(plan),
+        builds: BTreeMap::new(),
+    })
+}
+
+fn compare(wanted: Wanted<'_>, facts: ProjectFacts, build: BuildPolicy) -> (Plan, Vec<Question>) {
     let current = CurrentProject {
         revision: facts.revision,
         record: facts.record,
@@ -68,7 +112,7 @@ pub(crate) async fn create(bus: &Bus, request: PlanCreate) -> Result<PlanCreated
         .map(|(image, id)| (image, Some(id)))
         .collect();
     let plan = lab_compose::plan(&PlanInput {
-        project: &project,
+        wanted,
         current: &current,
         images: &images,
         partly: &facts.partly,
@@ -76,15 +120,8 @@ pub(crate) async fn create(bus: &Bus, request: PlanCreate) -> Result<PlanCreated
         build,
         orphans: Orphans::Remove,
     });
-    let mut diagnostics = diagnostics;
-    diagnostics.extend(lab_compose::host_paths(&project, facts.nodes));
-    diagnostics.extend(lab_compose::warnings(&plan));
-    Ok(PlanCreated {
-        questions: lab_compose::questions(&current, &plan),
-        plan: Some(plan),
-        builds: project.builds(),
-        diagnostics,
-    })
+    let questions = lab_compose::questions(&current, &plan);
+    (plan, questions)
 }
 
 fn load(request: PlanCreate) -> (Option<Project>, Vec<Diagnostic>) {
@@ -111,26 +148,24 @@ fn load(request: PlanCreate) -> (Option<Project>, Vec<Diagnostic>) {
     lab_compose::load(&files, &source, &request.environment, &options).to_apply()
 }
 
-/// What the lab has of this project, and which of its images are there.
-async fn facts(bus: &Bus, project: &Project) -> Result<ProjectFacts, Error> {
-    let user = UserName::new(PLANNER_USER).expect("invariant: the planner's name is a user name");
-    let images = project
-        .services
-        .iter()
-        .map(|(name, service)| project.image_of(name, service));
+/// What the lab has of a project, and which of these images are there.
+async fn facts(
+    bus: &Bus,
+    project: &ProjectName,
+    images: Vec<String>,
+) -> Result<ProjectFacts, Error> {
     let mut ask = ProjectFactsGet {
-        images: images.collect(),
+        images,
         after: None,
     };
-    let mut facts = ask_for(bus, &user, project, &ask).await?;
+    let mut facts = ask_for(bus, project, &ask).await?;
     ask.images.clear();
     while let Some(next) = facts.next.take() {
         ask.after = Some(next);
-        let page = ask_for(bus, &user, project, &ask).await?;
+        let page = ask_for(bus, project, &ask).await?;
         if page.revision != facts.revision {
             return Err(Error::NotNow(format!(
-                "project {} is being changed at this moment",
-                project.name
+                "project {project} is being changed at this moment"
             )));
         }
         facts.services.extend(page.services);
@@ -139,15 +174,9 @@ async fn facts(bus: &Bus, project: &Project) -> Result<ProjectFacts, Error> {
     Ok(facts)
 }
 
-async fn ask_for(
-    bus: &Bus,
-    user: &UserName,
-    project: &Project,
-    ask: &ProjectFactsGet,
-) -> Result<ProjectFacts, Error> {
-    let asked = bus
-        .call(user, Some(&project.name), ask, FACTS_OPTIONS)
-        .await;
+async fn ask_for<R: Request>(bus: &Bus, project: &ProjectName, ask: &R) -> Result<R::Reply, Error> {
+    let user = UserName::new(PLANNER_USER).expect("invariant: the planner's name is a user name");
+    let asked = bus.call(&user, Some(project), ask, FACTS_OPTIONS).await;
     asked.map_err(|error| match error {
         error if error.is_transient() => Error::NotNow(format!(
             "the scheduler does not tell what the lab has: {error}; `tercio lab status` says whether \

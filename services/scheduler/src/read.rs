@@ -6,8 +6,9 @@ use lab_types::{NodeLiveness, NodeRecord, Problem, ProjectName, ServiceName};
 use lab_wire::Encoding;
 use lab_wire::request::{
     LabCounts, LabStatus, LabStatusGet, NodeInspect, NodeInspected, NodeList, NodeListed,
-    ProjectList, ProjectListed, ServiceInspect, ServiceInspected, ServiceList, ServiceListed,
-    TaskList, TaskListed,
+    ProjectHistory, ProjectHistoryTold, ProjectInspect, ProjectInspected, ProjectList,
+    ProjectListed, ServiceInspect, ServiceInspected, ServiceList, ServiceListed, TaskList,
+    TaskListed,
 };
 use lab_wire::row::{NodeRow, ServiceRow};
 use serde::Serialize;
@@ -21,6 +22,12 @@ const PAGE_ROWS: usize = 500;
 /// Bytes of the rows of one page: with what is around them they stay under the payload limit of 1 MiB.
 pub(crate) const PAGE_BYTES: usize = 768 * 1024;
 
+/// The revision a project is at; 0 when there never was one of that name.
+fn present(lab: &lab_placement::Lab, project: &ProjectName) -> u64 {
+    let record = lab.desired.projects.get(project);
+    record.map_or(0, |record| record.revision)
+}
+
 impl Leading {
     /// Answers a read.
     pub(crate) async fn on_read(&mut self, incoming: Incoming) {
@@ -28,6 +35,14 @@ impl Leading {
         match asked {
             ("project", "list") => {
                 let reply = self.projects(&incoming);
+                answer(incoming, reply).await;
+            }
+            ("project", "history") => {
+                let reply = self.history(&incoming);
+                answer(incoming, reply).await;
+            }
+            ("project", "inspect") => {
+                let reply = self.project(&incoming);
                 answer(incoming, reply).await;
             }
             ("service", "list") => {
@@ -78,6 +93,25 @@ impl Leading {
         let rows = view::projects_page(self.core.lab(), behind(asked.after.as_deref()));
         let (projects, next) = page(rows, incoming.encoding);
         Ok(ProjectListed { projects, next })
+    }
+
+    fn history(&self, incoming: &Incoming) -> Result<ProjectHistoryTold, Problem> {
+        let ProjectHistory {} = incoming.decode()?;
+        let project = project_of(incoming)?;
+        let lab = self.core.lab();
+        Ok(ProjectHistoryTold {
+            revision: present(lab, &project),
+            revisions: view::history(lab, &project),
+        })
+    }
+
+    fn project(&self, incoming: &Incoming) -> Result<ProjectInspected, Problem> {
+        let asked: ProjectInspect = incoming.decode()?;
+        let project = project_of(incoming)?;
+        let lab = self.core.lab();
+        let revision = asked.revision.unwrap_or_else(|| present(lab, &project));
+        let model = view::project_at(lab, &project, revision)?;
+        Ok(ProjectInspected { revision, model })
     }
 
     fn services(&self, incoming: &Incoming) -> Result<ServiceListed, Problem> {

@@ -2,6 +2,7 @@
 
 pub(crate) mod absent;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -13,7 +14,7 @@ const EXAMPLES: &str = "\
 Examples:
   tercio up                       build and start the project of this folder, follow its logs
   tercio up -d --wait             the same in the background, until everything is healthy
-  tercio up --plan                say what would be done, and do nothing
+  tercio plan                     say what would be done, and do nothing
   tercio ps                       the project's containers
   tercio logs -f web              follow one service
   tercio service scale web=3      run three of it
@@ -47,6 +48,28 @@ pub struct Cli {
     /// The command.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// The arguments as they are meant: called by the name `docker-compose` (a link), the program behaves as
+/// `tercio compose`.
+pub(crate) fn by_name(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = arguments.into_iter().collect();
+    let called = arguments
+        .first()
+        .map(|name| std::path::Path::new(name).file_name());
+    if called
+        .flatten()
+        .is_some_and(|name| name == "docker-compose")
+    {
+        let asks_version = arguments
+            .get(1)
+            .is_some_and(|word| word == "--version" || word == "-v");
+        if asks_version {
+            arguments[1] = "version".into();
+        }
+        arguments.insert(1, "compose".into());
+    }
+    arguments
 }
 
 /// What holds for every command.
@@ -167,6 +190,8 @@ pub enum Command {
     /// Services of the lab
     #[command(subcommand)]
     Service(command::service::Command),
+    /// What a project was: its changes, and back to one of them
+    Project(command::project::Args),
     /// Nodes of the lab
     #[command(subcommand)]
     Node(command::node::Command),
@@ -199,12 +224,21 @@ impl Command {
                     service::Command::Scale { .. } | service::Command::Rm { .. }
                 );
             }
+            Self::Project(args) => return args.minds_interrupt(),
             Self::Lab(lab) => return matches!(lab, lab::Command::Start),
             Self::Node(_) | Self::Machine(_) | Self::Req(_) | Self::Sub(_) | Self::Serve(_) => {
                 return false;
             }
         };
-        matches!(verb, Verb::Up(_) | Verb::Down(_))
+        matches!(
+            verb,
+            Verb::Up(_)
+                | Verb::Down(_)
+                | Verb::Apply(_)
+                | Verb::Build(_)
+                | Verb::Pull(_)
+                | Verb::Scale(_)
+        )
     }
 }
 
@@ -224,13 +258,32 @@ pub struct ComposeArgs {
 pub enum Verb {
     /// Build, create and start a project, or bring it up to date
     Up(command::up::Args),
+    /// Print what `up` would do, with causes, and change nothing
+    Plan(command::plan::Args),
+    /// Do exactly what a kept plan says
+    Apply(command::apply::Args),
+    /// Build the images that the files say how to build
+    Build(command::build::Args),
+    /// Pull the images that the files name
+    Pull(command::pull::Args),
     /// Stop and remove a project's containers and networks
     Down(command::down::Args),
+    /// List the lab's projects
+    Ls(command::list::Args),
     /// List a project's containers
     Ps(command::ps::Args),
+    /// Print where a container's port is reached
+    Port(command::port::Args),
+    /// Change the number of containers of services
+    Scale(command::scale::Args),
+    /// List a project's volumes
+    Volumes(command::volumes::Args),
+    /// Wait until containers have ended, and print their exit codes
+    Wait(command::wait::Args),
     /// Print what containers write
     Logs(command::logs::Args),
     /// Check the Compose files and print what they mean
+    #[command(visible_alias = "convert")]
     Config(command::config::Args),
     /// Print what happened, and what happens
     Events(command::events::Args),

@@ -174,4 +174,33 @@ pub const ALL: &[(&str, &str, &str)] = &[
         "A `.creds` file of that name was made earlier with other rights. It is not replaced, because its copies \
          would go on permitting what they do.",
     ),
+    (
+        "CLI0052",
+        "The file is no plan",
+        "`tercio apply` takes what `tercio plan --out FILE` or `tercio plan --json` wrote, unchanged: its hash \
+         covers all of it.",
+    ),
+    (
+        "CLI0053",
+        "The plan builds images",
+        "What comes of a build is known after it: a plan that says what will run cannot hold one. \
+         `tercio build`, then plan again; or `tercio up`, which does both.",
+    ),
+    (
+        "CLI0054",
+        "The project has no earlier revision",
+        "It was changed once, or never: there is nothing to go back to. `tercio project history` lists its changes.",
+    ),
+    (
+        "CLI0055",
+        "The port is not published",
+        "No running container of the service has that port bound on its node. `tercio ps` lists the published ports, \
+         and a service publishes what its files name under `ports:`.",
+    ),
+    (
+        "CLI0056",
+        "There is no container to wait for",
+        "The project, or the services named, have no container that should run. `tercio ps -a` also lists those \
+         that have ended.",
+    ),
 ];

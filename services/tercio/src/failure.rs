@@ -10,6 +10,8 @@ pub mod exit {
     pub const ERROR: u8 = 1;
     /// The command line itself was wrong.
     pub const USAGE: u8 = 2;
+    /// `plan --detailed-exitcode`: something would change.
+    pub const CHANGES: u8 = 2;
     /// Cancelled by Ctrl-C: 128 and the number of SIGINT, as shells have it.
     pub const CANCELLED: u8 = 130;
 }
@@ -25,6 +27,8 @@ pub enum Failure {
     Cancelled(String),
     /// Everything has been said already.
     Said,
+    /// Nothing went wrong; the code says what was found.
+    Exit(u8),
     /// The command line was wrong in a way the parser cannot see.
     Usage(String),
 }
@@ -37,6 +41,7 @@ impl Failure {
             Self::Problem(_) | Self::Findings(_) | Self::Said => exit::ERROR,
             Self::Cancelled(_) => exit::CANCELLED,
             Self::Usage(_) => exit::USAGE,
+            Self::Exit(code) => *code,
         }
     }
 

@@ -50,7 +50,7 @@ const BLOCKING_MAX: Duration = Duration::from_millis(200);
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let variable = |name: &str| std::env::var(name).ok();
     let screen = Screen::look(variable);
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match Cli::try_parse_from(cli::by_name(arguments)) {
         Ok(cli) => cli,
         Err(error) => return refused(&screen, &error),
     };

@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 
 use lab_types::ServiceName;
 
-use crate::sink::Sink;
+use crate::codes;
+use crate::sink::{Finding, Sink};
 use crate::trail::Trail;
 use crate::yaml::Map;
 
@@ -26,6 +27,13 @@ pub(crate) fn consistency(
     disabled: &BTreeMap<ServiceName, Vec<String>>,
     sink: &mut Sink,
 ) {
+    if root.0.is_empty() && disabled.is_empty() && !sink.has_errors() {
+        let message = "the files define no service";
+        sink.add(
+            Finding::error(codes::NO_SERVICES, None, message)
+                .help("add a service, as in `services: {web: {image: nginx}}`"),
+        );
+    }
     let services = entries(root, "services");
     let trail = Trail::ROOT.key("services");
     for entry in services {

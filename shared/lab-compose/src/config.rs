@@ -4,7 +4,9 @@
 //! `docker compose config` read ours. It has everything that Compose knows, also what Tercio cannot
 //! act on.
 
-mod write;
+mod json;
+mod scalar;
+mod yaml;
 
 use lab_types::ProjectName;
 
@@ -30,13 +32,13 @@ impl Config {
     /// The canonical form as JSON, indented by two.
     #[must_use]
     pub fn to_json(&self) -> String {
-        escaped(&write::json(&print::file(&self.root, Style::Json)))
+        escaped(&json::json(&print::file(&self.root, Style::Json)))
     }
 
     /// The canonical form as YAML.
     #[must_use]
     pub fn to_yaml(&self) -> String {
-        escaped(&write::yaml(&print::file(&self.root, Style::Yaml)))
+        escaped(&yaml::yaml(&print::file(&self.root, Style::Yaml)))
     }
 
     /// The names of its services, sorted.

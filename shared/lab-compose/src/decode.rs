@@ -85,6 +85,10 @@ impl Decoder<'_> {
             return services;
         };
         for entry in &map.0 {
+            if !grammar::is_plain(&entry.key) {
+                // Told as an error before.
+                continue;
+            }
             let name = self.name(&entry.key, entry.place, ServiceName::new);
             let body = entry.node.as_map();
             let trail = trail.key(&entry.key);
@@ -116,8 +120,6 @@ impl Decoder<'_> {
     ) -> Option<T> {
         match make(text.to_owned()) {
             Ok(name) => Some(name),
-            // Told as an error before.
-            Err(_) if !grammar::is_plain(text) => None,
             Err(invalid) => {
                 let message = invalid.to_string();
                 self.sink

@@ -1,7 +1,5 @@
 //! A value to be printed: as JSON or as YAML, keys in the order they were put in.
 
-use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
-
 use crate::grammar::print::{Style, sort};
 use crate::yaml::{Node, Value};
 
@@ -37,7 +35,32 @@ impl Doc {
         Self::List(texts.iter().map(Self::text).collect())
     }
 
-    /// The user's data: keys sorted, as Go prints maps.
+    /// The user's own data. Docker Compose makes nothing of an empty list in it, which YAML does not
+    /// show.
+    pub(crate) fn of_user(node: &Node, style: Style) -> Self {
+        fn without_empty(doc: Doc) -> Doc {
+            match doc {
+                Doc::List(items) if items.is_empty() => Doc::Null,
+                Doc::List(items) => Doc::List(items.into_iter().map(without_empty).collect()),
+                Doc::Map(entries) => {
+                    let entries = entries.into_iter();
+                    Doc::Map(
+                        entries
+                            .map(|(key, one)| (key, without_empty(one)))
+                            .collect(),
+                    )
+                }
+                single => single,
+            }
+        }
+        let doc = Self::of(node, style);
+        match style {
+            Style::Json => without_empty(doc),
+            Style::Yaml => doc,
+        }
+    }
+
+    /// Data as it stands: keys sorted, as Go prints maps.
     pub(crate) fn of(node: &Node, style: Style) -> Self {
         match &node.value {
             Value::Null | Value::Invalid => Self::Null,
@@ -67,43 +90,5 @@ fn moment(date: &str) -> String {
     match parts.as_slice() {
         [year, month, day] if day.len() <= 2 => format!("{year}-{month:0>2}-{day:0>2}T00:00:00Z"),
         _ => date.to_owned(),
-    }
-}
-
-impl Serialize for Doc {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Null => serializer.serialize_unit(),
-            Self::Bool(value) => serializer.serialize_bool(*value),
-            Self::Int(value) => match (i64::try_from(*value), u64::try_from(*value)) {
-                (Ok(small), _) => serializer.serialize_i64(small),
-                (_, Ok(large)) => serializer.serialize_u64(large),
-                _ => serializer.serialize_i128(*value),
-            },
-            // Go's JSON has no fraction where there is none; below 1e15 a float counts exactly.
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "it has no fraction and is small"
-            )]
-            Self::Float(value) if value.fract() == 0.0 && value.abs() < 1e15 => {
-                serializer.serialize_i64(*value as i64)
-            }
-            Self::Float(value) => serializer.serialize_f64(*value),
-            Self::Text(text) | Self::Moment(text) => serializer.serialize_str(text),
-            Self::List(items) => {
-                let mut list = serializer.serialize_seq(Some(items.len()))?;
-                for item in items {
-                    list.serialize_element(item)?;
-                }
-                list.end()
-            }
-            Self::Map(entries) => {
-                let mut map = serializer.serialize_map(Some(entries.len()))?;
-                for (key, value) in entries {
-                    map.serialize_entry(key, value)?;
-                }
-                map.end()
-            }
-        }
     }
 }

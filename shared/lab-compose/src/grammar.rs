@@ -111,6 +111,8 @@ pub(crate) struct Range {
     pub(crate) most: i128,
     /// Whether a fraction is cut off rather than refused.
     pub(crate) cut: bool,
+    /// Whether a text that reads as a number is one.
+    pub(crate) texts: bool,
 }
 
 impl Range {
@@ -125,6 +127,15 @@ impl Range {
             least,
             most,
             cut: false,
+            texts: true,
+        }
+    }
+
+    /// The same; a text is refused.
+    pub(crate) const fn bare(self) -> Self {
+        Self {
+            texts: false,
+            ..self
         }
     }
 
@@ -143,6 +154,23 @@ pub(crate) struct Pairs {
     pub(crate) listed: bool,
     /// Whether an entry of the list must have a value.
     pub(crate) valued: bool,
+    /// Whether the list must not hold an entry twice.
+    pub(crate) unique: bool,
+    /// Which values there are besides texts.
+    pub(crate) values: Values,
+}
+
+/// Which values of pairs become texts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Values {
+    /// Numbers, truth values, and none.
+    All,
+    /// Numbers, and none.
+    NumbersOrNone,
+    /// Numbers.
+    Numbers,
+    /// Nothing but texts.
+    Texts,
 }
 
 impl Pairs {
@@ -151,6 +179,8 @@ impl Pairs {
         bare: Bare::FromEnvironment,
         listed: true,
         valued: false,
+        unique: false,
+        values: Values::All,
     };
     /// Labels and the like: a key without a value has an empty one.
     pub(crate) const LABELS: Self = Self {
@@ -160,8 +190,22 @@ impl Pairs {
     /// Options of drivers: only a mapping.
     pub(crate) const OPTIONS: Self = Self {
         listed: false,
+        values: Values::Numbers,
         ..Self::LABELS
     };
+
+    /// The same; no entry of a list may stand there twice.
+    pub(crate) const fn unique(self) -> Self {
+        Self {
+            unique: true,
+            ..self
+        }
+    }
+
+    /// The same with these values.
+    pub(crate) const fn of(self, values: Values) -> Self {
+        Self { values, ..self }
+    }
 }
 
 /// What a key without a value means.
@@ -182,6 +226,8 @@ pub(crate) struct Names {
     pub(crate) lone: bool,
     /// Whether whole numbers become texts.
     pub(crate) numbers: bool,
+    /// Whether empty ones are left out.
+    pub(crate) filled: bool,
     /// What equal ones are.
     pub(crate) same: Same,
 }
@@ -191,6 +237,7 @@ impl Names {
     pub(crate) const PLAIN: Self = Self {
         lone: false,
         numbers: false,
+        filled: false,
         same: Same::Kept,
     };
     /// A list that keeps each once.
@@ -207,6 +254,14 @@ impl Names {
     /// The same; one text may stand without the list.
     pub(crate) const fn lone(self) -> Self {
         Self { lone: true, ..self }
+    }
+
+    /// The same; empty ones are left out.
+    pub(crate) const fn filled(self) -> Self {
+        Self {
+            filled: true,
+            ..self
+        }
     }
 
     /// The same; whole numbers become texts.

@@ -5,8 +5,9 @@
 //! file is data, all of it at once, each finding with its place.
 //!
 //! ```text
-//! [load]  texts ─ yaml ─► trees with places ─ interpolate ─ grammar::canonical ─► full forms
-//!               one tree a file ─ grammar::merge ─► one tree
+//! [load]  texts ─ yaml ─► trees with places, and what their tags take away
+//!         each document: interpolate ─ grammar::canonical ─ include ─ !reset, !override ─ extends
+//!               ─ grammar::merge ─► one tree ─ profiles
 //!               one tree ─ normalise, check ─► Config: what `config` prints, of all Compose knows
 //! Config's tree ─ grammar::refuse, decode ─► Project: what Tercio acts on ─ to_model ─► ProjectModel
 //! [plan]  Project × CurrentProject × images ─► Plan: operations with causes, and a hash
@@ -42,7 +43,7 @@ pub use config::Config;
 pub use grammar::matrix::page as support_page;
 pub use load::{FILE_NAMES, LoadOptions, Loaded, OVERRIDE_NAMES, environment, load};
 pub use planner::{
-    BuildPolicy, CurrentProject, Orphans, PlanInput, host_paths, plan, questions, warnings,
+    BuildPolicy, CurrentProject, Orphans, PlanInput, Wanted, host_paths, plan, questions, warnings,
 };
 pub use project::Project;
 pub use source::{EnvMap, MemorySource, Recording, SourceFile, SourceProvider, Unreadable};

@@ -37,11 +37,18 @@ pub fn absolute(base: &str, path: &str) -> String {
 /// The same with a leading `~` replaced by `home`; an absolute path stays as it is written.
 pub(crate) fn expand(base: &str, home: Option<&str>, path: &str) -> String {
     match (path.strip_prefix('~'), home) {
-        _ if path.starts_with('/') => path.to_owned(),
+        _ if path.starts_with('/') || is_of_windows(path) => path.to_owned(),
         // Nobody else's home is meant by `~name`: Docker Compose takes the rest for a path as well.
         (Some(rest), Some(home)) => clean(&format!("{home}/{rest}")),
         _ => absolute(base, path),
     }
+}
+
+/// Whether a path is absolute on Windows: `C:\\x`, `C:/x`, `\\\\host\\share`.
+fn is_of_windows(path: &str) -> bool {
+    let drive =
+        matches!(path.as_bytes(), [letter, b':', b'/' | b'\\', ..] if letter.is_ascii_alphabetic());
+    drive || path.starts_with("\\\\")
 }
 
 /// The folder that `path`, which is absolute and clean, stands in.

@@ -13,8 +13,8 @@ mod services;
 use std::collections::{BTreeMap, BTreeSet};
 
 use lab_types::{
-    Operation, OperationKind, Plan, PlanCause, Platform, ProjectModel, ProjectRecord, ServiceModel,
-    ServiceName, ServiceRecord, TaskSpec,
+    Operation, OperationKind, Plan, PlanCause, Platform, ProjectModel, ProjectName, ProjectRecord,
+    ServiceModel, ServiceName, ServiceRecord, TaskSpec,
 };
 
 use crate::project::Project;
@@ -24,8 +24,8 @@ pub use questions::{host_paths, questions, warnings};
 /// What a plan is made from.
 #[derive(Clone, Debug)]
 pub struct PlanInput<'a> {
-    /// What the files say.
-    pub project: &'a Project,
+    /// What the project should be.
+    pub wanted: Wanted<'a>,
     /// What the lab has.
     pub current: &'a CurrentProject,
     /// Images that are present, reference → id. An image that is absent, or whose id is `None`, is
@@ -40,6 +40,26 @@ pub struct PlanInput<'a> {
     pub build: BuildPolicy,
     /// What becomes of services that the files no longer have.
     pub orphans: Orphans,
+}
+
+/// What a project should be.
+#[derive(Clone, Copy, Debug)]
+pub enum Wanted<'a> {
+    /// What files say.
+    Files(&'a Project),
+    /// What it was: a revision that the lab has kept. Nothing is built for it.
+    Revision(&'a ProjectModel),
+}
+
+impl Wanted<'_> {
+    /// The project's name.
+    #[must_use]
+    pub const fn name(&self) -> &ProjectName {
+        match self {
+            Self::Files(project) => &project.name,
+            Self::Revision(model) => &model.name,
+        }
+    }
 }
 
 /// The project as the lab has it.
@@ -91,7 +111,7 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
     images::pulls(input, &model, &changes, &to_build, &mut draft);
     services::apply(input, &model, changes, &mut draft);
     resources::removals(input, &model, &mut draft);
-    let project = input.project.name.clone();
+    let project = input.wanted.name().clone();
     Plan::sealed(project, input.current.revision, model, draft.operations)
 }
 
@@ -105,7 +125,11 @@ fn desired(input: &PlanInput<'_>, to_build: &BTreeMap<String, PlanCause>) -> Pro
     let ids = known
         .filter_map(|(image, id)| Some((image.clone(), id.clone()?)))
         .collect();
-    let mut model = input.project.to_model(&ids);
+    let project = match input.wanted {
+        Wanted::Files(project) => project,
+        Wanted::Revision(model) => return model.clone(),
+    };
+    let mut model = project.to_model(&ids);
     for service in model.services.values_mut() {
         // Of an image from a registry each node gets the one for its own platform.
         if service.task.image_id.is_some() {
@@ -115,7 +139,7 @@ fn desired(input: &PlanInput<'_>, to_build: &BTreeMap<String, PlanCause>) -> Pro
     }
     for (name, (record, task)) in &input.current.services {
         // A service of a profile that is not active is no orphan: the files have it.
-        let stays = input.orphans == Orphans::Keep || input.project.disabled.contains_key(name);
+        let stays = input.orphans == Orphans::Keep || project.disabled.contains_key(name);
         if stays && !model.services.contains_key(name) {
             keep_resources(input, record, &mut model);
             let kept = ServiceModel {

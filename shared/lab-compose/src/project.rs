@@ -80,6 +80,12 @@ pub struct Build {
     pub dockerfile: String,
     /// Build arguments; one without a value is not passed.
     pub args: BTreeMap<String, Option<String>>,
+    /// Labels of the image.
+    pub labels: BTreeMap<String, String>,
+    /// Whether to use no cached step.
+    pub no_cache: bool,
+    /// Whether to pull the base image again.
+    pub pull: bool,
 }
 
 /// One published port.
@@ -234,7 +240,9 @@ impl Project {
                     args: args
                         .filter_map(|(key, value)| Some((key.clone(), value.clone()?)))
                         .collect(),
-                    ..BuildOptions::default()
+                    labels: build.labels.clone(),
+                    no_cache: build.no_cache,
+                    pull: build.pull,
                 },
             };
             Some((image, instruction))

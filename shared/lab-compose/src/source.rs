@@ -38,7 +38,8 @@ pub struct Unreadable {
     pub reason: String,
 }
 
-/// Gives the text of the files that Compose files point to: `.env` and `env_file`.
+/// Gives the text of the files that Compose files point to: `.env`, `env_file`, and those of `include`
+/// and `extends`.
 ///
 /// Paths are absolute and clean. The command line reads its machine's disk, a request brings its
 /// files with it, tests hold them in memory.

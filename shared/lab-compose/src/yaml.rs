@@ -193,41 +193,33 @@ impl Value {
     }
 }
 
-/// What a reader would make of a text that stands without quotes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reading {
-    /// The same text.
-    SameText,
-    /// A number, a truth value or nothing.
-    Otherwise,
-    /// YAML's own signs are in the way.
-    NotPlain,
+/// Whether a text that stands without quotes is read as that text, by readers of older YAML as well.
+pub(crate) fn is_plain_text(text: &str) -> bool {
+    // Words that readers of YAML 1.1 take for truth values.
+    const OLD_WORDS: &[&str] = &[
+        "y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off",
+        "OFF",
+    ];
+    let is_text = matches!(scalar::resolve(text), Value::Text(_));
+    is_text && !OLD_WORDS.contains(&text) && !is_base_60(text)
 }
 
-/// Whether `text` can be printed without quotes.
-pub(crate) fn plain_reading(text: &str) -> Reading {
-    // Words that readers of YAML 1.1 take for truth values.
-    const OLD_WORDS: &[&str] = &["y", "n", "yes", "no", "on", "off"];
-    if text.is_empty() || OLD_WORDS.contains(&text.to_ascii_lowercase().as_str()) {
-        return Reading::Otherwise;
-    }
-    if !matches!(scalar::resolve(text), Value::Text(_)) {
-        return Reading::Otherwise;
-    }
-    // Readers of YAML 1.1 also know numbers to the base of 60: 22:22.
-    let sexagesimal = text.starts_with(|c: char| c.is_ascii_digit())
-        && text.contains(':')
-        && text.chars().all(|c| c.is_ascii_digit() || c == ':');
-    if sexagesimal {
-        return Reading::Otherwise;
-    }
-    let first = text.starts_with(|c: char| "-?:,[]{}#&*!|>'\"%@`".contains(c));
-    let dash_word =
-        text.starts_with(['-', '?', ':']) && text[1..].starts_with(|c: char| !c.is_whitespace());
-    let spaced = text.starts_with(' ') || text.ends_with(' ') || text.ends_with(':');
-    let inner = text.contains(": ") || text.contains(" #") || text.starts_with("---");
-    if (first && !dash_word) || spaced || inner {
-        return Reading::NotPlain;
-    }
-    Reading::SameText
+/// Whether readers of YAML 1.1 take the text for a number to the base of 60: `22:22`, `1:30.5`.
+fn is_base_60(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (number, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let digits = |text: &str| text.chars().all(|c| c.is_ascii_digit() || c == '_');
+    let mut parts = number.split(':');
+    let first = parts.next().unwrap_or_default();
+    let parts: Vec<&str> = parts.collect();
+    let below_60 = |part: &&str| match part.as_bytes() {
+        [digit] => digit.is_ascii_digit(),
+        [tens, digit] => (b'0'..=b'5').contains(tens) && digit.is_ascii_digit(),
+        _ => false,
+    };
+    first.starts_with(|c: char| c.is_ascii_digit())
+        && digits(first)
+        && digits(fraction)
+        && !parts.is_empty()
+        && parts.iter().all(below_60)
 }

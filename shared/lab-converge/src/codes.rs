@@ -10,6 +10,8 @@ pub const VOLUME_NOT_REMOVED: &str = "AGT0103";
 pub const SPEC_CHANGED: &str = "AGT0104";
 /// The lab's state is not the one this node knew.
 pub const STATE_REPLACED: &str = "AGT0105";
+/// The node's engine is too old for what a spec asks.
+pub const ENGINE_TOO_OLD: &str = "AGT0106";
 
 /// Code, title, what to do.
 pub const ALL: &[(&str, &str, &str)] = &[
@@ -44,5 +46,13 @@ pub const ALL: &[(&str, &str, &str)] = &[
         "The lab's state is not the one this node knew",
         "The leader knows less than this node has accepted: the state was restored from an older \
          copy, or replaced. Containers are left as they are.",
+    ),
+    (
+        ENGINE_TOO_OLD,
+        "The node's engine is too old for what a service asks",
+        "An older Docker Engine would drop what it does not know without a word, so the task is not \
+         run there. The message names each attribute and the version it needs; \
+         `ops/docs/containers.md` has them all. Update Docker Engine on the node, or take the \
+         attribute out; a node with a newer engine is tried by itself.",
     ),
 ];

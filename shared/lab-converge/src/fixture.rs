@@ -7,7 +7,7 @@ use lab_types::{
     AssignedTask, Assignment, DurationMs, EngineName, Epoch, Fence, Gate, Generation, Guard,
     Incarnation, LabId, Mount, MountSource, NetworkAttachment, NetworkName, NetworkSpec, NodeId,
     PortProtocol, PortPublish, ProjectName, ProjectNetwork, ProjectVolume, RestartPolicy,
-    ServiceName, TaskId, TaskSpec, TaskTarget, UnixMillis, VolumeName, VolumeSpec,
+    ServiceName, TaskId, TaskSpec, TaskTarget, UnixMillis, VolumeName, VolumeOptions, VolumeSpec,
 };
 
 use crate::diff::{Busy, Calls, Decision, Kind, Lease, Standing, diff};
@@ -64,6 +64,7 @@ pub(crate) fn redis() -> TaskSpec {
             source: MountSource::Volume {
                 volume: VolumeName::new("data").unwrap(),
                 engine_name: name("shop_data"),
+                options: VolumeOptions::default(),
             },
             target: "/data".into(),
             read_only: false,
@@ -89,6 +90,7 @@ fn shop_network() -> NetworkAttachment {
         network: NetworkName::new("default").unwrap(),
         engine_name: name("shop_default"),
         aliases: Vec::new(),
+        endpoint: lab_types::Endpoint::default(),
     }
 }
 

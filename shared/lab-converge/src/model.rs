@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lab_types::{EngineName, Health, HealthTest, LabId, MountSource, NodeId, TaskSpec, UnixMillis};
+use lab_types::{
+    EngineFacts, EngineName, Health, HealthTest, LabId, MountSource, NodeId, TaskSpec, UnixMillis,
+};
 
 use crate::action::{ActionError, ActionKind, CreateContainer};
 use crate::labels;
@@ -33,6 +35,8 @@ pub struct ModelEngine {
     pub made: u64,
     /// When it was last away, where somebody noticed.
     pub silence: Option<Silence>,
+    /// What it is, where that is known.
+    pub facts: Option<EngineFacts>,
     /// When its machine booted, where that is known.
     pub booted_at: Option<UnixMillis>,
 }
@@ -92,7 +96,9 @@ impl ModelContainer {
             .iter()
             .filter_map(|mount| match &mount.source {
                 MountSource::Volume { engine_name, .. } => Some(engine_name),
-                MountSource::Anonymous | MountSource::Bind { .. } => None,
+                MountSource::Anonymous { .. }
+                | MountSource::Bind { .. }
+                | MountSource::Tmpfs { .. } => None,
             })
     }
 }
@@ -322,6 +328,7 @@ impl ModelEngine {
                 .insert(name.clone(), ObservedVolume { owner, used_by });
         }
         observed.silence = self.silence;
+        observed.facts.clone_from(&self.facts);
         observed.booted_at = self.booted_at;
         observed.images = self.images.intersection(images).cloned().collect();
         observed

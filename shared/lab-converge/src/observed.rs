@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lab_types::{
-    DurationMs, EngineName, Health, PortPublish, ProjectName, ServiceName, SpecDigest, TaskId,
-    UnixMillis,
+    DurationMs, EngineFacts, EngineName, Health, PortPublish, ProjectName, ServiceName, SpecDigest,
+    TaskId, UnixMillis,
 };
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +47,8 @@ pub enum EngineReach {
 pub struct Observed {
     /// Whether the engine answers.
     pub engine: EngineReach,
+    /// What the engine is; absent where that is not known, and then nothing is refused because of it.
+    pub facts: Option<EngineFacts>,
     /// Containers of this lab ([`labels::container_owner`](crate::labels::container_owner) says
     /// [`Owner::Ours`]), running or not.
     pub containers: BTreeMap<ContainerId, ObservedContainer>,

@@ -57,6 +57,8 @@ impl Aside {
             Key::Project(project) | Key::Service(project, _) | Key::Outcome(project, ..) => {
                 self.projects.insert(project);
             }
+            // What was is not what is: nothing but the history depends on it.
+            Key::Revision(..) => {}
             Key::Spec(digest) => self.projects.extend(users(desired, &digest)),
             Key::Node(node) => {
                 let assignment = desired.assignments.get(&node).into_iter();

@@ -2,6 +2,7 @@
 //! problem said to a person. Pure; an unchanged lab gives an empty delta.
 
 mod finding;
+mod history;
 mod model;
 mod node;
 mod ports;
@@ -195,7 +196,8 @@ pub fn apply(lab: &Lab, change: &Change, context: &ChangeContext) -> Result<Delt
     if let Some(problem) = aside.refuses(change, &context.request) {
         return Err(problem);
     }
-    let delta = decide(lab, change, context)?;
+    let mut delta = decide(lab, change, context)?;
+    history::keep(lab, change, context, &mut delta);
     refuse_frozen(lab, &delta)?;
     // Specs go first, each by itself; beside the rest go the answer and the outbox.
     let specs = delta.puts.iter();

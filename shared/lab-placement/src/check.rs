@@ -225,7 +225,9 @@ impl Step<'_> {
         let active =
             record.is_some_and(|record| record.availability == lab_types::Availability::Active);
         let spec = self.after.desired.specs.get(&task.spec);
-        let fits = observed.is_none_or(|o| spec.is_none_or(|spec| spec.runs_on(&o.facts)));
+        let fits = observed.is_none_or(|o| {
+            spec.is_none_or(|spec| spec.runs_on(&o.facts) && spec.suits_engine_of(&o.facts))
+        });
         if !ready || !active || !fits || task.target != TaskTarget::Run {
             found.push(Violation::NotEligible {
                 task: task.id.clone(),
@@ -350,7 +352,9 @@ impl Step<'_> {
             let mut mounts = spec.into_iter().flat_map(|spec| &spec.mounts);
             mounts.any(|mount| match &mount.source {
                 MountSource::Volume { engine_name, .. } => engine_name == volume,
-                MountSource::Anonymous | MountSource::Bind { .. } => false,
+                MountSource::Anonymous { .. }
+                | MountSource::Bind { .. }
+                | MountSource::Tmpfs { .. } => false,
             })
         };
         let mut users = self

@@ -40,6 +40,8 @@ pub const NODE_AHEAD: &str = "SCH0046";
 pub const NOT_LEADER: &str = "SCH0021";
 /// Part of the state was written by a newer scheduler.
 pub const NEWER_STATE: &str = "SCH0022";
+/// A project's state after one of its changes is not known (any more).
+pub const NO_REVISION: &str = "SCH0023";
 
 /// Code, title, what to do.
 pub const ALL: &[(&str, &str, &str)] = &[
@@ -169,5 +171,11 @@ pub const ALL: &[(&str, &str, &str)] = &[
         "Records of the lab's state say what this scheduler does not know. They and the projects they are \
          about stay exactly as they are, and what runs goes on. Start schedulers of the newer version; \
          `tercio status` lists the records.",
+    ),
+    (
+        NO_REVISION,
+        "The project cannot be told as of that revision",
+        "Of each project the last 20 changes are kept, with what they replaced. `tercio project history` \
+         lists them; the message says why the one asked for is not among them.",
     ),
 ];

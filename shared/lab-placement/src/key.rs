@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! desired.project.<p>      desired.service.<p>.<s>    spec.<digest>     node.<id>
+//! desired.revision.<p>.<n>
 //! assignment.<node>        outcome.<p>.<s>.<slot>     op.<request-id>   outbox.<pass>
 //! head.scheduler
 //! ```
@@ -22,6 +23,8 @@ pub enum Key {
     Project(ProjectName),
     /// A service.
     Service(ProjectName, ServiceName),
+    /// One change of a project, by the revision that it made.
+    Revision(ProjectName, u64),
     /// A node of the lab.
     Node(NodeId),
     /// How a slot ended for good.
@@ -51,6 +54,9 @@ impl fmt::Display for Key {
             Self::Project(project) => write!(f, "desired.project.{project}"),
             Self::Service(project, service) => {
                 write!(f, "desired.service.{project}.{}", service.token())
+            }
+            Self::Revision(project, revision) => {
+                write!(f, "desired.revision.{project}.{revision}")
             }
             Self::Node(node) => write!(f, "node.{node}"),
             Self::Outcome(project, service, slot) => {
@@ -83,6 +89,9 @@ fn read(text: &str) -> Option<Key> {
         ["desired", "project", project] => Key::Project(project.parse().ok()?),
         ["desired", "service", project, service] => {
             Key::Service(project.parse().ok()?, service_of(service)?)
+        }
+        ["desired", "revision", project, revision] => {
+            Key::Revision(project.parse().ok()?, revision.parse().ok()?)
         }
         ["node", node] => Key::Node(node.parse().ok()?),
         ["outcome", project, service, slot] => Key::Outcome(

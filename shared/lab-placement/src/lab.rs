@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use lab_types::{
     AgentBoot, Assignment, EngineName, Event, Fence, ForeignPort, Guard, NodeFacts, NodeId,
     NodeLiveness, NodeRecord, OutcomeRecord, Pass, ProjectName, ProjectRecord, RequestId,
-    ServiceName, ServiceRecord, SpecDigest, TaskId, TaskSpec, TaskStatus, UnixMillis, WriteTag,
+    RevisionRecord, ServiceName, ServiceRecord, SpecDigest, TaskId, TaskSpec, TaskStatus,
+    UnixMillis, WriteTag,
 };
 
 use crate::aside::{Aside, Unread};
@@ -34,7 +35,9 @@ pub struct Desired {
     pub projects: BTreeMap<ProjectName, ProjectRecord>,
     /// Services.
     pub services: BTreeMap<ServiceKey, ServiceRecord>,
-    /// Specs that a service or an assigned task refers to.
+    /// What the changes of each project made different, those that are kept.
+    pub revisions: BTreeMap<ProjectName, BTreeMap<u64, RevisionRecord>>,
+    /// Specs that a service, an assigned task or a kept revision refers to.
     pub specs: BTreeMap<SpecDigest, TaskSpec>,
     /// Nodes of the lab.
     pub nodes: BTreeMap<NodeId, NodeRecord>,
@@ -204,6 +207,10 @@ impl Lab {
                 let key = (project.clone(), name.clone());
                 desired.services.get(&key).cloned().map(Record::Service)
             }
+            Key::Revision(project, number) => {
+                let record = desired.revisions.get(project)?.get(number)?;
+                Some(Record::Revision(Box::new(record.clone())))
+            }
             Key::Node(id) => desired.nodes.get(id).cloned().map(Record::Node),
             Key::Outcome(project, service, slot) => {
                 let key = (project.clone(), service.clone(), *slot);
@@ -233,6 +240,10 @@ impl Lab {
                 let key = (project.clone(), name.clone());
                 desired.services.insert(key, record);
             }
+            (Key::Revision(project, number), Record::Revision(record)) => {
+                let of_project = desired.revisions.entry(project.clone()).or_default();
+                of_project.insert(*number, *record);
+            }
             (Key::Node(id), Record::Node(record)) => {
                 desired.nodes.insert(id.clone(), record);
             }
@@ -254,6 +265,7 @@ impl Lab {
                 Key::Spec(_)
                 | Key::Project(_)
                 | Key::Service(..)
+                | Key::Revision(..)
                 | Key::Node(_)
                 | Key::Outcome(..)
                 | Key::Assignment(_)
@@ -276,6 +288,14 @@ impl Lab {
                 let key = (project.clone(), name.clone());
                 desired.services.remove(&key);
                 self.observed.converged.remove(&key);
+            }
+            Key::Revision(project, number) => {
+                if let Some(of_project) = desired.revisions.get_mut(project) {
+                    of_project.remove(number);
+                    if of_project.is_empty() {
+                        desired.revisions.remove(project);
+                    }
+                }
             }
             Key::Node(id) => {
                 desired.nodes.remove(id);

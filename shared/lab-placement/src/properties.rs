@@ -172,6 +172,9 @@ fn records(lab: &Lab) -> Vec<(Key, WriteTag, Record)> {
             .cloned()
             .map(|(p, s)| Key::Service(p, s)),
     );
+    for (project, kept) in &desired.revisions {
+        keys.extend(kept.keys().map(|n| Key::Revision(project.clone(), *n)));
+    }
     keys.extend(desired.specs.keys().cloned().map(Key::Spec));
     keys.extend(desired.nodes.keys().cloned().map(Key::Node));
     keys.extend(desired.assignments.keys().cloned().map(Key::Assignment));
@@ -284,6 +287,9 @@ proptest! {
             prop_assert!(assignment.tasks.is_empty() && assignment.networks.is_empty());
             prop_assert!(assignment.remove_volumes.is_empty());
         }
+        // But for what the projects were.
+        small.lab.desired.revisions.clear();
+        small.settle();
         prop_assert!(small.lab.desired.specs.is_empty());
         prop_assert!(small.lab.desired.outcomes.is_empty());
     }

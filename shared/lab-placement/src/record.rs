@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lab_types::{
     Assignment, EngineName, Event, NodeId, NodeRecord, OutcomeRecord, ProjectName, ProjectRecord,
-    ServiceName, ServiceRecord, TaskSpec, UnixMillis, UserName,
+    RevisionRecord, ServiceName, ServiceRecord, TaskSpec, UnixMillis, UserName,
 };
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,8 @@ pub enum Record {
     Project(ProjectRecord),
     /// Under `desired.service.<p>.<s>`.
     Service(ServiceRecord),
+    /// Under `desired.revision.<p>.<n>`.
+    Revision(Box<RevisionRecord>),
     /// Under `node.<id>`.
     Node(NodeRecord),
     /// Under `outcome.<p>.<s>.<slot>`.

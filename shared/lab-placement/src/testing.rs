@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use lab_types::{
-    AgentBoot, Assignment, Condition, Dependency, EngineName, Epoch, ForeignPort, Gate,
+    AgentBoot, Assignment, Condition, Dependency, Endpoint, EngineName, Epoch, ForeignPort, Gate,
     Incarnation, Inventory, Mount, MountSource, NetworkAttachment, NetworkName, NetworkSpec,
     NodeId, NodeLiveness, NodeName, NodeRole, PortProtocol, PortPublish, Problem, ProjectModel,
     ProjectName, Report, ReportBody, RequestId, ServiceModel, ServiceName, TaskSpec, TaskState,
-    TaskStatus, TaskTarget, UnixMillis, UserName, VolumeName, VolumeSpec,
+    TaskStatus, TaskTarget, UnixMillis, UserName, VolumeName, VolumeOptions, VolumeSpec,
 };
 
 use crate::change::{self, Change, ChangeContext, Delta};
@@ -97,6 +97,7 @@ impl Svc {
             source: MountSource::Volume {
                 volume: VolumeName::new(key).unwrap(),
                 engine_name: EngineName::new(engine_name).unwrap(),
+                options: VolumeOptions::default(),
             },
             target: "/data".to_owned(),
             read_only: false,
@@ -149,11 +150,13 @@ pub(crate) fn model(name: &str, services: &[(&str, Svc)]) -> ProjectModel {
             network: default.clone(),
             engine_name: engine_name.clone(),
             aliases: vec![name.to_owned()],
+            endpoint: Endpoint::default(),
         }];
         for mount in &one.task.mounts {
             if let MountSource::Volume {
                 volume,
                 engine_name,
+                ..
             } = &mount.source
             {
                 let spec = VolumeSpec {

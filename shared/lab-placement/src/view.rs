@@ -1,6 +1,7 @@
 //! Read models: what a person or a script is shown of the lab. Pure; the shell turns them into replies.
 
 mod counts;
+mod history;
 mod hopeless;
 mod page;
 
@@ -11,12 +12,15 @@ use lab_types::{
     ProjectRecord, ServiceName, ServiceRecord, TaskProgress, TaskSpec, TaskState, TaskStatus,
 };
 
+pub use history::{history, project_at};
 pub use page::{
     Page, Row, TaskFilter, knows_service, nodes_page, projects_page, projects_up, service,
     services_page, tasks_page,
 };
 
-pub use lab_types::row::{Hopeless, NodeRow, ProjectRow, ServiceRow, SlotProblem, TaskRow};
+pub use lab_types::row::{
+    Hopeless, NodeRow, ProjectRow, RevisionRow, ServiceRow, SlotProblem, TaskRow,
+};
 
 use crate::change::dropped_volumes;
 use crate::lab::Lab;

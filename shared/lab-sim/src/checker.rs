@@ -113,6 +113,7 @@ impl Checker {
                 }
                 Record::Spec(_)
                 | Record::Service(_)
+                | Record::Revision(_)
                 | Record::Node(_)
                 | Record::Outcome(_)
                 | Record::Answer(_) => {}

@@ -8,18 +8,21 @@
 //! fence ─ incarnation, epoch, generation    assignment ─ everything one node must run
 //! spec ── how to run a task of a service    status ── what an agent observed
 //! plan ── what an `up` would change         event ── what happened
+//! engine ─ versions of the Docker engine's API
 //! ```
 //!
 //! Maps are `BTreeMap` throughout: the same value has one byte form, so a digest of it is stable.
 
 pub mod assignment;
 pub mod build;
+pub mod engine;
 pub mod event;
 pub mod fence;
 pub mod ids;
 pub mod plan;
 pub mod problem;
 pub mod record;
+pub mod revision;
 pub mod row;
 pub mod spec;
 pub mod status;
@@ -29,6 +32,7 @@ pub use assignment::{
     AssignedTask, Assignment, Gate, Guard, ProjectNetwork, ProjectVolume, TaskTarget,
 };
 pub use build::{BuildInstruction, BuildOptions};
+pub use engine::{ApiVersion, InvalidApiVersion};
 pub use event::{Cause, Event, EventScope, EventWhat, WriterKind};
 pub use fence::{Epoch, Fence, Generation, Incarnation, Pass, WriteTag};
 pub use ids::{
@@ -41,10 +45,16 @@ pub use record::{
     Availability, Condition, Dependency, NodeRecord, NodeRole, Outcome, OutcomeRecord,
     ProjectModel, ProjectRecord, ServiceModel, ServiceRecord,
 };
+pub use revision::{Before, RevisionRecord, ServiceBefore};
 pub use spec::{
-    CarriedSpec, HealthCheck, HealthTest, InvalidPlatform, Mount, MountSource, NetworkAttachment,
-    NetworkSpec, Platform, PortProtocol, PortPublish, Resources, RestartPolicy, TaskSpec,
-    VolumeSpec,
+    BindOptions, BlockIo, CarriedSpec, Ceiling, CgroupNamespace, Device, DeviceChoice,
+    DevicePermissions, DeviceRequest, Devices, ENGINE_FIELDS, Endpoint, EngineField, ExposedPort,
+    ExtraHost, HealthCheck, HealthTest, HostAddress, HostNames, Init, InvalidDevicePermissions,
+    InvalidHostAddress, InvalidMacAddress, InvalidPlatform, IpcNamespace, Isolation, Limits,
+    Logging, MacAddress, Mount, MountSource, MountsBelow, Namespace, Needs, NetworkAttachment,
+    NetworkMode, NetworkSpec, OomKiller, Platform, PortProtocol, PortPublish, Privileges, Process,
+    Propagation, Resources, RestartPolicy, RootFilesystem, Security, SelinuxSharing, Stdin,
+    Storage, TaskSpec, Terminal, Ulimit, VolumeFilling, VolumeOptions, VolumeSpec,
 };
 pub use status::{
     AgentBoot, Attempt, AttemptEnd, BeatAnswer, EngineFacts, ForeignPort, Health, Heartbeat,

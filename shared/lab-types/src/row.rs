@@ -1,5 +1,6 @@
 //! The rows that lists answer with: the lab as a person or a script is shown it.
 
+mod revision;
 mod slots;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use crate::status::{EngineFacts, Health, NodeLiveness, TaskProgress};
 use crate::time::{DurationMs, UnixMillis};
 use serde::{Deserialize, Serialize};
 
+pub use revision::{RevisionChange, RevisionRow, ServiceChange};
 pub use slots::Slots;
 
 /// One project.

@@ -1,9 +1,19 @@
 //! How to run a task of a service: immutable and content-addressed.
 
 mod carried;
+mod devices;
+mod fields;
+mod hosts;
+mod isolation;
+mod limits;
+mod logging;
+mod network;
 mod platform;
+mod process;
+mod security;
+mod storage;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +22,24 @@ use crate::status::NodeFacts;
 use crate::time::DurationMs;
 
 pub use carried::CarriedSpec;
+pub use devices::{
+    Device, DeviceChoice, DevicePermissions, DeviceRequest, Devices, InvalidDevicePermissions,
+};
+pub use fields::{ENGINE_FIELDS, EngineField, Needs, values_at};
+pub use hosts::{ExtraHost, HostAddress, HostNames, InvalidHostAddress};
+pub use isolation::{CgroupNamespace, IpcNamespace, Isolation, Namespace};
+pub use limits::{BlockIo, Ceiling, Limits, OomKiller, Ulimit};
+pub use logging::Logging;
+pub use network::{
+    Endpoint, ExposedPort, InvalidMacAddress, MacAddress, NetworkAttachment, NetworkMode,
+};
 pub use platform::{InvalidPlatform, Platform};
+pub use process::{Init, Process, Stdin, Terminal};
+pub use security::{Privileges, RootFilesystem, Security};
+pub use storage::{
+    BindOptions, Mount, MountSource, MountsBelow, Propagation, SelinuxSharing, Storage,
+    VolumeFilling, VolumeOptions,
+};
 
 /// Everything an agent must know to run one task. Equal specs have equal digests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +93,45 @@ pub struct TaskSpec {
     /// split; absent for what follows from the mounts, see [`TaskSpec::is_exclusive`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exclusive: Option<bool>,
+    /// How its first process runs.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub process: Process,
+    /// Its own name, and where it looks names up.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub host_names: HostNames,
+    /// What it may use.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub limits: Limits,
+    /// What its processes may do.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub security: Security,
+    /// What sets it apart from its node.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub isolation: Isolation,
+    /// Which devices of the node it may use.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub devices: Devices,
+    /// What holds its files besides its mounts.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub storage: Storage,
+    /// Where its output goes.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub logging: Logging,
+    /// The user's words for the runtime.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+    /// What it has for a network.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub network_mode: NetworkMode,
+    /// Ports that others on its networks may use.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub expose: BTreeSet<ExposedPort>,
+}
+
+/// Whether a value is what its absence means. What is so is never written: a field that came later
+/// must not change the digests of the specs that do not use it.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 const fn stop_grace_default() -> DurationMs {
@@ -92,6 +158,17 @@ impl Default for TaskSpec {
             stop_grace: stop_grace_default(),
             reservation: Resources::default(),
             exclusive: None,
+            process: Process::default(),
+            host_names: HostNames::default(),
+            limits: Limits::default(),
+            security: Security::default(),
+            isolation: Isolation::default(),
+            devices: Devices::default(),
+            storage: Storage::default(),
+            logging: Logging::default(),
+            annotations: BTreeMap::new(),
+            network_mode: NetworkMode::default(),
+            expose: BTreeSet::new(),
         }
     }
 }
@@ -184,40 +261,6 @@ pub struct Resources {
     pub memory_bytes: u64,
 }
 
-/// One mount of a container.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mount {
-    /// What is mounted.
-    pub source: MountSource,
-    /// The absolute path inside the container.
-    pub target: String,
-    /// Whether the container may not write to it.
-    #[serde(default)]
-    pub read_only: bool,
-}
-
-/// What a mount shows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum MountSource {
-    /// A volume of the project.
-    Volume {
-        /// Its key in the project.
-        volume: VolumeName,
-        /// Its name on the engine.
-        engine_name: EngineName,
-    },
-    /// A volume without a name, made with the container.
-    Anonymous,
-    /// A path of the node.
-    Bind {
-        /// Absolute.
-        path: String,
-        /// Whether a missing path is made as a folder (the short form does so).
-        create_host_path: bool,
-    },
-}
-
 /// Tells the protocols apart that Docker can publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -252,18 +295,6 @@ pub struct PortPublish {
     pub protocol: PortProtocol,
 }
 
-/// A network that a container joins.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NetworkAttachment {
-    /// Its key in the project.
-    pub network: NetworkName,
-    /// Its name on the engine.
-    pub engine_name: EngineName,
-    /// Names under which the container is found there, besides its own.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub aliases: Vec<String>,
-}
-
 /// How the engine asks a container whether it is well.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthCheck {
@@ -281,6 +312,9 @@ pub struct HealthCheck {
     /// Time at the start in which failures do not count; absent for none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_period: Option<DurationMs>,
+    /// Time between two checks in that time; absent for the engine's 5 s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_interval: Option<DurationMs>,
 }
 
 /// What a health check runs.

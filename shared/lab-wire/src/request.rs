@@ -8,6 +8,7 @@
 mod event;
 mod image;
 mod lab;
+mod project;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +27,10 @@ pub use image::{ImageBuild, ImagePull, OpenedStream, ServiceLogs, StreamsOpened,
 pub use lab::{
     LabCounts, LabStatus, LabStatusGet, MachineList, MachineListed, NodeChanged, NodeInspect,
     NodeInspected, NodeList, NodeListed, NodeRemove, NodeUpdate,
+};
+
+pub use project::{
+    PlanRestore, ProjectHistory, ProjectHistoryTold, ProjectInspect, ProjectInspected,
 };
 
 /// Whether a request changes the lab.
@@ -101,10 +106,13 @@ macro_rules! requests {
 
 requests! {
     PlanCreate => PlanCreated, "plan"."create", Read, Planner, "Reads Compose files and says what applying them would change.";
+    PlanRestore => PlanCreated, "plan"."restore", Read, Planner, "Says what bringing a project back to an earlier revision would change.";
     ProjectApply => ProjectApplied, "project"."apply", Change, Scheduler, "Applies a plan to the project it was made for.", request_id;
     ProjectRemove => ProjectRemoved, "project"."remove", Change, Scheduler, "Takes a project down; volumes only with a confirmation.", request_id;
     ProjectFactsGet => ProjectFacts, "project"."facts", Read, Scheduler, "Tells a project's desired state and which images are present.";
     ProjectList => ProjectListed, "project"."list", Read, Scheduler, "Lists the projects.";
+    ProjectInspect => ProjectInspected, "project"."inspect", Read, Scheduler, "Tells what a project is, or was as of a revision.";
+    ProjectHistory => ProjectHistoryTold, "project"."history", Read, Scheduler, "Lists the changes of a project that are kept.";
     ServiceCreate => ServiceChanged, "service"."create", Change, Scheduler, "Creates a service from a task spec.", request_id;
     ServiceScale => ServiceChanged, "service"."scale", Change, Scheduler, "Changes the number of tasks of a service.", request_id;
     ServiceRemove => ServiceChanged, "service"."remove", Change, Scheduler, "Removes a service and its tasks.", request_id;
@@ -150,7 +158,7 @@ pub enum BuildPolicy {
 pub struct PlanCreate {
     /// The Compose files in the order of `-f`.
     pub files: Vec<SourceText>,
-    /// Other files they refer to (`.env`, `env_file`), by absolute path.
+    /// Other files they refer to (`.env`, `env_file`, `include`, `extends`), by absolute path.
     #[serde(default)]
     pub other_files: Vec<SourceText>,
     /// The client's environment, for interpolation.

@@ -172,6 +172,7 @@ fn planner() -> Permissions {
     subscribe.extend(served_by(ServedBy::Planner));
     let publish = vec![
         format!("tercio.v1.req.{PLANNER_USER}.*.project.facts"),
+        format!("tercio.v1.req.{PLANNER_USER}.*.project.inspect"),
         "_INBOX.user.>".to_owned(),
     ];
     Permissions {

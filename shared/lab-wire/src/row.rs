@@ -1,5 +1,6 @@
 //! The rows that lists answer with.
 
 pub use lab_types::row::{
-    Hopeless, MachineRow, NodeRow, ProjectRow, ServiceRow, SlotProblem, Slots, TaskRow,
+    Hopeless, MachineRow, NodeRow, ProjectRow, RevisionChange, RevisionRow, ServiceChange,
+    ServiceRow, SlotProblem, Slots, TaskRow,
 };

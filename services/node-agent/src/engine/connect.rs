@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use bollard::errors::Error as Answer;
 use bollard::{API_DEFAULT_VERSION, ClientVersion, Docker};
-use lab_types::{EngineFacts, Problem};
+use lab_types::{ApiVersion, EngineFacts, Problem};
 
 use super::error::{Error, Kind};
 
 /// The engine's socket where nothing else is said. Source: Docker's own default.
 pub const SOCKET_DEFAULT: &str = "/var/run/docker.sock";
-/// The oldest API that can be used: that of Docker Engine 20.10, still what Debian 12 ships.
+/// The oldest API that can be used, as bollard says it.
 pub const API_MIN: ClientVersion = ClientVersion {
-    major_version: 1,
-    minor_version: 41,
+    major_version: ApiVersion::MIN.major() as usize,
+    minor_version: ApiVersion::MIN.minor() as usize,
 };
 /// How long a look at the engine may take. A healthy engine lists 1,000 containers within a second.
 pub const LOOK_MAX: Duration = Duration::from_secs(15);
@@ -101,6 +101,12 @@ impl Engine {
     #[must_use]
     pub const fn facts(&self) -> &EngineFacts {
         &self.facts
+    }
+
+    /// Which version of its API is spoken with it.
+    pub(crate) fn api(&self) -> ApiVersion {
+        // It was agreed upon, so it is a version, and no older one.
+        self.facts.api().unwrap_or(ApiVersion::MIN)
     }
 
     /// For looking: answers within [`LOOK_MAX`] or not at all.

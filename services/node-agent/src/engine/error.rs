@@ -245,6 +245,13 @@ const WORDS: &[(&str, Kind)] = &[
     ("runtime create failed", Kind::BadSpec),
     ("failed to create task for container", Kind::BadSpec),
     ("invalid mount config", Kind::BadSpec),
+    ("error gathering device information", Kind::BadSpec),
+    ("could not select device driver", Kind::BadSpec),
+    ("unable to find user", Kind::BadSpec),
+    ("unable to find group", Kind::BadSpec),
+    ("--storage-opt is supported only", Kind::BadSpec),
+    ("unknown option", Kind::BadSpec),
+    ("user specified ip address", Kind::BadSpec),
     ("has active endpoints", Kind::InUse),
     ("is in use", Kind::InUse),
 ];

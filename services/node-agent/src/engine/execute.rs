@@ -173,12 +173,14 @@ async fn create_container(
         }
     };
     let options = CreateContainerOptionsBuilder::new().name(&name).build();
-    let made = docker
-        .create_container(Some(options), create::body(wanted)?)
-        .await;
-    let id = made
-        .map_err(engine.failed(&format!("create container {}", wanted.name)))?
-        .id;
+    let request = create::request(wanted, engine.api())?;
+    let carrier = request.carrier(docker);
+    let made = carrier.create_container(Some(options), request.body).await;
+    let made = made.map_err(engine.failed(&format!("create container {}", wanted.name)))?;
+    for warning in &made.warnings {
+        tracing::warn!(task_id = %wanted.task, warning, "the engine makes less of the container");
+    }
+    let id = made.id;
     if networks.len() > 1
         && let Err(error) = finish(engine, wanted, &id).await
     {

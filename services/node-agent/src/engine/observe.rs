@@ -63,6 +63,7 @@ async fn look(engine: &Engine, site: &Site, images: &BTreeSet<String>) -> Result
         present(engine, images),
     )?;
     let mut observed = Observed {
+        facts: Some(engine.facts().clone()),
         images,
         ..Observed::default()
     };

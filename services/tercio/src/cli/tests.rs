@@ -57,6 +57,23 @@ fn files_and_name_may_stand_before_or_after_the_verb() {
 }
 
 #[test]
+fn called_docker_compose_it_is_tercio_compose() {
+    let meant = |line: &str| {
+        let words = line.split_whitespace().map(std::ffi::OsString::from);
+        let words = super::by_name(words).into_iter();
+        let words: Vec<String> = words.map(|word| word.into_string().unwrap()).collect();
+        words[1..].join(" ")
+    };
+    assert_eq!(
+        meant("/usr/local/bin/docker-compose -f a.yml up -d"),
+        "compose -f a.yml up -d"
+    );
+    assert_eq!(meant("docker-compose --version"), "compose version");
+    assert_eq!(meant("docker-compose"), "compose");
+    assert_eq!(meant("/docker-compose/tercio up"), "up");
+}
+
+#[test]
 fn profiles_may_stand_on_both_sides_of_the_verb() {
     let cli = parse("tercio --profile a --profile b up --profile c -d");
     let Command::Verb(Verb::Up(args)) = cli.command else {
@@ -83,6 +100,20 @@ fn every_command_of_the_issue_is_understood() {
         "tercio up --wait --remove-orphans",
         "tercio up --attach web --attach db",
         "tercio up --plan",
+        "tercio plan --detailed-exitcode -q --json --out a.plan --build",
+        "tercio apply a.plan --wait --yes",
+        "tercio build --no-cache --pull --build-arg A=1 web",
+        "tercio pull web db",
+        "tercio ls -q -a --format json",
+        "tercio port --protocol udp --index 2 dns 53",
+        "tercio scale web=3 db=2",
+        "tercio volumes -q web",
+        "tercio wait web",
+        "tercio convert --format json",
+        "tercio project history -p shop --format json",
+        "tercio project diff 3 5 -p shop",
+        "tercio project rollback -p shop -y",
+        "tercio project rollback -p shop --plan 3",
         "tercio down -v --yes",
         "tercio ps -a -q --services",
         "tercio logs --since 10m -t",
@@ -135,7 +166,8 @@ fn each_help_says_what_and_most_show_examples() {
         assert!(text.contains(word), "{word}");
     }
     for name in [
-        "up", "down", "ps", "logs", "config", "events", "req", "sub", "serve",
+        "up", "down", "ps", "logs", "config", "events", "req", "sub", "serve", "plan", "apply",
+        "build", "pull",
     ] {
         let sub = command.find_subcommand_mut(name).unwrap();
         assert!(

@@ -2,7 +2,7 @@
 
 mod inspect;
 mod list;
-mod target;
+pub(super) mod target;
 
 use lab_wire::request::{ServiceRemove, ServiceScale};
 
@@ -125,7 +125,7 @@ pub async fn run(app: &App, command: Command, left: &ProjectArgs) -> Outcome {
     }
 }
 
-async fn scale(
+pub(super) async fn scale(
     app: &App,
     project: &ProjectArgs,
     scales: Vec<(Target, u32)>,

@@ -7,22 +7,23 @@
 //! Nothing but images is changed before the one request that applies; Ctrl-C before it changes
 //! nothing, and after it leaves what was applied.
 
-mod apply;
-mod build;
-mod images;
-mod summary;
+pub(super) mod applied;
+pub(super) mod build;
+pub(super) mod images;
+pub(super) mod summary;
 
 use std::collections::BTreeMap;
 
-use lab_types::{BuildInstruction, Diagnostic, Plan, ProjectName, Question, ServiceName, Severity};
-use lab_wire::request::{BuildPolicy, PlanCreate, PlanCreated};
+use lab_types::{BuildInstruction, ProjectName, ServiceName};
+use lab_wire::request::{BuildPolicy, PlanCreate};
 
+use super::plan;
 use crate::app::{App, Client};
 use crate::cli::ProjectArgs;
 use crate::failure::{Failure, Outcome};
 use crate::output::report;
 use crate::project::goal::Until;
-use crate::project::load::load_naming;
+use crate::project::load::{Local, load_naming};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -103,7 +104,7 @@ impl Args {
 /// What is wrong with the files, what the lab refused, or what did not come up.
 pub async fn run(app: &App, args: Args, left: &ProjectArgs) -> Outcome {
     args.check(app)?;
-    let local = load_naming(app, &args.project_args().or(left), &args.services)?;
+    let mut local = load_naming(app, &args.project_args().or(left), &args.services)?;
     let known = |name: &ServiceName| local.project.services.contains_key(name);
     if let Some(unknown) = args.followed().iter().find(|name| !known(name)) {
         return Err(Failure::new(
@@ -112,7 +113,7 @@ pub async fn run(app: &App, args: Args, left: &ProjectArgs) -> Outcome {
             "`tercio config --services` lists the project's services",
         ));
     }
-    let mut request = local.request;
+    let mut request = local.request.clone();
     if args.build {
         request.build = BuildPolicy::Always;
     }
@@ -122,23 +123,38 @@ pub async fn run(app: &App, args: Args, left: &ProjectArgs) -> Outcome {
         );
         return Ok(());
     }
+    local.request = request;
+    if args.plan {
+        return plan_alone(app, &local).await;
+    }
     let up = Up {
         app,
         client: app.connect_or_start().await?,
-        told: local.warnings,
         builds: local.project.builds(),
-        project: local.project.name,
+        project: local.project.name.clone(),
+        local: &local,
         args: &args,
     };
     // A large future, and one a command: better on the heap than on every caller's stack.
-    Box::pin(up.run(request)).await
+    Box::pin(up.run(local.request.clone())).await
+}
+
+/// Prints what would be done.
+async fn plan_alone(app: &App, local: &Local) -> Outcome {
+    let (plan, created) = Box::pin(plan::planned(app, local)).await?;
+    app.screen
+        .say(&report::findings(&plan::news(local, &created.diagnostics)));
+    match app.json()? {
+        true => app.screen.print_pretty(&plan),
+        false => app.screen.print(&summary::whole(&plan)),
+    }
 }
 
 struct Up<'a> {
     app: &'a App,
     client: Client,
     project: ProjectName,
-    told: Vec<Diagnostic>,
+    local: &'a Local,
     /// What can be built, by image, as this machine's files have it: nobody else says which of its
     /// folders are sent.
     builds: BTreeMap<String, BuildInstruction>,
@@ -148,24 +164,18 @@ struct Up<'a> {
 impl Up<'_> {
     async fn run(&self, mut request: PlanCreate) -> Outcome {
         let nothing = "cancelled; nothing was changed";
-        let (plan, created) = self.app.interruptible(self.plan(&request), nothing).await?;
-        // What the files alone tell was said when they were read.
-        let is_new = |finding: &&Diagnostic| !self.told.contains(finding);
-        let news: Vec<Diagnostic> = created.diagnostics.iter().filter(is_new).cloned().collect();
+        let planned = plan::created(&self.client, &self.project, &request);
+        let (plan, created) = self.app.interruptible(planned, nothing).await?;
+        let news = plan::news(self.local, &created.diagnostics);
         self.app.screen.say(&report::findings(&news));
-        if self.args.plan {
-            return match self.app.json()? {
-                true => self.app.screen.print_pretty(&plan),
-                false => self.app.screen.print(&summary::whole(&plan)),
-            };
-        }
         // Of a plan that changes nothing it is told once the lab has said what it tries again.
         if !plan.operations.is_empty() {
             self.app.screen.say(&summary::line(&plan));
         }
-        self.app
-            .interruptible(self.confirm(&created.questions), nothing)
-            .await?;
+        if !self.args.yes && !self.args.remove_orphans {
+            let asked = plan::confirm(self.app, &created.questions);
+            self.app.interruptible(asked, nothing).await?;
+        }
         let before_apply = "cancelled before anything was applied";
         let images = images::fetch(self.app, &self.client, &plan, &self.builds);
         let fetched = self.app.interruptible(images, before_apply).await?;
@@ -173,17 +183,15 @@ impl Up<'_> {
             false => plan,
             true => {
                 request.build = BuildPolicy::IfMissing;
-                self.app
-                    .interruptible(self.plan(&request), before_apply)
-                    .await?
-                    .0
+                let again = plan::created(&self.client, &self.project, &request);
+                self.app.interruptible(again, before_apply).await?.0
             }
         };
         let until = match self.args.wait {
             true => Until::Healthy,
             false => Until::Started,
         };
-        let applied = apply::apply(self.app, &self.client, plan, until).await?;
+        let applied = applied::apply(self.app, &self.client, plan, until).await?;
         let project = &self.project;
         let goes_on = format!(
             "\n{project} goes on in the background; `tercio -p {project} logs -f` follows it, \
@@ -195,7 +203,7 @@ impl Up<'_> {
         if self.args.detach || self.args.wait {
             return Ok(());
         }
-        let follow = apply::follow(
+        let follow = applied::follow(
             self.app,
             &self.client,
             project,
@@ -203,43 +211,5 @@ impl Up<'_> {
             before,
         );
         self.app.interruptible(follow, &goes_on).await
-    }
-
-    /// The plan and what it builds; a file with errors, which the planner found, ends here.
-    async fn plan(&self, request: &PlanCreate) -> Outcome<(Plan, PlanCreated)> {
-        let mut created = self.client.call(Some(&self.project), request).await?;
-        match created.plan.take() {
-            Some(plan) => Ok((plan, created)),
-            None => {
-                let is_error = |finding: &&Diagnostic| finding.severity == Severity::Error;
-                let errors = created.diagnostics.iter().filter(is_error);
-                Err(Failure::Findings(errors.cloned().collect()))
-            }
-        }
-    }
-
-    /// A person is asked before something goes that the files do not name; where nobody can be asked,
-    /// what needs a yes is refused.
-    async fn confirm(&self, questions: &[Question]) -> Outcome {
-        if self.args.yes || self.args.remove_orphans {
-            return Ok(());
-        }
-        for question in questions {
-            let sentence = &question.sentence;
-            if self.app.screen.interactive {
-                let asked = format!("{sentence} Go on?");
-                if !self.app.screen.confirms(&asked).await {
-                    return Err(Failure::Cancelled("nothing was changed".to_owned()));
-                }
-            } else if question.needs_yes {
-                return Err(Failure::new(
-                    "CLI0047",
-                    sentence.clone(),
-                    "nobody can be asked here: add --yes if that is meant, or give these files a project \
-                     name of their own with -p or `name:`",
-                ));
-            }
-        }
-        Ok(())
     }
 }

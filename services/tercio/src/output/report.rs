@@ -11,7 +11,7 @@ pub fn failure(failure: &Failure) -> String {
         Failure::Problem(problem) => self::problem(problem),
         Failure::Findings(findings) => self::findings(findings),
         Failure::Cancelled(sentence) => format!("{sentence}\n"),
-        Failure::Said => String::new(),
+        Failure::Said | Failure::Exit(_) => String::new(),
         Failure::Usage(sentence) => format!("error: {sentence}\n"),
     }
 }

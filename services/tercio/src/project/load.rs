@@ -71,6 +71,28 @@ fn find(app: &App, args: &ProjectArgs) -> Outcome<Files> {
     Ok(files)
 }
 
+/// The images of these services, of all when none is named.
+///
+/// # Errors
+/// There is no service of such a name.
+pub fn some_services(project: &Project, names: &[ServiceName]) -> Outcome<BTreeSet<String>> {
+    let unknown = names
+        .iter()
+        .find(|name| !project.services.contains_key(*name));
+    if let Some(unknown) = unknown {
+        return Err(Failure::new(
+            "CLI0014",
+            format!("no such service: {unknown}"),
+            "`tercio config --services` lists the project's services",
+        ));
+    }
+    let chosen = project.services.iter();
+    let chosen = chosen.filter(|(name, _)| names.is_empty() || names.contains(name));
+    Ok(chosen
+        .map(|(name, service)| project.image_of(name, service))
+        .collect())
+}
+
 fn options(files: &Files, args: &ProjectArgs, app: &App, services: &[ServiceName]) -> LoadOptions {
     LoadOptions {
         project_name: args.project_name.clone(),

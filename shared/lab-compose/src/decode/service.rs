@@ -117,6 +117,9 @@ impl Decoder<'_> {
             context: context.to_owned(),
             dockerfile: text(map, "dockerfile").unwrap_or("Dockerfile").to_owned(),
             args: pairs(map, "args"),
+            labels: labels(map, "labels"),
+            no_cache: boolean(map, "no_cache").unwrap_or(false),
+            pull: boolean(map, "pull").unwrap_or(false),
         })
     }
 

@@ -1,4 +1,7 @@
-//! What must be there once all files are merged: values for keys, required keys, no entry twice.
+//! What must hold once all files are merged: values for keys, required keys, no entry twice, texts that
+//! can be read.
+
+mod values;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +16,12 @@ use crate::yaml::{Entry, Map, Node, Value};
 pub(crate) fn complete(node: &mut Node, shape: &Shape, trail: &Trail<'_>, sink: &mut Sink) {
     if node.value == Value::Null {
         return without_value(node, shape, trail, sink);
+    }
+    match shape {
+        Shape::Size(_) => return values::size(node, trail, sink),
+        Shape::Duration => return values::duration(node, trail, sink),
+        Shape::Words => return values::command(node, trail, sink),
+        _ => {}
     }
     let place = node.place;
     match (&mut node.value, shape) {
@@ -39,7 +48,7 @@ pub(crate) fn complete(node: &mut Node, shape: &Shape, trail: &Trail<'_>, sink: 
 }
 
 /// Reports texts that a list must not hold twice.
-fn listed_twice(list: &[Node], trail: &Trail<'_>, sink: &mut Sink) {
+pub(super) fn listed_twice(list: &[Node], trail: &Trail<'_>, sink: &mut Sink) {
     let mut seen: BTreeMap<&str, Place> = BTreeMap::new();
     for item in list {
         let text = item.as_text().unwrap_or_default();

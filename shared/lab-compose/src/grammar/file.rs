@@ -1,8 +1,10 @@
 //! The top level: the file itself, and what is defined in it besides services.
 
 use super::service::SERVICE;
-use super::support::{NO_OBJECTS, PLAIN_NETWORK, PLAIN_VOLUME};
-use super::{Field, Items, Names, Object, Own, Pairs, Print, Range, Shape, Support, Table, short};
+use super::support::{PLAIN_NETWORK, PLAIN_VOLUME};
+use super::{
+    Field, Items, Names, Object, Own, Pairs, Print, Range, Shape, Support, Table, Values, short,
+};
 use crate::yaml::Value;
 
 /// A Compose file. Its rows stand in the order of YAML; JSON sorts them.
@@ -33,7 +35,7 @@ pub(crate) static FILE: Object = Object {
 };
 
 /// What a service would have to use, which is refused there.
-const USED: Support = Support::Partly("read and printed; a service that uses one is refused");
+const USED: Support = Support::Note("refused where a service uses one");
 
 const fn named(entry: Shape, bare: bool) -> Table {
     Table {
@@ -44,12 +46,20 @@ const fn named(entry: Shape, bare: bool) -> Table {
     }
 }
 
+/// As Docker Compose has it, whatever the reason.
+const fn freely_named(entry: Shape, bare: bool) -> Table {
+    Table {
+        plain_names: false,
+        ..named(entry, bare)
+    }
+}
+
 static SERVICES: Table = named(Shape::Object(&SERVICE), false);
-static NETWORKS: Table = named(Shape::Object(&NETWORK), true);
+static NETWORKS: Table = freely_named(Shape::Object(&NETWORK), true);
 static VOLUMES: Table = named(Shape::Object(&VOLUME), true);
 static SECRETS: Table = named(Shape::Object(&SECRET), false);
 static CONFIGS: Table = named(Shape::Object(&CONFIG), false);
-static MODELS: Table = named(Shape::Object(&MODEL), false);
+static MODELS: Table = freely_named(Shape::Object(&MODEL), false);
 
 static INCLUDES: Items = Items {
     expand: Some(short::include),
@@ -101,7 +111,7 @@ static IPAM: Object = Object {
         Field::new("driver", Shape::Text).refused(PLAIN_NETWORK, "leave it out"),
         Field::new("config", Shape::Items(&POOLS)).refused(PLAIN_NETWORK, "leave it out"),
         // Docker Compose reads it and forgets it.
-        Field::new("options", Shape::Pairs(Pairs::OPTIONS))
+        Field::new("options", Shape::Pairs(Pairs::OPTIONS.of(Values::Texts)))
             .print(Print::Never)
             .refused(PLAIN_NETWORK, "leave them out"),
     ],
@@ -120,7 +130,10 @@ static POOLS: Items = Items::of(&Object {
         Field::new("subnet", Shape::Text),
         Field::new("gateway", Shape::Text),
         Field::new("ip_range", Shape::Text),
-        Field::new("aux_addresses", Shape::Pairs(Pairs::OPTIONS)),
+        Field::new(
+            "aux_addresses",
+            Shape::Pairs(Pairs::OPTIONS.of(Values::Texts)),
+        ),
     ],
     required: &[],
     own: Own::Dropped,
@@ -136,27 +149,23 @@ static VOLUME: Object = Object {
             "make the volume yourself on the nodes and write `external: true`",
         ),
         Field::new("external", Shape::External).applied(),
-        Field::new("labels", Shape::Pairs(Pairs::LABELS)).applied(),
+        Field::new("labels", Shape::Pairs(Pairs::LABELS.unique())).applied(),
     ],
     required: &[],
     own: Own::Kept,
 };
 
-const fn object(key: &'static str, shape: Shape) -> Field {
-    Field::new(key, shape).refused(NO_OBJECTS, "")
-}
-
 static SECRET: Object = Object {
     what: "a secret",
     keys: &[
-        object("name", Shape::Text),
-        object("file", Shape::Text),
-        object("environment", Shape::Text),
-        object("external", Shape::External),
-        object("labels", Shape::Pairs(Pairs::LABELS)),
-        object("driver", Shape::Text),
-        object("driver_opts", Shape::Pairs(Pairs::OPTIONS)),
-        object("template_driver", Shape::Text),
+        Field::new("name", Shape::Text),
+        Field::new("file", Shape::Text),
+        Field::new("environment", Shape::Text),
+        Field::new("external", Shape::External),
+        Field::new("labels", Shape::Pairs(Pairs::LABELS.unique())),
+        Field::new("driver", Shape::Text),
+        Field::new("driver_opts", Shape::Pairs(Pairs::OPTIONS)),
+        Field::new("template_driver", Shape::Text),
     ],
     required: &[],
     own: Own::Kept,
@@ -165,13 +174,13 @@ static SECRET: Object = Object {
 static CONFIG: Object = Object {
     what: "a config",
     keys: &[
-        object("name", Shape::Text),
-        object("file", Shape::Text),
-        object("environment", Shape::Text),
-        object("content", Shape::Text),
-        object("external", Shape::External),
-        object("labels", Shape::Pairs(Pairs::LABELS)),
-        object("template_driver", Shape::Text),
+        Field::new("name", Shape::Text),
+        Field::new("file", Shape::Text),
+        Field::new("environment", Shape::Text),
+        Field::new("content", Shape::Text),
+        Field::new("external", Shape::External),
+        Field::new("labels", Shape::Pairs(Pairs::LABELS.unique())),
+        Field::new("template_driver", Shape::Text),
     ],
     required: &[],
     own: Own::Kept,
@@ -182,7 +191,7 @@ static MODEL: Object = Object {
     keys: &[
         Field::new("name", Shape::Text),
         Field::new("model", Shape::Text),
-        Field::new("context_size", Shape::Integer(Range::SIGNED)),
+        Field::new("context_size", Shape::Integer(Range::SIGNED.bare())),
         Field::new("runtime_flags", Shape::Names(Names::PLAIN)),
     ],
     required: &["model"],

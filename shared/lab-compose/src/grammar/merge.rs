@@ -156,7 +156,7 @@ fn items(base: Node, over: Node, identity: &dyn Fn(&Node) -> String) -> Node {
     Node::new(place, Value::List(merged))
 }
 
-/// The user's own data: by the general rules, which cannot lay a mapping over a text.
+/// The user's own data: by the general rules, which cannot lay a text over a mapping.
 fn anything(base: Node, over: Node, trail: &Trail<'_>, sink: &mut Sink) -> Node {
     if over.value == Value::Null {
         return base;
@@ -167,8 +167,8 @@ fn anything(base: Node, over: Node, trail: &Trail<'_>, sink: &mut Sink) -> Node 
     if base.as_list().is_some() && over.as_list().is_some() {
         return append(base, over);
     }
-    let is_collection = |node: &Node| node.as_map().is_some() || node.as_list().is_some();
-    if base.value != Value::Null && (is_collection(&base) || is_collection(&over)) {
+    let is_collection = base.as_map().is_some() || base.as_list().is_some();
+    if is_collection {
         let (is, was) = (over.value.kind(), base.value.kind());
         let message = format!("{trail} is {is} here and {was} in an earlier file");
         sink.add(Finding::error(codes::CANNOT_MERGE, over.place, message).related(base.place));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Bare, Pairs};
+use super::{Bare, Pairs, Values};
 use crate::codes;
 use crate::sink::{Finding, Place, Sink};
 use crate::trail::Trail;
@@ -13,7 +13,7 @@ pub(super) fn canonical(node: Node, rule: Pairs, trail: &Trail<'_>, sink: &mut S
     let place = node.place;
     let kind = node.value.kind();
     let entries = if let Value::Map(map) = node.value {
-        from_map(map, rule.bare, trail, sink)
+        from_map(map, rule, trail, sink)
     } else if let (Value::List(items), true) = (node.value, rule.listed) {
         from_list(items, rule, trail, sink)
     } else {
@@ -36,11 +36,21 @@ fn absent(bare: Bare, place: Place) -> Node {
     }
 }
 
-fn from_map(map: Map, bare: Bare, trail: &Trail<'_>, sink: &mut Sink) -> Vec<Entry> {
+fn from_map(map: Map, rule: Pairs, trail: &Trail<'_>, sink: &mut Sink) -> Vec<Entry> {
     let full = |entry: Entry| {
         let place = entry.node.place;
+        if entry.key.is_empty() {
+            let message = format!("{trail} has an empty key");
+            sink.add(Finding::error(codes::BAD_PAIR, entry.place, message));
+        }
         let node = match (&entry.node.value, entry.node.value.scalar_text()) {
-            (Value::Null, _) => absent(bare, place),
+            (value, _) if !is_allowed(value, rule.values) => {
+                let path = trail.key(&entry.key);
+                let message = format!("{path} must be a text, not {}", value.kind());
+                sink.add(Finding::error(codes::WRONG_TYPE, place, message));
+                Node::invalid(place)
+            }
+            (Value::Null, _) => absent(rule.bare, place),
             (_, Some(text)) => Node::text(place, text),
             (Value::Invalid, _) => Node::invalid(place),
             (Value::Date(date), _) => {
@@ -57,6 +67,16 @@ fn from_map(map: Map, bare: Bare, trail: &Trail<'_>, sink: &mut Sink) -> Vec<Ent
         Entry { node, ..entry }
     };
     map.0.into_iter().map(full).collect()
+}
+
+/// Whether a value other than a text can stand for one; what is no single value is told elsewhere.
+const fn is_allowed(value: &Value, values: Values) -> bool {
+    match value {
+        Value::Bool(_) => matches!(values, Values::All),
+        Value::Null => matches!(values, Values::All | Values::NumbersOrNone),
+        Value::Int(_) | Value::Float(_) => !matches!(values, Values::Texts),
+        Value::Text(_) | Value::Date(_) | Value::List(_) | Value::Map(_) | Value::Invalid => true,
+    }
 }
 
 fn from_list(items: Vec<Node>, rule: Pairs, trail: &Trail<'_>, sink: &mut Sink) -> Vec<Entry> {
@@ -87,6 +107,8 @@ fn from_list(items: Vec<Node>, rule: Pairs, trail: &Trail<'_>, sink: &mut Sink) 
             Some(format!("{path} has no key before the `=`"))
         } else if key.ends_with(char::is_whitespace) && rule.bare == Bare::FromEnvironment {
             Some(format!("{path} has a blank before the `=`"))
+        } else if rule.bare == Bare::Absent && value.is_none() && key != "default" {
+            Some(format!("{path} has no path; only `default` needs none"))
         } else if rule.valued && value.is_none() {
             Some(format!("{path} has no `=` with a value after it"))
         } else {
@@ -102,7 +124,14 @@ fn from_list(items: Vec<Node>, rule: Pairs, trail: &Trail<'_>, sink: &mut Sink) 
         );
         match index_of.get(key) {
             // The last one wins and stands where the first one stood.
-            Some(at) => entries[*at].node = node,
+            Some(at) => {
+                if rule.unique && entries[*at].node.as_text() == node.as_text() {
+                    let message = format!("{trail} holds \"{text}\" twice");
+                    let first = entries[*at].place;
+                    sink.add(Finding::error(codes::LISTED_TWICE, place, message).related(first));
+                }
+                entries[*at].node = node;
+            }
             None => {
                 index_of.insert(key.to_owned(), entries.len());
                 entries.push(Entry {

@@ -54,7 +54,7 @@ fn own(map: &Map, object: &Object, style: Style) -> Vec<(String, Doc)> {
         .map(|entry| {
             let doc = match object.field(&entry.key) {
                 Some(field) => value(&entry.node, &field.shape, style),
-                None => Doc::of(&entry.node, style),
+                None => Doc::of_user(&entry.node, style),
             };
             (entry.key.clone(), doc)
         })
@@ -145,7 +145,14 @@ fn value(node: &Node, shape: &Shape, style: Style) -> Doc {
             by_name(map, style, |node| value(node, &table.entry, style))
         }
         (Value::Map(map), Shape::Pairs(rule)) if rule.bare == super::Bare::Absent => keys(map),
-        (Value::Map(map), Shape::MultiOptions) => by_name(map, style, options),
+        (Value::Map(map), Shape::MultiOptions) => {
+            let given = map
+                .0
+                .iter()
+                .filter(|entry| entry.node.as_list() != Some(&[]));
+            let given = Map(given.cloned().collect());
+            by_name(&given, style, options)
+        }
         (Value::List(items), Shape::Items(list)) => {
             let shape = Shape::Object(list.object);
             Doc::List(

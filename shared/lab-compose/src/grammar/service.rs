@@ -108,6 +108,7 @@ pub(super) static SERVICE: Object = Object {
         mounts::VOLUMES,
         mounts::VOLUMES_FROM,
         process::WORKING_DIR,
+        process::PRE_START,
         process::POST_START,
         process::PRE_STOP,
         identity::X_TERCIO,

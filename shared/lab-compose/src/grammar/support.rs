@@ -12,7 +12,7 @@ pub(crate) const WINDOWS: &str = "it is for Windows containers, and Tercio's nod
 /// It belongs to the command line of Docker Compose.
 pub(crate) const CLIENT: &str = "it steers a command that Tercio does not have yet";
 /// It is an instruction to BuildKit, or to a classic build, that is not passed on.
-pub(crate) const BUILD: &str = "builds take only a context, a Dockerfile and arguments yet";
+pub(crate) const BUILD: &str = "builds take only a context, a Dockerfile, arguments and labels yet";
 /// It is the scheduler's to decide.
 pub(crate) const SCHEDULER: &str = "the scheduler does not decide by it yet";
 /// Networks are plain bridges so far.

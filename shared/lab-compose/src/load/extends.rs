@@ -352,6 +352,9 @@ impl Extender<'_, '_, '_> {
         if held.raw.is_empty() || held.services.contains_key(name) {
             return held.services.get(name).cloned();
         }
+        if self.loader.is_exhausted() {
+            return None;
+        }
         let mut merged = Map::default();
         for (root, marks) in &held.raw {
             let services = root.as_map().and_then(|map| map.get("services"));

@@ -169,6 +169,11 @@ impl Loader<'_> {
         }
     }
 
+    /// Whether nothing more is brought in, which was told.
+    pub(super) const fn is_exhausted(&self) -> bool {
+        self.room.exhausted
+    }
+
     fn exhaust(&mut self, place: Place, message: String) {
         self.room.exhausted = true;
         let help = "a file counts each time it is included or extended";

@@ -12,7 +12,7 @@ use crate::codes;
 use crate::path;
 use crate::sink::{Finding, Place};
 use crate::source::EnvMap;
-use crate::yaml::{Map, Node, Value};
+use crate::yaml::{Map, Node, Size, Value};
 
 pub(super) use entry::Include;
 use import::Importer;
@@ -51,9 +51,12 @@ impl Loader<'_> {
                 outer: Some(site),
             };
             let mut model = self.merged(&sources, &inner, Some(chain));
-            default_contexts(&mut model);
-            rebase::apply(&mut model, &path::relative(&site.dir, &inner.dir));
-            importer.import(model, self.sink);
+            // Short forms may stand for much more than was read.
+            if self.spend(Size::of_map(&model), include.place) {
+                default_contexts(&mut model);
+                rebase::apply(&mut model, &path::relative(&site.dir, &inner.dir));
+                importer.import(model, self.sink);
+            }
         }
     }
 

@@ -64,7 +64,9 @@ impl Normaliser<'_> {
                 required: true,
                 raw: false,
             };
-            let found = self.read_pairs(&named, &|_| None, &all, trail);
+            // Other than with variables, what an earlier file says wins over an earlier line.
+            let lookup = |name: &str| all.get(name).and_then(Node::as_text).map(str::to_owned);
+            let found = self.read_pairs(&named, &lookup, &BTreeMap::new(), trail);
             all.extend(found);
         }
         all.extend(pairs(service, "labels"));

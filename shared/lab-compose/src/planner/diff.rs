@@ -21,6 +21,17 @@ pub(super) fn attributes(current: &TaskSpec, desired: &TaskSpec) -> Vec<String> 
         stop_grace,
         reservation,
         exclusive: _,
+        process: _,
+        host_names: _,
+        limits: _,
+        security: _,
+        isolation: _,
+        devices: _,
+        storage: _,
+        logging: _,
+        annotations: _,
+        network_mode: _,
+        expose: _,
     } = desired;
     let compared = [
         ("image", image == &current.image),
@@ -45,5 +56,7 @@ pub(super) fn attributes(current: &TaskSpec, desired: &TaskSpec) -> Vec<String> 
         ),
     ];
     let differing = compared.into_iter().filter(|(_, equal)| !equal);
-    differing.map(|(name, _)| name.to_owned()).collect()
+    let differing = differing.map(|(name, _)| name);
+    let settings = current.differing_settings(desired);
+    differing.chain(settings).map(str::to_owned).collect()
 }

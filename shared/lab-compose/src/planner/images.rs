@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lab_types::{OperationKind, PlanCause, ProjectModel, ServiceName};
 
 use super::services::{Change, Changes};
-use super::{BuildPolicy, Draft, PlanInput};
+use super::{BuildPolicy, Draft, PlanInput, Wanted};
 
 /// How a plan names an image.
 pub(super) fn resource(image: &str) -> String {
@@ -14,7 +14,10 @@ pub(super) fn resource(image: &str) -> String {
 
 /// The images to be built, with the reason.
 pub(super) fn to_build(input: &PlanInput<'_>) -> BTreeMap<String, PlanCause> {
-    let builds = input.project.builds().into_keys();
+    let Wanted::Files(project) = input.wanted else {
+        return BTreeMap::new();
+    };
+    let builds = project.builds().into_keys();
     let due = builds.filter_map(|image| {
         let present = is_present(input, &image);
         let cause = match input.build {

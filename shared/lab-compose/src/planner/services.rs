@@ -165,7 +165,9 @@ fn needs(input: &PlanInput<'_>, model: &ProjectModel, service: &ServiceModel) ->
     );
     needs.extend(task.mounts.iter().filter_map(|mount| match &mount.source {
         MountSource::Volume { engine_name, .. } => Some(resources::volume(engine_name)),
-        MountSource::Anonymous | MountSource::Bind { .. } => None,
+        MountSource::Anonymous { .. } | MountSource::Bind { .. } | MountSource::Tmpfs { .. } => {
+            None
+        }
     }));
     needs.extend(service.depends_on.keys().map(service_resource));
     // A removed service must have let go of a host port before another takes it.

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use lab_types::{
-    DurationMs, HealthCheck, HealthTest, Mount, MountSource, NetworkAttachment, NetworkSpec,
-    PortPublish, ProjectModel, RestartPolicy, ServiceModel, ServiceName, TaskSpec, VolumeSpec,
+    BindOptions, DurationMs, Endpoint, HealthCheck, HealthTest, Mount, MountSource,
+    NetworkAttachment, NetworkSpec, PortPublish, ProjectModel, RestartPolicy, ServiceModel,
+    ServiceName, TaskSpec, VolumeFilling, VolumeOptions, VolumeSpec,
 };
 
 use super::{Network, Project, Restart, Service, ServiceMount, ServiceMountSource, Volume};
@@ -89,6 +90,7 @@ impl Project {
             stop_grace: service.stop_grace.unwrap_or(STOP_GRACE),
             reservation: service.reservation,
             exclusive: None,
+            ..TaskSpec::default()
         };
         // What follows from the mounts is not said twice: a file that says it changes no task.
         let said = service.exclusive;
@@ -100,10 +102,14 @@ impl Project {
 
     fn mount(&self, mount: &ServiceMount) -> Option<Mount> {
         let source = match &mount.source {
-            ServiceMountSource::Anonymous => MountSource::Anonymous,
+            ServiceMountSource::Anonymous => MountSource::Anonymous {
+                filling: VolumeFilling::default(),
+                labels: BTreeMap::new(),
+            },
             ServiceMountSource::Volume(key) => MountSource::Volume {
                 volume: key.clone(),
                 engine_name: self.volumes.get(key)?.engine_name.clone(),
+                options: VolumeOptions::default(),
             },
             ServiceMountSource::Bind {
                 path,
@@ -111,6 +117,7 @@ impl Project {
             } => MountSource::Bind {
                 path: path.clone(),
                 create_host_path: *create_host_path,
+                options: BindOptions::default(),
             },
         };
         Some(Mount {
@@ -133,6 +140,7 @@ impl Project {
                 network: key.clone(),
                 engine_name: self.networks.get(key)?.engine_name.clone(),
                 aliases,
+                endpoint: Endpoint::default(),
             })
         };
         service.networks.iter().filter_map(attach).collect()
@@ -164,6 +172,7 @@ fn health_check(check: &super::HealthCheck) -> HealthCheck {
         timeout: check.timeout,
         retries: check.retries,
         start_period: check.start_period,
+        start_interval: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What aliases refer to.
 
 use super::keys::Valued;
-use super::{Node, Value};
+use super::{Map, Node, Value};
 
 /// A value with an anchor.
 pub(super) struct Anchored {
@@ -34,15 +34,22 @@ impl Size {
                 size.height += 1;
             }
             Value::Map(map) => {
-                for entry in &map.0 {
-                    size.contain(Self::of(&entry.node));
-                    size.bytes += entry.key.len();
-                }
+                size = Self::of_map(map);
                 size.height += 1;
             }
             Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Invalid => {}
         }
         size.nodes += 1;
+        size
+    }
+
+    /// Measures what a mapping holds.
+    pub(crate) fn of_map(map: &Map) -> Self {
+        let mut size = Self::default();
+        for entry in &map.0 {
+            size.contain(Self::of(&entry.node));
+            size.bytes += entry.key.len();
+        }
         size
     }
 

@@ -9,4 +9,6 @@ mod model;
 mod names;
 mod plan;
 mod properties;
+mod refusals;
 mod support;
+mod support_page;

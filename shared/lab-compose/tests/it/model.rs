@@ -90,6 +90,76 @@ fn build_arguments_without_a_value_come_from_the_environment_or_are_left_out() {
 }
 
 #[test]
+fn an_image_is_built_with_the_labels_and_the_care_that_the_file_asks_for() {
+    let project = Files::one(
+        "services: {w: {build: {context: /c, labels: [a=1, b], no_cache: true, pull: 'yes'}}}",
+    )
+    .project();
+    let options = project.builds().into_values().next().unwrap().options;
+    let labels = [("a", "1"), ("b", "")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+    assert_eq!(options.labels, labels.into());
+    assert!(options.no_cache && options.pull);
+}
+
+#[test]
+fn a_container_has_the_time_to_stop_that_the_file_gives_it() {
+    assert_eq!(with("").task.stop_grace.0, 10_000);
+    let given = with("    stop_grace_period: 1m30s\n");
+    assert_eq!(given.task.stop_grace.0, 90_000);
+}
+
+#[test]
+fn what_is_reserved_is_asked_of_the_node() {
+    let reserved = |lines: &str| {
+        let lines = format!("    deploy: {{resources: {{reservations: {{{lines}}}}}}}\n");
+        let reservation = with(&lines).task.reservation;
+        (reservation.nano_cpus, reservation.memory_bytes)
+    };
+    assert_eq!(reserved(""), (0, 0));
+    assert_eq!(
+        reserved("cpus: 1.5, memory: 64m"),
+        (1_500_000_000, 64 << 20)
+    );
+    assert_eq!(reserved("cpus: '0.1'"), (100_000_000, 0));
+}
+
+#[test]
+fn scale_and_replicas_say_how_many_containers_there_are() {
+    assert_eq!(with("    scale: 3\n").replicas, 3);
+    assert_eq!(with("    deploy: {replicas: 2}\n").replicas, 2);
+    assert_eq!(
+        with("    scale: 2\n    deploy: {replicas: 2}\n").replicas,
+        2
+    );
+    assert_eq!(with("").replicas, 1);
+}
+
+#[test]
+fn policies_that_ask_for_what_is_done_anyway_change_nothing() {
+    let lines =
+        "    pull_policy: if_not_present\n    deploy: {mode: replicated}\n    expose: [80]\n";
+    assert_eq!(with(lines).task.digest(), with("").task.digest());
+}
+
+#[test]
+fn labels_come_from_files_and_from_the_service_over_them() {
+    let project =
+        Files::one("services: {w: {image: a, label_file: [a.labels, b.labels], labels: {C: own}}}")
+            .beside("a.labels", "A=1\nB=1\nC=1\n")
+            .beside("b.labels", "B=2$A\n")
+            .project();
+    let labels = project.to_model(&BTreeMap::new()).services;
+    let labels = labels.into_values().next().unwrap().task.labels;
+    let expected = [("A", "1"), ("B", "21"), ("C", "own")];
+    assert_eq!(
+        labels,
+        expected
+            .map(|(key, value)| (key.into(), value.into()))
+            .into()
+    );
+}
+
+#[test]
 fn restart_policies_map_to_what_the_agent_does() {
     let cases = [
         ("", RestartPolicy::OnFailure),
@@ -167,6 +237,7 @@ fn binds_are_absolute_and_say_whether_a_missing_folder_is_made() {
     let bind = |path: &str, create_host_path| MountSource::Bind {
         path: path.to_owned(),
         create_host_path,
+        options: lab_types::BindOptions::default(),
     };
     assert_eq!(sources, [bind("/srv/demo", true), bind("/srv/x", false)]);
 }

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use expect_test::{Expect, expect};
 use lab_compose::{
-    BuildPolicy, CurrentProject, Orphans, PlanInput, Project, plan, questions, render, warnings,
+    BuildPolicy, CurrentProject, Orphans, PlanInput, Project, Wanted, plan, questions, render,
+    warnings,
 };
 use lab_types::{Plan, ProjectModel, ProjectRecord, ServiceRecord, UnixMillis};
 
@@ -50,7 +51,9 @@ fn services(
             .iter()
             .filter_map(|mount| match &mount.source {
                 lab_types::MountSource::Volume { volume, .. } => Some(volume.clone()),
-                lab_types::MountSource::Anonymous | lab_types::MountSource::Bind { .. } => None,
+                lab_types::MountSource::Anonymous { .. }
+                | lab_types::MountSource::Bind { .. }
+                | lab_types::MountSource::Tmpfs { .. } => None,
             });
         let record = ServiceRecord {
             project: model.name.clone(),
@@ -113,7 +116,7 @@ impl Lab {
 
     pub(crate) fn plan(&self, project: &Project) -> Plan {
         plan(&PlanInput {
-            project,
+            wanted: Wanted::Files(project),
             current: &self.current,
             images: &self.images,
             partly: &self.partly,

@@ -94,20 +94,3 @@ pub(crate) fn lines(findings: &[Diagnostic]) -> String {
     };
     findings.iter().map(line).collect()
 }
-
-/// Fails with the first line that differs.
-#[track_caller]
-pub(crate) fn similar(case: &str, ours: &str, theirs: &str) {
-    let differing = ours
-        .lines()
-        .zip(theirs.lines())
-        .enumerate()
-        .find(|(_, (a, b))| a != b);
-    if let Some((number, (a, b))) = differing {
-        panic!(
-            "{case}, line {}:\n  ours   {a}\n  theirs {b}\n{ours}",
-            number + 1
-        );
-    }
-    assert_eq!(ours, theirs, "{case}");
-}

@@ -57,7 +57,9 @@ impl Busy {
         };
         let volumes = volumes.into_iter().filter_map(|mount| match &mount.source {
             MountSource::Volume { engine_name, .. } => Some(engine_name.clone()),
-            MountSource::Anonymous | MountSource::Bind { .. } => None,
+            MountSource::Anonymous { .. }
+            | MountSource::Bind { .. }
+            | MountSource::Tmpfs { .. } => None,
         });
         Self {
             kind: Kind::of(action),

@@ -1,9 +1,10 @@
 //! What a task needs on the node before its container can be made.
 
-use lab_types::{AssignedTask, EngineName, MountSource, TaskSpec};
+use lab_types::{AssignedTask, EngineName, MountSource, Problem, TaskSpec};
 
 use super::DiffPass;
 use crate::action::{ActionKind, Cause, Subject};
+use crate::codes::ENGINE_TOO_OLD;
 use crate::labels;
 use crate::observed::Owner;
 
@@ -62,6 +63,9 @@ impl DiffPass<'_> {
             Ok(name) => name,
             Err(invalid) => return Need::Never(invalid.to_string()),
         };
+        if let Some(problem) = self.engine_is_too_old(spec) {
+            return Need::Never(problem.to_string());
+        }
         let image = self.image_is_there(spec, &name);
         let found = [
             self.name_is_free(&name),
@@ -86,6 +90,13 @@ impl DiffPass<'_> {
         } else {
             Need::Wait(waits.join("; "))
         }
+    }
+
+    /// An engine drops what it does not know without a word: the container would be another one.
+    fn engine_is_too_old(&self, spec: &TaskSpec) -> Option<Problem> {
+        let words = spec.too_new_for(self.observed.facts.as_ref()?)?;
+        let message = format!("this node's {words}; update it, or take these attributes out");
+        Some(Problem::new(ENGINE_TOO_OLD, message))
     }
 
     fn name_is_free(&self, name: &EngineName) -> Result<(), Lack> {
@@ -142,7 +153,9 @@ impl DiffPass<'_> {
                     };
                     self.is_there(&object, &Subject::Volume(name.clone()))
                 }
-                MountSource::Anonymous | MountSource::Bind { .. } => Ok(()),
+                MountSource::Anonymous { .. }
+                | MountSource::Bind { .. }
+                | MountSource::Tmpfs { .. } => Ok(()),
             })
     }
 

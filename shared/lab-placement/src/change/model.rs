@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lab_types::{
-    EngineName, HealthTest, MountSource, NetworkName, NetworkSpec, ProjectModel, ProjectName,
-    ServiceModel, ServiceName, TaskSpec, VolumeName, VolumeSpec,
+    EngineName, HealthTest, MountSource, NetworkMode, NetworkName, NetworkSpec, ProjectModel,
+    ProjectName, ServiceModel, ServiceName, TaskSpec, VolumeName, VolumeSpec,
 };
+use serde::Serialize;
 
 use super::finding::Finding;
 use super::{REPLICAS_MAX, SERVICES_MAX, SPEC_BYTES_MAX};
@@ -145,6 +146,13 @@ pub(super) fn task(
             "name the image to run",
         ));
     }
+    if task.network_mode != NetworkMode::Networks && !task.networks.is_empty() {
+        found.push(Finding::new(
+            codes::BAD_MODEL,
+            format!("service {project}/{name} has a network mode of its own and joins networks"),
+            "say either `network_mode` or `networks`",
+        ));
+    }
     for attachment in &task.networks {
         let known = declared.networks.get(&attachment.network);
         if known.is_none_or(|spec| spec.engine_name != attachment.engine_name) {
@@ -160,6 +168,7 @@ pub(super) fn task(
         let MountSource::Volume {
             volume,
             engine_name,
+            ..
         } = &mount.source
         else {
             continue;
@@ -286,16 +295,18 @@ pub(crate) fn text_bytes(task: &TaskSpec) -> usize {
             MountSource::Volume {
                 volume,
                 engine_name,
-            } => volume.as_str().len() + engine_name.as_str().len(),
-            MountSource::Anonymous => 0,
-            MountSource::Bind { path, .. } => path.len(),
+                options,
+            } => volume.as_str().len() + engine_name.as_str().len() + written(options),
+            MountSource::Anonymous { labels, .. } => written(labels),
+            MountSource::Bind { path, options, .. } => path.len() + written(options),
+            MountSource::Tmpfs { .. } => 0,
         };
         ENTRY_BYTES + mount.target.len() + source
     });
     let networks = task.networks.iter().map(|network| {
         let aliases: usize = network.aliases.iter().map(String::len).sum();
         let names = network.network.as_str().len() + network.engine_name.as_str().len();
-        ENTRY_BYTES + names + aliases
+        ENTRY_BYTES + names + aliases + written(&network.endpoint)
     });
     let ports = task.ports.iter().map(|port| {
         let address = port.host_ip.as_ref().map_or(0, String::len);
@@ -307,7 +318,33 @@ pub(crate) fn text_bytes(task: &TaskSpec) -> usize {
         HealthTest::Shell { line } => line.len(),
     });
     let parts = lists.chain(maps).chain(mounts).chain(networks);
-    task.image.len() + parts.chain(ports).chain(check).sum::<usize>()
+    let settings = settings_bytes(task);
+    task.image.len() + settings + parts.chain(ports).chain(check).sum::<usize>()
+}
+
+/// Those of the settings that most specs do not have.
+fn settings_bytes(task: &TaskSpec) -> usize {
+    let groups = [
+        written(&task.process),
+        written(&task.host_names),
+        written(&task.limits),
+        written(&task.security),
+        written(&task.isolation),
+        written(&task.devices),
+        written(&task.storage),
+        written(&task.logging),
+        written(&task.annotations),
+        written(&task.expose),
+    ];
+    groups.into_iter().sum()
+}
+
+/// What a group takes when it is written; nothing for one that says nothing.
+fn written<T: Serialize + Default + PartialEq>(group: &T) -> usize {
+    match *group == T::default() {
+        true => 0,
+        false => serde_json::to_string(group).map_or(0, |text| text.len()),
+    }
 }
 
 /// What the names of the fields of one mount, network or port take.

@@ -366,7 +366,9 @@ pub(super) fn needs(task: &TaskSpec) -> (Vec<NetworkName>, Vec<VolumeName>) {
         .iter()
         .filter_map(|mount| match &mount.source {
             MountSource::Volume { volume, .. } => Some(volume.clone()),
-            MountSource::Anonymous | MountSource::Bind { .. } => None,
+            MountSource::Anonymous { .. }
+            | MountSource::Bind { .. }
+            | MountSource::Tmpfs { .. } => None,
         })
         .collect();
     (

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use lab_types::{
-    EngineName, EventWhat, MountSource, NetworkAttachment, NetworkName, NetworkSpec, Problem,
-    ProjectName, ProjectRecord, ServiceName, ServiceRecord, TaskSpec, VolumeSpec,
+    Endpoint, EngineName, EventWhat, MountSource, NetworkAttachment, NetworkMode, NetworkName,
+    NetworkSpec, Problem, ProjectName, ProjectRecord, ServiceName, ServiceRecord, TaskSpec,
+    VolumeSpec,
 };
 
 use super::finding::{Finding, refuse_if_any};
@@ -220,7 +221,7 @@ fn with_default_network(
     task: &TaskSpec,
 ) -> Result<TaskSpec, Problem> {
     let mut task = task.clone();
-    if task.networks.is_empty() {
+    if task.networks.is_empty() && task.network_mode == NetworkMode::Networks {
         let network = NetworkName::new("default").expect("invariant: `default` is a network name");
         let project = lab.desired.projects.get(owner);
         let declared = project.and_then(|project| project.networks.get(&network));
@@ -235,6 +236,7 @@ fn with_default_network(
             network,
             engine_name,
             aliases: vec![name.as_str().to_owned()],
+            endpoint: Endpoint::default(),
         });
     }
     Ok(task)
@@ -274,6 +276,7 @@ fn project_with(
         if let MountSource::Volume {
             volume,
             engine_name,
+            ..
         } = &mount.source
         {
             let spec = VolumeSpec {

@@ -1,7 +1,9 @@
 //! What requests are answered, and what they write.
 
+mod history;
 mod nodes;
 mod ports;
+mod settings;
 mod volumes;
 
 use std::collections::BTreeMap;
@@ -49,6 +51,9 @@ fn written(small: &mut Small, change: &Change) -> String {
             Record::Service(record) => {
                 format!("{key} revision {} ×{}", record.revision, record.replicas)
             }
+            Record::Revision(record) => {
+                format!("{key} over {} services", record.before.services.len())
+            }
             Record::Node(record) => format!("{key} {}", record.role),
             Record::Assignment(_) | Record::Outcome(_) | Record::Answer(_) | Record::Outbox(_) => {
                 key.to_string()
@@ -74,6 +79,7 @@ fn an_apply_writes_what_differs_and_tells_it() {
         put spec of web:1
         put desired.service.shop.web revision 1 ×1
         put desired.project.shop revision 1 by alice
+        put desired.revision.shop.1 over 2 services
         service created: service shop/db was created with 1 task
         service created: service shop/web was created with 1 task
         project applied: project shop was applied as revision 1
@@ -88,6 +94,7 @@ fn an_apply_writes_what_differs_and_tells_it() {
         put desired.service.shop.cache revision 1 ×1
         put desired.service.shop.web revision 2 ×2
         put desired.project.shop revision 2 by alice
+        put desired.revision.shop.2 over 3 services
         remove desired.service.shop.db
         service created: service shop/cache was created with 1 task
         service scaled: service shop/web was scaled from 1 to 2 tasks
@@ -203,6 +210,7 @@ fn a_service_from_a_script_brings_its_project_with_a_default_network() {
         put spec of web:1
         put desired.service.script.web revision 1 ×2
         put desired.project.script revision 1 by alice
+        put desired.revision.script.1 over 1 services
         service created: service script/web was created with 2 tasks
     "#]]
     .assert_eq(&written(&mut small, &create));
@@ -270,6 +278,7 @@ fn a_service_that_others_wait_for_is_not_removed() {
     );
     expect![[r#"
         put desired.project.shop revision 2 by alice
+        put desired.revision.shop.2 over 1 services
         remove desired.service.shop.web
         service removed: service shop/web was removed
     "#]]
@@ -288,6 +297,7 @@ fn a_removed_project_keeps_its_revision_and_its_volumes_until_those_are_removed_
     };
     expect![[r#"
         put desired.project.shop revision 2 by alice
+        put desired.revision.shop.2 over 1 services
         remove desired.service.shop.db
         service removed: service shop/db was removed
         project removed: project shop was taken down
@@ -298,6 +308,7 @@ fn a_removed_project_keeps_its_revision_and_its_volumes_until_those_are_removed_
     expect![[r#"
         put assignment.n1
         put desired.project.shop revision 3 by alice
+        put desired.revision.shop.3 over 0 services
         project removed: project shop was taken down and its volume removed
     "#]]
     .assert_eq(&written(&mut small, &down(Some("yes"))));
@@ -409,6 +420,7 @@ fn applying_again_tries_what_failed_for_good_once_more_and_leaves_what_completed
     expect![[r#"
         put desired.service.shop.web revision 2 ×1
         put desired.project.shop revision 2 by alice
+        put desired.revision.shop.2 over 0 services
         project applied: project shop was applied as revision 2
     "#]]
     .assert_eq(&written(&mut small, &again));

@@ -81,7 +81,10 @@ pub(super) fn shared_with_others(
                 let help = format!("take project {other} down first, or keep the volumes");
                 Some(Finding::new(codes::STILL_NEEDED, message, help))
             }
-            MountSource::Volume { .. } | MountSource::Anonymous | MountSource::Bind { .. } => None,
+            MountSource::Volume { .. }
+            | MountSource::Anonymous { .. }
+            | MountSource::Bind { .. }
+            | MountSource::Tmpfs { .. } => None,
         })
     });
     refuse_if_any(

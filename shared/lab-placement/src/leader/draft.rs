@@ -285,6 +285,7 @@ fn unsettled<'a>(drafts: impl Iterator<Item = &'a PassDraft>) -> BTreeSet<NodeId
         Key::Spec(_)
         | Key::Project(_)
         | Key::Service(..)
+        | Key::Revision(..)
         | Key::Node(_)
         | Key::Outcome(..)
         | Key::Answer(_)

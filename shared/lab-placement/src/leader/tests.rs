@@ -271,6 +271,7 @@ fn an_up_is_one_pass_and_nothing_leaves_before_its_commit() {
         put spec.…
         put desired.project.shop
         put desired.service.shop.web
+        put desired.revision.shop.1
         put assignment.n1
         put op.r1
         put outbox.3

@@ -403,7 +403,9 @@ impl Site<'_> {
 pub(super) fn named_volumes(spec: &TaskSpec) -> impl Iterator<Item = &EngineName> {
     spec.mounts.iter().filter_map(|mount| match &mount.source {
         MountSource::Volume { engine_name, .. } => Some(engine_name),
-        MountSource::Anonymous | MountSource::Bind { .. } => None,
+        MountSource::Anonymous { .. } | MountSource::Bind { .. } | MountSource::Tmpfs { .. } => {
+            None
+        }
     })
 }
 

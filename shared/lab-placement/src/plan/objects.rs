@@ -159,6 +159,7 @@ fn volumes(board: &Board<'_>, site: &Site<'_>) -> BTreeMap<EngineName, ProjectVo
             let MountSource::Volume {
                 volume,
                 engine_name,
+                ..
             } = &mount.source
             else {
                 continue;

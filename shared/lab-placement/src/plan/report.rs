@@ -65,6 +65,8 @@ pub enum Filter {
     Refused,
     /// The image can run on its platform.
     Platform,
+    /// Its Docker engine is not too old for what the service asks.
+    EngineAge,
     /// It has not as many tasks as a node may have.
     Room,
     /// What the task reserves is free.
@@ -89,6 +91,7 @@ impl fmt::Display for Filter {
             Self::Engine => "engine",
             Self::Refused => "refused",
             Self::Platform => "platform",
+            Self::EngineAge => "engine age",
             Self::Room => "room",
             Self::Resources => "resources",
             Self::HostPorts => "host ports",

@@ -80,6 +80,9 @@ pub(super) fn refuses(board: &Board<'_>, node: usize, spec: &TaskSpec) -> Option
     if !fits(site, spec) {
         return Some(Filter::Platform);
     }
+    if !engine_fits(site, spec) {
+        return Some(Filter::EngineAge);
+    }
     let policy = board.input.policy;
     if site.n_tasks >= policy.tasks_per_node_max || policy.places_nothing() {
         return Some(Filter::Room);
@@ -105,6 +108,12 @@ pub(super) fn fits(site: &Site<'_>, spec: &TaskSpec) -> bool {
     site.observed.is_none_or(|node| spec.runs_on(&node.facts))
 }
 
+/// Whether the node's engine can do all that the spec asks.
+fn engine_fits(site: &Site<'_>, spec: &TaskSpec) -> bool {
+    let observed = site.observed;
+    observed.is_none_or(|node| spec.suits_engine_of(&node.facts))
+}
+
 /// Whether a node is left that has not refused the task and might take it, now or when it has room.
 pub(super) fn may_ever_take(
     board: &Board<'_>,
@@ -116,6 +125,7 @@ pub(super) fn may_ever_take(
         takes_none(site).is_none()
             && !refused.contains_key(site.id)
             && fits(site, spec)
+            && engine_fits(site, spec)
             && volume_trouble(board, node, spec).is_none()
     })
 }
@@ -207,6 +217,11 @@ fn words(board: &Board<'_>, spec: &TaskSpec, filter: Filter, node: usize) -> Str
                 is.unwrap_or_default(),
                 runs.join(" or ")
             )
+        }
+        Filter::EngineAge => {
+            let engine = site.observed.and_then(|node| node.facts.engine.as_ref());
+            let why = engine.and_then(|engine| spec.too_new_for(engine));
+            format!("on node {name} {}", why.unwrap_or_default())
         }
         Filter::Room => format!("node {name} has {} tasks already", site.n_tasks),
         Filter::Resources => {

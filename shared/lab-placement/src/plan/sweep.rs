@@ -63,6 +63,10 @@ fn old_answers<'a>(board: &Board<'a>) -> BTreeSet<&'a RequestId> {
 
 fn unused_specs<'a>(board: &Board<'a>) -> Vec<&'a SpecDigest> {
     let mut used: Vec<&SpecDigest> = board.services.iter().map(|s| &s.record.spec).collect();
+    let kept = board.input.lab.desired.revisions.values();
+    let kept = kept.flat_map(std::collections::BTreeMap::values);
+    let before = kept.flat_map(|revision| revision.before.services.values().flatten());
+    used.extend(before.map(|service| &service.spec));
     used.sort_unstable();
     let specs = board.input.lab.desired.specs.keys();
     let mut unused: Vec<&SpecDigest> = specs

@@ -8,10 +8,12 @@ mod refusals;
 mod replacement;
 mod volumes;
 
+use std::collections::BTreeSet;
+
 use expect_test::{Expect, expect};
 use lab_types::Condition;
 
-use crate::testing::{Fate, Small, svc, told};
+use crate::testing::{Fate, Small, project, svc, told};
 
 fn check(actual: &str, expected: &Expect) {
     expected.assert_eq(actual);
@@ -205,6 +207,17 @@ fn a_project_that_is_taken_down_leaves_its_volumes_and_nothing_else() {
               volumes: shop_data
         "#]],
     );
+    let specs = small.lab.desired.specs.keys();
+    let kept = small.lab.desired.revisions[&project("shop")].values();
+    let before = kept.flat_map(|revision| revision.before.services.values().flatten());
+    let known: BTreeSet<_> = before.map(|service| &service.spec).collect();
+    assert_eq!(
+        specs.collect::<BTreeSet<_>>(),
+        known,
+        "specs are swept that not even the history has"
+    );
+    small.lab.desired.revisions.clear();
+    small.settle();
     assert_eq!(small.lab.desired.specs.len(), 0, "unused specs are swept");
 }
 
@@ -218,6 +231,7 @@ fn a_network_stays_on_a_node_while_its_project_has_a_task_there() {
             network: lab_types::NetworkName::new(network).unwrap(),
             engine_name: lab_types::EngineName::new(engine_name).unwrap(),
             aliases: Vec::new(),
+            endpoint: lab_types::Endpoint::default(),
         };
         let mut task = svc("web:1").0.task;
         task.networks.push(attachment);

@@ -6,7 +6,7 @@ use lab_types::{
     Condition, Dependency, DurationMs, EngineName, HealthCheck, HealthTest, Mount, MountSource,
     NetworkAttachment, NetworkName, NetworkSpec, PortProtocol, PortPublish, ProjectModel,
     ProjectName, Resources, RestartPolicy, ServiceModel, ServiceName, TaskSpec, VolumeName,
-    VolumeSpec,
+    VolumeOptions, VolumeSpec,
 };
 
 use crate::rng::SimRng;
@@ -84,6 +84,7 @@ fn base(project: &ProjectName, image: &str, rng: &mut SimRng) -> TaskSpec {
             network: network.network,
             engine_name: network.engine_name,
             aliases: vec![image.to_owned()],
+            endpoint: lab_types::Endpoint::default(),
         }],
         stop_grace: DurationMs(rng.between(100, 2_000)),
         reservation: Resources {
@@ -103,6 +104,7 @@ fn check() -> HealthCheck {
         timeout: None,
         retries: None,
         start_period: None,
+        start_interval: None,
     }
 }
 
@@ -111,6 +113,7 @@ fn db(project: &ProjectName, rng: &mut SimRng) -> ServiceModel {
     let source = MountSource::Volume {
         volume: volume.volume,
         engine_name: volume.engine_name,
+        options: VolumeOptions::default(),
     };
     let task = TaskSpec {
         mounts: vec![Mount {

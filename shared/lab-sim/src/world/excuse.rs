@@ -148,6 +148,8 @@ fn ports(spec: &TaskSpec) -> impl Iterator<Item = u16> {
 fn volumes(spec: &TaskSpec) -> impl Iterator<Item = &EngineName> {
     spec.mounts.iter().filter_map(|mount| match &mount.source {
         MountSource::Volume { engine_name, .. } => Some(engine_name),
-        MountSource::Anonymous | MountSource::Bind { .. } => None,
+        MountSource::Anonymous { .. } | MountSource::Bind { .. } | MountSource::Tmpfs { .. } => {
+            None
+        }
     })
 }

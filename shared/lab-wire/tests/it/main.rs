@@ -98,6 +98,9 @@ fn every_message_travels_in_the_bytes_in_which_it_was_pinned() {
     pinned.request::<req::ProjectRemove>();
     pinned.request::<req::ProjectFactsGet>();
     pinned.request::<req::ProjectList>();
+    pinned.request::<req::ProjectHistory>();
+    pinned.request::<req::ProjectInspect>();
+    pinned.request::<req::PlanRestore>();
     pinned.request::<req::ServiceCreate>();
     pinned.request::<req::ServiceScale>();
     pinned.request::<req::ServiceRemove>();
@@ -146,6 +149,9 @@ fn every_message_travels_in_the_bytes_in_which_it_was_pinned() {
     }
     pinned.message::<LogBatch>("stream.logs");
     pinned.message::<OutputBatch>("stream.output");
+    for spec in ["spec", "spec.host_network"] {
+        pinned.message::<TaskSpec>(spec);
+    }
     pinned.message::<Event>("event");
     pinned.message::<Problem>("problem");
     pinned.message::<Head>("state.head");

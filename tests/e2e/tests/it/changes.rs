@@ -6,9 +6,9 @@ use crate::{
     wait,
 };
 
-fn sleeper(replicas: u32, text: &str) -> String {
+pub(crate) fn sleeper(replicas: u32, text: &str) -> String {
     format!(
-        "services:\n  web:\n    image: {}\n    command: [sh, -c, 'echo {text}; exec sleep 1000']\n    deploy:\n      replicas: {replicas}\n",
+        "services:\n  web:\n    image: {}\n    command: [sh, -c, 'trap \"exit 0\" TERM; echo {text}; sleep 1000 & wait']\n    deploy:\n      replicas: {replicas}\n",
         docker::busybox()
     )
 }

@@ -5,12 +5,14 @@
 
 mod bad_input;
 mod changes;
+mod commands;
 mod compose_file;
 mod docker;
 mod example;
 mod follow;
 mod lab;
 mod nodes;
+mod plans;
 mod scripts;
 mod survival;
 mod wait;

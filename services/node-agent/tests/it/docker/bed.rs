@@ -167,18 +167,28 @@ impl Bed {
         id
     }
 
-    /// Runs a program in a container to its end.
-    pub(crate) async fn exec(&self, container: &str, argv: &[&str]) {
+    /// Runs a program in a container to its end; returns what it wrote, without the last line's end.
+    pub(crate) async fn exec(&self, container: &str, argv: &[&str]) -> String {
         let options = bollard::models::ExecConfig {
             cmd: Some(argv.iter().map(|word| (*word).to_owned()).collect()),
             attach_stdout: Some(true),
+            attach_stderr: Some(true),
             ..Default::default()
         };
         let exec = self.docker.create_exec(container, options).await.unwrap();
         let started = self.docker.start_exec(&exec.id, None).await.unwrap();
+        let mut written = Vec::new();
         if let bollard::exec::StartExecResults::Attached { mut output, .. } = started {
-            while output.next().await.is_some() {}
+            while let Some(part) = output.next().await {
+                written.extend_from_slice(&part.unwrap().into_bytes());
+            }
         }
+        String::from_utf8(written).unwrap().trim_end().to_owned()
+    }
+
+    /// What a line of shell says in a running container.
+    pub(crate) async fn says(&self, container: &ObservedContainer, line: &str) -> String {
+        self.exec(&container.id.0, &["sh", "-c", line]).await
     }
 
     pub(crate) fn foreign_labels(&self) -> HashMap<String, String> {

@@ -69,6 +69,7 @@ async fn what_the_engine_refuses_is_said_in_words_and_told_apart() {
         source: MountSource::Bind {
             path: "/nowhere/at/all".into(),
             create_host_path: false,
+            options: lab_types::BindOptions::default(),
         },
         target: "/x".into(),
         read_only: false,
@@ -92,6 +93,7 @@ async fn what_the_engine_refuses_is_said_in_words_and_told_apart() {
         network: NetworkName::new("gone").unwrap(),
         engine_name: bed.name("gone"),
         aliases: Vec::new(),
+        endpoint: lab_types::Endpoint::default(),
     }];
     let made = bed.execute(create(&spec)).await.unwrap().unwrap();
     let error = bed.execute(start_of(&made)).await.unwrap_err();
@@ -108,6 +110,7 @@ async fn a_container_that_cannot_join_its_second_network_is_not_left_half_joined
         network: NetworkName::new("net").unwrap(),
         engine_name,
         aliases: Vec::new(),
+        endpoint: lab_types::Endpoint::default(),
     };
     // No container can have a network of its own and the host's.
     spec.networks = vec![attach(front), attach(EngineName::new("host").unwrap())];
@@ -139,6 +142,7 @@ async fn what_an_earlier_try_left_unfinished_does_not_stand_in_the_way_of_the_ne
             network: NetworkName::new("net").unwrap(),
             engine_name,
             aliases: Vec::new(),
+            endpoint: lab_types::Endpoint::default(),
         })
         .to_vec();
     let create = || ActionKind::CreateContainer(Box::new(bed.create("web", &spec)));

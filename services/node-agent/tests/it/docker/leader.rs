@@ -294,6 +294,7 @@ impl World {
             network: key,
             engine_name,
             aliases: vec![network.to_owned()],
+            endpoint: lab_types::Endpoint::default(),
         }
     }
 

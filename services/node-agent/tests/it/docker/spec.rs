@@ -5,8 +5,9 @@ use std::path::Path;
 
 use lab_converge::ActionKind;
 use lab_types::{
-    DurationMs, EngineName, Health, HealthCheck, HealthTest, Mount, MountSource, NetworkAttachment,
-    NetworkName, PortProtocol, PortPublish, VolumeName,
+    BindOptions, DurationMs, Endpoint, EngineName, Health, HealthCheck, HealthTest, Mount,
+    MountSource, NetworkAttachment, NetworkName, PortProtocol, PortPublish, VolumeFilling,
+    VolumeName, VolumeOptions,
 };
 
 use super::bed::{Bed, IMAGE, remove_of, shell, stop_of, wait_for};
@@ -16,6 +17,7 @@ fn attach(engine_name: &EngineName, alias: &str) -> NetworkAttachment {
         network: NetworkName::new(alias).unwrap(),
         engine_name: engine_name.clone(),
         aliases: vec![alias.to_owned()],
+        endpoint: Endpoint::default(),
     }
 }
 
@@ -70,6 +72,7 @@ fn bind(path: &Path, create_host_path: bool, target: &str) -> Mount {
         source: MountSource::Bind {
             path,
             create_host_path,
+            options: BindOptions::default(),
         },
         target: target.to_owned(),
         read_only: create_host_path,
@@ -98,11 +101,16 @@ async fn mounts_of_every_kind_and_the_unnamed_one_outlives_its_container() {
     let named = MountSource::Volume {
         volume: VolumeName::new("data").unwrap(),
         engine_name: volume.clone(),
+        options: VolumeOptions::default(),
+    };
+    let anonymous = MountSource::Anonymous {
+        filling: VolumeFilling::default(),
+        labels: BTreeMap::new(),
     };
     let mut spec = shell("exec sleep 600");
     spec.mounts = vec![
         volume_at(named, "/data"),
-        volume_at(MountSource::Anonymous, "/scratch"),
+        volume_at(anonymous, "/scratch"),
         bind(&given, false, "/given"),
         bind(&missing, true, "/missing"),
     ];
@@ -175,6 +183,7 @@ async fn ports_as_they_are_bound_and_health_as_it_is_judged() {
         timeout: Some(DurationMs::from_secs(2)),
         retries: Some(2),
         start_period: None,
+        start_interval: None,
     });
     let running = bed.create_and_start("web", &spec).await;
     assert_eq!(running.health, Health::Starting);

@@ -1,6 +1,6 @@
 //! `tercio service inspect`.
 
-use lab_types::{MountSource, RestartPolicy};
+use lab_types::{MountSource, RestartPolicy, TaskSpec};
 use lab_wire::request::{ServiceInspect, ServiceInspected, TaskList};
 
 use super::target::{Target, targets};
@@ -84,6 +84,10 @@ fn lines(service: &ServiceInspected) -> String {
         ("Ports", words::ports(&row.ports)),
         ("Depends on", waits.join(", ")),
         ("Restart", restart(task.restart)),
+        (
+            "Settings",
+            TaskSpec::default().differing_settings(task).join(", "),
+        ),
     ] {
         if !value.is_empty() {
             fields.push((name, value));
@@ -108,7 +112,8 @@ fn lines(service: &ServiceInspected) -> String {
 fn mount(mount: &lab_types::Mount) -> String {
     let source = match &mount.source {
         MountSource::Volume { engine_name, .. } => engine_name.as_str(),
-        MountSource::Anonymous => "(anonymous)",
+        MountSource::Anonymous { .. } => "(anonymous)",
+        MountSource::Tmpfs { .. } => "(tmpfs)",
         MountSource::Bind { path, .. } => path,
     };
     let end = if mount.read_only { ":ro" } else { "" };

@@ -57,7 +57,7 @@ impl std::str::FromStr for Target {
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub(super) fn parse_scale(text: &str) -> Result<(Target, u32), String> {
+pub(in crate::command) fn parse_scale(text: &str) -> Result<(Target, u32), String> {
     let (target, number) = text
         .split_once('=')
         .ok_or("write SERVICE=NUMBER, as in web=3")?;

@@ -17,7 +17,7 @@ use crate::failure::{Failure, Outcome, Tell as _};
 const PIECES_MAX: usize = 4;
 
 /// Builds one image and prints what the engine says.
-pub(super) async fn build(
+pub(in crate::command) async fn build(
     app: &App,
     client: &Client,
     project: &ProjectName,
@@ -139,7 +139,7 @@ async fn join(client: &Client, opened: &OpenedStream) -> Outcome<StreamClient> {
 }
 
 /// Joins a stream and hands its lines on until it ends.
-pub(super) async fn receive(
+pub(in crate::command) async fn receive(
     client: &Client,
     opened: &OpenedStream,
     line: impl FnMut(&str),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lab_types::{BuildInstruction, OperationKind, Plan};
+use lab_types::{BuildInstruction, OperationKind, Plan, ProjectName};
 use lab_wire::request::ImagePull;
 
 use super::build;
@@ -13,7 +13,7 @@ use crate::output::progress::{Item, Phase, Progress};
 
 /// Builds and pulls what the plan lists; whether anything was done, so that the plan must be made
 /// again.
-pub(super) async fn fetch(
+pub(in crate::command) async fn fetch(
     app: &App,
     client: &Client,
     plan: &Plan,
@@ -32,13 +32,19 @@ pub(super) async fn fetch(
         done = true;
     }
     for image in resources(plan, &OperationKind::PullImage, "image:") {
-        pull(app, client, plan, image).await?;
+        pull(app, client, &plan.project, image).await?;
         done = true;
     }
     Ok(done)
 }
 
-async fn pull(app: &App, client: &Client, plan: &Plan, image: &str) -> Outcome {
+/// Pulls one image onto the nodes that are to have it.
+pub(in crate::command) async fn pull(
+    app: &App,
+    client: &Client,
+    project: &ProjectName,
+    image: &str,
+) -> Outcome {
     let request = ImagePull {
         image: image.to_owned(),
         request_id: Some(request_id()),
@@ -46,7 +52,7 @@ async fn pull(app: &App, client: &Client, plan: &Plan, image: &str) -> Outcome {
     let mut progress = Progress::new(app.screen, "Pulling");
     let name = format!("Image {image}");
     progress.show([Item::new(&name, "Pulling", Phase::Working)]);
-    let opened = client.call(Some(&plan.project), &request).await?;
+    let opened = client.call(Some(project), &request).await?;
     for stream in &opened.streams {
         let said = build::receive(client, stream, |line| {
             let words = crate::output::table::shorten(line, 60);

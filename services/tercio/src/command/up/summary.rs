@@ -8,7 +8,7 @@ use crate::output::words::count;
 
 /// The plan in one line with its end: `Plan for shop: build 1 image, create 2 services`.
 #[must_use]
-pub(super) fn line(plan: &Plan) -> String {
+pub(in crate::command) fn line(plan: &Plan) -> String {
     if plan.operations.is_empty() {
         return format!("Plan for {}: nothing to change\n", plan.project);
     }
@@ -80,7 +80,10 @@ pub(super) fn line(plan: &Plan) -> String {
 /// What is to be said of a plan that was applied, beyond its [`line`], which a plan that changes nothing
 /// has not been told by yet: it may try again what had failed for good.
 #[must_use]
-pub(super) fn applied(plan: &Plan, retried: &BTreeMap<ServiceName, BTreeSet<u32>>) -> String {
+pub(in crate::command) fn applied(
+    plan: &Plan,
+    retried: &BTreeMap<ServiceName, BTreeSet<u32>>,
+) -> String {
     let slots = |(name, slots): (&ServiceName, &BTreeSet<u32>)| -> Vec<String> {
         slots.iter().map(|slot| format!("{name}.{slot}")).collect()
     };
@@ -99,7 +102,7 @@ pub(super) fn applied(plan: &Plan, retried: &BTreeMap<ServiceName, BTreeSet<u32>
 
 /// The whole plan, one operation a line with its cause.
 #[must_use]
-pub(super) fn whole(plan: &Plan) -> String {
+pub(in crate::command) fn whole(plan: &Plan) -> String {
     if plan.operations.is_empty() {
         return format!("nothing to do: {} is as its files say\n", plan.project);
     }
@@ -113,7 +116,7 @@ pub(super) fn whole(plan: &Plan) -> String {
 }
 
 /// What stands behind `KIND:` in a resource, where it is of that kind.
-pub(super) fn resources<'a>(
+pub(in crate::command) fn resources<'a>(
     plan: &'a Plan,
     kind: &'a OperationKind,
     prefix: &'a str,

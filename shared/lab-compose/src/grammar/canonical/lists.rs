@@ -106,7 +106,10 @@ impl Canonical<'_> {
         } else {
             "a list of texts"
         };
-        let node = self.texts(node, wanted, trail);
+        let mut node = self.texts(node, wanted, trail);
+        if let (Value::List(items), true) = (&mut node.value, names.filled) {
+            items.retain(|item| item.as_text() != Some(""));
+        }
         if names.same == Same::Replaced {
             return once(node);
         }
@@ -135,6 +138,11 @@ impl Canonical<'_> {
             return Node::new(place, Value::List(out));
         }
         let node = self.texts(node, "a list of texts or a mapping", trail);
+        crate::grammar::complete::listed_twice(
+            node.as_list().unwrap_or_default(),
+            trail,
+            self.sink,
+        );
         for (index, item) in node.as_list().unwrap_or_default().iter().enumerate() {
             let (text, trail) = (item.as_text().unwrap_or_default(), trail.item(index));
             let Some((host, addresses)) = text.split_once('=').or_else(|| text.split_once(':'))

@@ -4,7 +4,6 @@ use super::Canonical;
 use crate::codes::{self, CodeInfo};
 use crate::grammar::{Numbers, Range};
 use crate::sink::Finding;
-use crate::text::{duration_signed, duration_text, size_bytes};
 use crate::trail::Trail;
 use crate::yaml::{Node, Value};
 
@@ -13,6 +12,7 @@ impl Canonical<'_> {
         let number = match &node.value {
             Value::Int(number) => Some(*number),
             Value::Float(value) if range.cut || value.fract() == 0.0 => whole(*value),
+            Value::Text(_) if !range.texts => None,
             Value::Text(text) => match text.text.parse() {
                 Ok(number) => Some(number),
                 Err(_) => {
@@ -71,20 +71,12 @@ impl Canonical<'_> {
         }
     }
 
+    /// A size stays as it is written until all files are merged.
     pub(super) fn size(&mut self, node: Node, numbers: Numbers, trail: &Trail<'_>) -> Node {
-        if let (Some(number), Numbers::Whole) = (node.as_int(), numbers) {
-            return Node::text(node.place, number.to_string());
-        }
-        let Some(text) = node.as_text() else {
-            return self.refuse(&node, "a text such as 512m", trail);
-        };
-        match size_bytes(text) {
-            Some(bytes) => Node::text(node.place, bytes.to_string()),
-            None => {
-                let message = format!("{trail} is not a size: \"{text}\"");
-                let help = "write a number of bytes, or one with a unit: 512k, 64m, 1.5g";
-                self.bad(codes::BAD_SIZE, &node, message, Some(help))
-            }
+        match (&node.value, numbers) {
+            (Value::Int(number), Numbers::Whole) => Node::text(node.place, number.to_string()),
+            (Value::Text(_), _) => node,
+            _ => self.refuse(&node, "a text such as 512m", trail),
         }
     }
 
@@ -112,23 +104,14 @@ impl Canonical<'_> {
         }
     }
 
+    /// A duration stays as it is written until all files are merged.
     pub(super) fn duration(&mut self, node: Node, trail: &Trail<'_>) -> Node {
         if let Some(number) = node.as_int() {
             let message = format!("{trail} is a number without a unit");
             let help = format!("for seconds write {number}s");
             return self.bad(codes::BAD_DURATION, &node, message, Some(&help));
         }
-        let Some(text) = node.as_text() else {
-            return self.refuse(&node, "a text", trail);
-        };
-        match duration_signed(text) {
-            Some(nanoseconds) => Node::text(node.place, duration_text(nanoseconds)),
-            None => {
-                let message = format!("{trail} is not a duration: \"{text}\"");
-                let help = "write a number with a unit, such as 30s, 1m30s or 500ms";
-                self.bad(codes::BAD_DURATION, &node, message, Some(help))
-            }
-        }
+        self.text(node, trail)
     }
 
     fn bad(&mut self, code: CodeInfo, node: &Node, message: String, help: Option<&str>) -> Node {

@@ -1,9 +1,11 @@
 //! Mappings: of known keys, and by names.
 
+use std::collections::BTreeMap;
+
 use super::Canonical;
 use crate::codes;
 use crate::grammar::{Object, Shape, Table};
-use crate::sink::Finding;
+use crate::sink::{Finding, Place};
 use crate::trail::Trail;
 use crate::yaml::{Entry, Map, Node, Value};
 
@@ -67,12 +69,17 @@ impl Canonical<'_> {
             return Node::invalid(place);
         };
         let mut map = Map::default();
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen: BTreeMap<String, Place> = BTreeMap::new();
         for item in items {
             let name = item.as_text().unwrap_or_default().to_owned();
-            if seen.insert(name.clone()) {
-                map.put(&name, Node::new(item.place, (table.listed)(item.place)));
+            if let Some(first) = seen.get(&name) {
+                let message = format!("{trail} holds \"{name}\" twice");
+                self.sink
+                    .add(Finding::error(codes::LISTED_TWICE, item.place, message).related(*first));
+                continue;
             }
+            map.put(&name, Node::new(item.place, (table.listed)(item.place)));
+            seen.insert(name, item.place);
         }
         Node::new(place, Value::Map(map))
     }

@@ -82,23 +82,11 @@ impl Canonical<'_> {
         Node::new(node.place, Value::Bool(value))
     }
 
+    /// A command line stays as it is written until all files are merged.
     pub(super) fn words(&mut self, node: Node, trail: &Trail<'_>) -> Node {
-        let Some(line) = node.as_text() else {
-            return self.texts(node, "a text or a list of texts", trail);
-        };
-        match crate::text::words(line) {
-            Some(words) => {
-                let words = words.into_iter().map(|word| Node::text(node.place, word));
-                Node::new(node.place, Value::List(words.collect()))
-            }
-            None => {
-                let message = format!("the command line in {trail} has a quote that is not closed");
-                self.sink.add(
-                    Finding::error(codes::BAD_COMMAND, node.place, message)
-                        .help("close the quote, or write the command as a list of words"),
-                );
-                Node::invalid(node.place)
-            }
+        match node.as_text() {
+            Some(_) => node,
+            None => self.texts(node, "a text or a list of texts", trail),
         }
     }
 

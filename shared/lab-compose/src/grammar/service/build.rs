@@ -27,12 +27,13 @@ static BUILD: Object = Object {
         later("provenance", Shape::TextOrBoolean),
         later("sbom", Shape::TextOrBoolean),
         later("ssh", Shape::Pairs(SSH)),
-        later("labels", Shape::Pairs(Pairs::LABELS)),
+        Field::new("labels", Shape::Pairs(Pairs::LABELS)).applied(),
         later("cache_from", Shape::Names(Names::PLAIN)),
         later("cache_to", Shape::Names(Names::PLAIN)),
-        later("no_cache", Shape::Boolean),
+        Field::new("no_cache", Shape::Boolean).applied(),
+        later("no_cache_filter", Shape::Names(Names::UNIQUE.lone())),
         later("additional_contexts", Shape::Pairs(CONTEXTS)),
-        later("pull", Shape::Boolean),
+        Field::new("pull", Shape::Boolean).applied(),
         later("extra_hosts", Shape::Hosts),
         Field::new("isolation", Shape::Text).refused(WINDOWS, "leave it out"),
         later("network", Shape::Text),
@@ -50,6 +51,7 @@ static BUILD: Object = Object {
 
 const SSH: Pairs = Pairs {
     bare: Bare::Absent,
+    unique: true,
     ..Pairs::VARIABLES
 };
 

@@ -28,7 +28,7 @@ const REQUEST: &[Field] = &[
     Field::new("driver", Shape::Text),
     Field::new("count", Shape::Count),
     Field::new("device_ids", Shape::Names(Names::UNIQUE)),
-    Field::new("options", Shape::Pairs(Pairs::LABELS)),
+    Field::new("options", Shape::Pairs(Pairs::LABELS.unique())),
 ];
 
 static GPU: Object = Object {

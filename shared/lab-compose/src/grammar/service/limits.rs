@@ -8,7 +8,7 @@ const NO_LIMIT: &str = "leave it out; the lab's nodes share their processors eve
 const NO_MEMORY_LIMIT: &str = "leave it out, and give the service nodes with memory enough";
 
 /// The blkio weights are 16 bits wide, those of the engine's API.
-const WEIGHT: Range = Range::from(0, u16::MAX as i128);
+const WEIGHT: Range = Range::from(0, u16::MAX as i128).bare();
 
 pub(super) const BLKIO_CONFIG: Field = Field::new("blkio_config", Shape::Object(&BLKIO))
     .print(Print::Given)

@@ -96,7 +96,7 @@ static BIND: Object = Object {
 static VOLUME: Object = Object {
     what: "the options of a volume mount",
     keys: &[
-        Field::new("labels", Shape::Pairs(Pairs::LABELS))
+        Field::new("labels", Shape::Pairs(Pairs::LABELS.unique()))
             .refused(NOT_YET, "name the volume and label it at the top level"),
         Field::new("nocopy", Shape::Boolean)
             .refused(NOT_YET, "remove what the image has at this path"),

@@ -8,8 +8,8 @@ use crate::yaml::Value;
 
 const DNS_OF_ENGINE: &str = "set it for the engine: /etc/docker/daemon.json";
 
-pub(super) const DNS: Field =
-    Field::new("dns", Shape::Names(Names::ONCE.lone())).refused(NOT_CARRIED, DNS_OF_ENGINE);
+pub(super) const DNS: Field = Field::new("dns", Shape::Names(Names::ONCE.lone().filled()))
+    .refused(NOT_CARRIED, DNS_OF_ENGINE);
 
 pub(super) const DNS_OPT: Field =
     Field::new("dns_opt", Shape::Names(Names::ONCE)).refused(NOT_CARRIED, DNS_OF_ENGINE);

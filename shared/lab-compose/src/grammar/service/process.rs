@@ -2,7 +2,7 @@
 
 use crate::grammar::support::{NOT_CARRIED, NOT_YET};
 use crate::grammar::{
-    Field, Items, Object, Own, Pairs, Print, Range, Shape, Support, Table, short,
+    Field, Items, Object, Own, Pairs, Print, Range, Shape, Support, Table, Values, short,
 };
 
 pub(super) const COMMAND: Field = Field::new("command", Shape::Words)
@@ -118,7 +118,10 @@ static LOGS: Object = Object {
     what: "logging",
     keys: &[
         Field::new("driver", Shape::Text),
-        Field::new("options", Shape::Pairs(Pairs::OPTIONS)),
+        Field::new(
+            "options",
+            Shape::Pairs(Pairs::OPTIONS.of(Values::NumbersOrNone)),
+        ),
     ],
     required: &[],
     own: Own::Kept,
@@ -163,6 +166,27 @@ pub(super) const PRE_STOP: Field = Field::new("pre_stop", Shape::Items(&HOOKS)).
     "let the container's own command do it when it is told to stop",
 );
 
+pub(super) const PRE_START: Field = Field::new("pre_start", Shape::Items(&INITS)).refused(
+    NOT_YET,
+    "make it a service of its own, and wait for it: `depends_on: {NAME: {condition: service_completed_successfully}}`",
+);
+
+/// What runs in a container of its own before the service; Docker Compose has it from version 5 on.
+static INITS: Items = Items::of(&Object {
+    what: "a step before the start",
+    keys: &[
+        Field::new("command", Shape::Words).print(Print::AlwaysInJson),
+        Field::new("image", Shape::Text),
+        Field::new("user", Shape::Text),
+        Field::new("privileged", Shape::Boolean),
+        Field::new("working_dir", Shape::Text),
+        Field::new("environment", Shape::Pairs(Pairs::VARIABLES.unique())),
+        Field::new("per_replica", Shape::Boolean),
+    ],
+    required: &[],
+    own: Own::Kept,
+});
+
 static HOOKS: Items = Items::of(&HOOK);
 
 /// A command that runs in a container besides its own.
@@ -173,7 +197,7 @@ pub(super) static HOOK: Object = Object {
         Field::new("user", Shape::Text),
         Field::new("privileged", Shape::Boolean),
         Field::new("working_dir", Shape::Text),
-        Field::new("environment", Shape::Pairs(Pairs::VARIABLES)),
+        Field::new("environment", Shape::Pairs(Pairs::VARIABLES.unique())),
     ],
     required: &["command"],
     own: Own::Kept,

@@ -11,6 +11,7 @@ type Placed = (String, Place);
 
 /// One entry of `include`.
 pub(in crate::load) struct Include {
+    pub(super) place: Place,
     /// The file, and files to be laid over it.
     pub(super) paths: Vec<Placed>,
     /// The folder of the included project; without it the first file's.
@@ -44,12 +45,13 @@ pub(super) fn read_all(node: Node, sink: &mut Sink) -> Vec<Include> {
 }
 
 fn read(item: Node, trail: &Trail<'_>, sink: &mut Sink) -> Option<Include> {
+    let place = item.place;
     let mut include = Include {
+        place,
         paths: Vec::new(),
         project_directory: None,
         env_files: None,
     };
-    let place = item.place;
     if item.as_text().is_some() {
         include.paths = texts(item, trail, sink)?;
         return Some(include);

@@ -36,7 +36,8 @@ proptest! {
                 prop_assert!(render::diagnostic(finding).ends_with('\n'));
             }
             if let Some(config) = config {
-                prop_assert!(config.to_json().starts_with('{') && config.to_yaml().starts_with("name:"));
+                let is_written = config.to_json().ends_with("}\n") && config.to_yaml().starts_with("name:");
+                prop_assert!(is_written);
             }
         }
     }

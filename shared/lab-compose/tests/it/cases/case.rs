@@ -160,7 +160,9 @@ impl Case {
     pub(super) fn beside(&self) -> BTreeMap<String, String> {
         let named = &self.arguments.files;
         let files = self.files.iter().filter(|(name, _)| !named.contains(name));
-        files.map(|(name, text)| (name.clone(), text.clone())).collect()
+        files
+            .map(|(name, text)| (name.clone(), text.clone()))
+            .collect()
     }
 
     /// The names of files that are not there.

@@ -68,7 +68,7 @@ fn names_are_checked() {
     check(
         "services: {a: {image: a, networks: [\"n n\"]}}\nnetworks: {\"n n\": }\n",
         &expect![[r#"
-            compose.yml:2:12 CMP0015 the name `n n` in networks is not allowed
+            compose.yml:2:12 CMP0015 "n n" is not a valid network name: it may hold only letters, digits, '.', '_' and '-', and must not start with '.' or '-'
         "#]],
     );
     check(

@@ -11,35 +11,35 @@ use crate::support::Files;
 const TEXTS: &[(&str, &str)] = &[
     (
         "compose.yml",
-        include_str!("../../../testdata/load/include/compose.yml"),
+        include_str!("../../../testdata/config/load/include/compose.yml"),
     ),
     (
         "override.yml",
-        include_str!("../../../testdata/load/tags/override.yml"),
+        include_str!("../../../testdata/config/load/tags/override.yml"),
     ),
     (
         "bare.yml",
-        include_str!("../../../testdata/load/include/bare.yml"),
+        include_str!("../../../testdata/config/load/include/bare.yml"),
     ),
     (
         "sub/compose.yml",
-        include_str!("../../../testdata/load/include/sub/compose.yml"),
+        include_str!("../../../testdata/config/load/include/sub/compose.yml"),
     ),
     (
         "sub/nested/n.yml",
-        include_str!("../../../testdata/load/include/sub/nested/n.yml"),
+        include_str!("../../../testdata/config/load/include/sub/nested/n.yml"),
     ),
     (
         "sub/base.yml",
-        include_str!("../../../testdata/load/extends/sub/base.yml"),
+        include_str!("../../../testdata/config/load/extends/sub/base.yml"),
     ),
     (
         "other/a.yml",
-        include_str!("../../../testdata/load/extends/compose.yml"),
+        include_str!("../../../testdata/config/load/extends/compose.yml"),
     ),
     (
         "other/b.yml",
-        include_str!("../../../testdata/load/profiles/compose.yml"),
+        include_str!("../../../testdata/config/load/profiles/compose.yml"),
     ),
 ];
 

@@ -78,6 +78,14 @@ fn a_row_of_extends_without_end_is_cut() {
     }
     // In the order of the names each finds the one before it whole.
     Files::one(&text).project();
+    // In the other order there is a row, which may be as long as is said.
+    for (services, fits) in [(64, true), (65, false)] {
+        let mut text = format!("services:\n  s{services}: {{image: a}}\n");
+        for n in 0..services {
+            let _ = writeln!(text, "  s{n:02}: {{extends: s{:02}}}", n + 1);
+        }
+        assert_eq!(Files::one(&text).load().0.is_some(), fits, "{services}");
+    }
     let mut text = "services:\n".to_owned();
     for n in 0..5_000 {
         let _ = writeln!(text, "  s{n:05}: {{image: a, extends: s{:05}}}", n + 1);
@@ -106,6 +114,28 @@ fn large_services_extended_over_and_over_are_bounded() {
         let _ = writeln!(text, "  s{n}: {{extends: base}}");
     }
     too_large(&Files::one(&text));
+}
+
+#[test]
+fn ranges_of_ports_in_other_files_cannot_multiply_without_end() {
+    let mut base = "services:\n".to_owned();
+    let mut text = "services:\n".to_owned();
+    for n in 0..2_000 {
+        let _ = writeln!(base, "  s{n}: {{image: a, ports: [1-1000]}}");
+        let _ = writeln!(
+            text,
+            "  s{n}: {{extends: {{file: base.yml, service: s{n}}}}}"
+        );
+    }
+    too_large(&Files::one(&text).beside("base.yml", &base));
+    let mut text = "include:\n".to_owned();
+    let mut files = Files::default();
+    for n in 0..900 {
+        let _ = writeln!(text, "  - f{n}.yml");
+        let one = format!("services: {{s{n}: {{image: a, ports: [1-1000]}}}}\n");
+        files = files.beside(&format!("f{n}.yml"), &one);
+    }
+    too_large(&files.and("compose.yml", &text));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use expect_test::{Expect, expect};
-use lab_types::{TaskSpec, UnixMillis};
+use lab_types::{EngineFacts, TaskSpec, UnixMillis};
 
 use crate::action::Subject;
 use crate::diff::Failure;
@@ -280,4 +280,31 @@ fn no_volume_is_made_for_a_task_that_the_node_refuses() {
     bench.engine.put(other);
     let bench = bench.settle();
     assert!(bench.engine.volumes.is_empty());
+}
+
+/// Nothing is pulled or made for a task whose container would lack what it asks for.
+#[test]
+fn what_the_engine_is_too_old_for_is_refused_before_anything_is_made() {
+    let asking = TaskSpec {
+        annotations: BTreeMap::from([("team".to_owned(), "red".to_owned())]),
+        ..redis()
+    };
+    let bench = |api: &str| {
+        let mut bench = Bench::new().with(task("t1", "redis", 1, &asking), &asking);
+        bench.engine.images.clear();
+        bench.engine.registry.insert("redis".to_owned());
+        bench.engine.facts = Some(EngineFacts {
+            version: "20.10.24".to_owned(),
+            api_version: api.to_owned(),
+        });
+        bench
+    };
+    let old = bench("1.41").settle();
+    assert!(old.engine.volumes.is_empty() && old.engine.images.is_empty());
+    expect![[r#"
+        task t1: rejected, no more: AGT0106: this node's Docker Engine 20.10.24 (API 1.41) is too old for what the service asks: `annotations` needs API 1.43 (Docker 24.0); update it, or take these attributes out
+    "#]]
+    .assert_eq(&text(&old.decide()));
+    let new = bench("1.43").settle();
+    assert_eq!(new.engine.containers.len(), 1);
 }

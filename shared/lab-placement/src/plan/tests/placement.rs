@@ -1,11 +1,13 @@
 //! Which node takes a task, and why none does.
 
 use expect_test::expect;
-use lab_types::{Availability, EventWhat, NodeLiveness};
+use lab_types::{
+    Availability, DurationMs, EngineFacts, EventWhat, HealthCheck, HealthTest, NodeLiveness,
+};
 
 use super::check;
 use crate::plan::Filter;
-use crate::testing::{GIB, Small, node, svc};
+use crate::testing::{GIB, Small, Svc, node, svc};
 
 fn report(small: &mut Small) -> String {
     small.plan().report.to_string()
@@ -42,6 +44,55 @@ fn an_image_runs_only_where_it_can_and_a_lab_without_such_a_node_says_so() {
               networks: a_default
             n2 at 1.1.1
               a/any 2 (any:1) run
+              networks: a_default
+        "#]],
+    );
+}
+
+#[test]
+fn a_service_goes_only_where_the_engine_can_do_what_it_asks() {
+    let mut small = Small::new(&["n1", "n2"]);
+    for (name, version, api_version) in [("n1", "20.10.24", "1.41"), ("n2", "24.0.7", "1.43")] {
+        let observed = small.lab.observed.nodes.get_mut(&node(name)).unwrap();
+        observed.facts.engine = Some(EngineFacts {
+            version: version.into(),
+            api_version: api_version.into(),
+        });
+    }
+    let marked = |mut service: Svc| {
+        let word = ("team".to_owned(), "red".to_owned());
+        service.0.task.annotations = [word].into();
+        service
+    };
+    let mut newest = svc("newest:1");
+    newest.0.task.healthcheck = Some(HealthCheck {
+        test: HealthTest::Disabled,
+        interval: None,
+        timeout: None,
+        retries: None,
+        start_period: None,
+        start_interval: Some(DurationMs(500)),
+    });
+    let services = [
+        ("marked", marked(svc("marked:1")).replicas(2)),
+        ("newest", newest),
+        ("plain", svc("plain:1")),
+    ];
+    small.up("a", &services);
+    let pending = report(&mut small);
+    expect![[r#"
+        a/newest slot 1: no node can take it: on node n1 Docker Engine 20.10.24 (API 1.41) is too old for what the service asks: `healthcheck.start_interval` needs API 1.44 (Docker 25.0) (and 1 node more)
+    "#]]
+    .assert_eq(&pending);
+    check(
+        &small.shown(),
+        &expect![[r#"
+            n1 at 1.1.1
+              a/plain 1 (plain:1) run
+              networks: a_default
+            n2 at 1.1.1
+              a/marked 1 (marked:1) run
+              a/marked 2 (marked:1) run
               networks: a_default
         "#]],
     );

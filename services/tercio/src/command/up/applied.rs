@@ -17,7 +17,7 @@ use crate::project::goal::{Goal, Until, Wanted};
 use crate::project::tasks;
 
 /// A plan that was applied and is becoming so.
-pub(super) struct Applied {
+pub(in crate::command) struct Applied {
     project: ProjectName,
     goal: Goal,
     resources: Vec<String>,
@@ -28,7 +28,7 @@ pub(super) struct Applied {
 /// Applies the plan, also one that changes nothing: whoever applies says that the cause of what has
 /// failed for good may be gone, and the lab says what it tries again. It is sent once and its answer
 /// waited for, Ctrl-C or not: whether it was applied must be known.
-pub(super) async fn apply(
+pub(in crate::command) async fn apply(
     app: &App,
     client: &Client,
     plan: Plan,
@@ -122,12 +122,12 @@ fn goal(
 
 impl Applied {
     /// The tasks that were there before: of them only what happens from now on is news.
-    pub(super) fn before(&self) -> BTreeMap<TaskId, TaskProgress> {
+    pub(in crate::command) fn before(&self) -> BTreeMap<TaskId, TaskProgress> {
         self.before.clone()
     }
 
     /// Waits until all is as far as asked for.
-    pub(super) async fn wait(self, app: &App, client: &Client) -> Outcome {
+    pub(in crate::command) async fn wait(self, app: &App, client: &Client) -> Outcome {
         let progress = Progress::new(app.screen, "Running");
         Waiting {
             client,
@@ -142,7 +142,7 @@ impl Applied {
 
 /// Follows the logs of what runs: of what was started now from the beginning. No clock is asked, as the
 /// node's may be another than this machine's.
-pub(super) async fn follow(
+pub(in crate::command) async fn follow(
     app: &App,
     client: &Client,
     project: &ProjectName,
