@@ -1,12 +1,17 @@
 //! The cases with mistakes made in them at random: all are answered, and nothing panics.
 
+use std::sync::LazyLock;
+
 use lab_compose::render;
 use lab_types::Severity;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::case;
+use super::case::{self, Case};
 use crate::properties::{Edit, edit, edited};
+
+/// Read once, not for every trial.
+static CASES: LazyLock<Vec<Case>> = LazyLock::new(case::all);
 
 /// Pairs of cases, and what is done to a file of the first.
 fn mistakes() -> impl Strategy<Value = (Index, Index, Index, Vec<Edit>)> {
@@ -18,11 +23,10 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn cases_with_mistakes_are_answered(all in prop::collection::vec(mistakes(), 20)) {
-        let cases = case::all();
+    fn cases_with_mistakes_are_answered(all in prop::collection::vec(mistakes(), 10)) {
         for (one, other, file, edits) in all {
-            let other = other.get(&cases);
-            let case = one.get(&cases).changed(|files| {
+            let other = other.get(&CASES);
+            let case = one.get(&CASES).changed(|files| {
                 let name = file.get(&files.keys().cloned().collect::<Vec<_>>()).clone();
                 let text = edited(&files[&name], &edits);
                 files.insert(name, text);

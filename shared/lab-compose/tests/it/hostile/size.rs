@@ -100,3 +100,22 @@ fn a_long_row_of_services_that_wait_for_one_another_is_read() {
     }
     assert_eq!(Files::one(&text).project().services.len(), MANY / 4);
 }
+
+#[test]
+fn a_file_of_a_hundred_mebibytes_is_refused_wherever_it_comes_from() {
+    let big = format!("A={}\n", "x".repeat(100 << 20));
+    let service = |line: &str| format!("services: {{w: {{image: a, {line}}}}}\n");
+    for compose in [
+        "include: [big]\nservices: {w: {image: a}}\n".to_owned(),
+        service("extends: {file: big, service: b}"),
+        service("env_file: big"),
+    ] {
+        let codes = refused_files(&Files::one(&compose).beside("big", &big));
+        assert!(
+            codes.contains(&"CMP0004".to_owned()),
+            "{compose}: {codes:?}"
+        );
+    }
+    let dotenv = Files::one(&service("")).beside(".env", &big);
+    assert!(!refused_files(&dotenv).is_empty());
+}
