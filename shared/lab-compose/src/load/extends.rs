@@ -181,6 +181,10 @@ impl Loader<'_> {
             steps: Vec::new(),
         };
         for name in names {
+            // The rest would be copied for nothing.
+            if extender.loader.is_exhausted() {
+                break;
+            }
             if let Some(whole) = extender.whole(0, &name)
                 && let Some(entry) = services.0.iter_mut().find(|entry| entry.key == name)
             {
