@@ -23,8 +23,9 @@ pub(crate) struct Difference {
 /// In what the answers differ.
 pub(crate) fn difference(ours: &Answer, theirs: &Answer) -> Option<Difference> {
     match (ours, theirs) {
-        (Answer::Unsupported, _) | (Answer::Refused(_), Answer::Refused(_)) => None,
-        (_, Answer::Unsupported) => None,
+        (Answer::Unsupported | Answer::Failed, _)
+        | (_, Answer::Unsupported | Answer::Failed)
+        | (Answer::Refused(_), Answer::Refused(_)) => None,
         (Answer::Refused(ours), Answer::Accepted(_)) => Some(Difference {
             kind: format!("refused: {}", shape(ours)),
             told: format!("Tercio refuses: {ours}"),
@@ -161,7 +162,7 @@ pub(crate) fn smallest(
             let ours = ours(&candidate, folder);
             // What Tercio does tells most candidates apart without the tool.
             let is_alike = match &ours {
-                Answer::Unsupported => false,
+                Answer::Unsupported | Answer::Failed => false,
                 Answer::Refused(why) => last.kind == format!("refused: {}", shape(why)),
                 Answer::Accepted(_) => !last.kind.starts_with("refused"),
             };

@@ -77,6 +77,7 @@ fn run(args: &Args) -> Result<ExitCode> {
             Answer::Refused(why) => {
                 *count.refused.entry(difference::shape(why)).or_default() += 1;
             }
+            Answer::Failed => count.failed += 1,
             _ => count.accepted += 1,
         }
         let Some(found) = difference::difference(&ours, &theirs) else {
@@ -94,9 +95,10 @@ fn run(args: &Args) -> Result<ExitCode> {
         }
     }
     println!(
-        "{} accepted and {} refused by Docker Compose {VERSION}, {} not read by Tercio yet",
+        "{} accepted and {} refused by Docker Compose {VERSION}, which failed at {}; {} not read by Tercio yet",
         count.accepted,
         count.refused.values().sum::<u64>(),
+        count.failed,
         count.unsupported
     );
     for (why, times) in count.refused.iter().filter(|_| args.refusals) {
@@ -115,6 +117,7 @@ fn run(args: &Args) -> Result<ExitCode> {
 #[derive(Default)]
 struct Count {
     accepted: u64,
+    failed: u64,
     /// How often, by why.
     refused: BTreeMap<String, u64>,
     unsupported: u64,

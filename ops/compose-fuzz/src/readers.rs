@@ -18,6 +18,9 @@ const VARIABLES: &[(&str, &str)] = &[("HOME", "/root"), ("S", "sv"), ("E", "")];
 /// The code of what Compose has and Tercio does not yet read.
 const NOT_SUPPORTED: &str = "CMP0006";
 
+/// What the tool says when it fails by itself: a crash, and keys of `build.ssh` that it cannot write.
+const FAILURES: &[&str] = &["panic: ", "error calling MarshalJSON"];
+
 /// What a reader makes of a project.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Answer {
@@ -27,6 +30,8 @@ pub(crate) enum Answer {
     Refused(String),
     /// Not read yet, and known to be so.
     Unsupported,
+    /// The tool itself failed, so that there is nothing to compare with.
+    Failed,
 }
 
 /// A real Docker Compose.
@@ -103,7 +108,11 @@ impl Oracle {
         }
         let text = String::from_utf8_lossy(&output.stderr);
         let told = text.lines().filter(|line| !line.contains("level=warning"));
-        Ok(Answer::Refused(told.collect::<Vec<_>>().join("\n")))
+        let told = told.collect::<Vec<_>>().join("\n");
+        match FAILURES.iter().any(|words| told.contains(words)) {
+            true => Ok(Answer::Failed),
+            false => Ok(Answer::Refused(told)),
+        }
     }
 }
 

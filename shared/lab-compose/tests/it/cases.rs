@@ -17,6 +17,7 @@
     reason = "the cases are files, found when the tests run"
 )]
 
+mod broken;
 mod case;
 mod exceptions;
 mod outcome;

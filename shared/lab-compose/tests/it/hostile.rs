@@ -1,6 +1,5 @@
 //! Files made to break or exhaust the reader. Each must be answered, quickly and in bounded memory.
 
-mod files;
 mod size;
 
 use std::fmt::Write as _;

@@ -12,12 +12,14 @@ use crate::support::{DIR, environment};
 const NOT_OF_PROJECT: &[&str] = &["case", "findings", "expected.", "ours."];
 
 /// What the real tool answers.
+#[derive(Clone)]
 pub(super) enum Expected {
     Accepted { json: String, yaml: Option<String> },
     Refused,
 }
 
 /// A project as it stands in a folder, and what the real tool makes of it.
+#[derive(Clone)]
 pub(super) struct Case {
     pub(super) name: String,
     pub(super) folder: PathBuf,
@@ -28,7 +30,7 @@ pub(super) struct Case {
     files: BTreeMap<String, String>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Arguments {
     files: Vec<String>,
     env_files: Vec<String>,
@@ -145,6 +147,22 @@ impl Case {
         let mut env = environment();
         env.extend(self.variables.clone());
         load(files, &self.source(), &env, &self.options()).to_print()
+    }
+
+    /// The case with other files.
+    pub(super) fn changed(&self, change: impl FnOnce(&mut BTreeMap<String, String>)) -> Self {
+        let mut changed = self.clone();
+        change(&mut changed.files);
+        changed
+    }
+
+    /// The files but the Compose files.
+    pub(super) fn beside(&self) -> BTreeMap<String, String> {
+        let named = &self.arguments.files;
+        let files = self.files.iter().filter(|(name, _)| !named.contains(name));
+        files
+            .map(|(name, text)| (name.clone(), text.clone()))
+            .collect()
     }
 
     /// The names of files that are not there.

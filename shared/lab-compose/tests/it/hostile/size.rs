@@ -91,12 +91,31 @@ fn services_that_wait_for_one_another_in_many_ways_are_searched_in_time() {
 #[test]
 fn a_long_row_of_services_that_wait_for_one_another_is_read() {
     let mut text = "services:\n  s0: {image: a}\n".to_owned();
-    for number in 1..MANY / 4 {
+    for number in 1..MANY / 16 {
         let _ = writeln!(
             text,
             "  s{number}: {{image: a, depends_on: [s{}]}}",
             number - 1
         );
     }
-    assert_eq!(Files::one(&text).project().services.len(), MANY / 4);
+    assert_eq!(Files::one(&text).project().services.len(), MANY / 16);
+}
+
+#[test]
+fn a_file_of_a_hundred_mebibytes_is_refused_wherever_it_comes_from() {
+    let big = format!("A={}\n", "x".repeat(100 << 20));
+    let service = |line: &str| format!("services: {{w: {{image: a, {line}}}}}\n");
+    for compose in [
+        "include: [big]\nservices: {w: {image: a}}\n".to_owned(),
+        service("extends: {file: big, service: b}"),
+        service("env_file: big"),
+    ] {
+        let codes = refused_files(&Files::one(&compose).beside("big", &big));
+        assert!(
+            codes.contains(&"CMP0004".to_owned()),
+            "{compose}: {codes:?}"
+        );
+    }
+    let dotenv = Files::one(&service("")).beside(".env", &big);
+    assert!(!refused_files(&dotenv).is_empty());
 }
