@@ -101,7 +101,6 @@ services:
     volumes: [{type: bind, source: /a, target: /a, bind: {propagation: both}}]
 "#;
     expect![[r#"
-        compose.yml:6:19 CMP0006 Tercio does not support services.b.depends_on.a.restart yet
         compose.yml:6:19 CMP0006 Tercio does not support services.b.network_mode `service:a` yet
         compose.yml:7:10 CMP0006 Tercio does not support services.b.ipc `container:x` yet
         compose.yml:8:10 CMP0006 Tercio does not support services.b.pid `service:a` yet
