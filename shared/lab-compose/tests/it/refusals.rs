@@ -87,3 +87,22 @@ fn errors_and_refusals_are_told_together_in_the_order_of_the_text() {
         .findings(),
     );
 }
+
+#[test]
+fn a_range_of_addresses_keeps_what_a_later_file_does_not_say_of_it() {
+    let network = |pool: &str| {
+        format!(
+            "services: {{w: {{image: a, networks: [n]}}}}\nnetworks: {{n: {{ipam: {{config: [{pool}]}}}}}}\n"
+        )
+    };
+    let files = Files::one(&network("{subnet: 10.0.0.0/24, gateway: 10.0.0.1}"));
+    let files = files.and(
+        "over.yml",
+        &network("{subnet: 10.0.0.0/24, ip_range: 10.0.0.128/25}"),
+    );
+    // As `docker compose config` has it.
+    let pool =
+        "- subnet: 10.0.0.0/24\n          gateway: 10.0.0.1\n          ip_range: 10.0.0.128/25\n";
+    let yaml = files.config().to_yaml();
+    assert!(yaml.contains(pool), "{yaml}");
+}
